@@ -1,0 +1,115 @@
+"""Passages, citations, claims: what evidence is made of. JSON-like, so that a graph can carry it.
+
+All offsets are Unicode code points into the text of the file: `text[start:end]`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchestrator.types import ClaimStatus
+
+
+class Value(BaseModel):
+    """The base of the values that travel between nodes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Passage(Value):
+    """A piece of one source, exactly as it stands there."""
+
+    id: str
+    """`p1`, `p2`, … in order of relevance, within one retrieval."""
+    file: str
+    start: int
+    end: int
+    text: str
+    doc_hash: str
+    heading: str = ""
+    page: int | None = None
+    score: float = 0.0
+
+
+QuoteStatus = Literal["exact", "normalised", "moved", "absent"]
+
+
+class Citation(Value):
+    """A character span of a source."""
+
+    file: str
+    start: int
+    end: int
+    quote: str
+    doc_hash: str = ""
+    passage: str = ""
+    status: QuoteStatus | None = None
+    """What the quote gate found; `None` before it ran."""
+    supported: bool | None = None
+    """Whether the span supports the sentence that cites it; `None` before that was checked."""
+    support: float | None = None
+    reason: str = ""
+
+
+class Claim(Value):
+    """One atomic statement of a draft."""
+
+    id: str
+    sentence: str
+    """The id of the draft sentence that it comes from."""
+    text: str
+    citations: tuple[Citation, ...] = ()
+    checkworthy: bool = True
+
+
+class ClaimCheck(Value):
+    """What was found out about a claim. `by` is the deployment or gate that found it."""
+
+    claim: str
+    text: str
+    status: ClaimStatus
+    reason: str = ""
+    by: str = ""
+    against: Citation | None = None
+    """The passage that contradicts it, or that supports it best."""
+
+
+class Calculation(Value):
+    """An exact calculation that anyone can repeat."""
+
+    expression: str
+    """With numbers and units only: `120 * 40 EUR/month * 12 month/year`."""
+    result: str
+    """The exact value as a plain decimal, without separators: `57600`."""
+    unit: str = ""
+    shown: str = ""
+    """For a person: `57,600 EUR`."""
+    working: str = ""
+    """For a person: `120 employees × 40 EUR × 12 months = 57,600 EUR`."""
+
+
+class Sentence(Value):
+    """One sentence of a draft with the citations that carry it."""
+
+    id: str
+    text: str
+    citations: tuple[Citation, ...] = ()
+    calculation: Calculation | None = None
+    kind: Literal["evidence", "calculation", "heading", "connective"] = "evidence"
+    subtask: str = ""
+
+
+class Draft(Value):
+    """What the generator wrote, or why it would not."""
+
+    sentences: tuple[Sentence, ...] = ()
+    abstain: str = Field(default="", description="Not empty: why there is no answer.")
+    verbatim: bool = Field(
+        default=False, description="True where code selected the spans and nobody phrased them."
+    )
+
+    @property
+    def text(self) -> str:
+        return " ".join(s.text for s in self.sentences)

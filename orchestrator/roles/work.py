@@ -1,0 +1,99 @@
+"""What a role sees: its agent, its inputs, and the one way to a model.
+
+    @role("checker")
+    async def check(work: Work) -> Checks:
+        draft = work.one(Draft)
+        ...
+        reply = await work.call(variables={"claims": ...}, inputs={"claims": ...}, check=parse)
+
+A role never touches a transport. `call` is the whole life of a hop: journal, profile, decide,
+call, validate, record; its result is replayed from the journal when a run is resumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from orchestrator.evidence.values import Value
+from orchestrator.project.protocols import Embedder
+from orchestrator.project.schema import Agent
+from orchestrator.types import Constraints, Decision, Reply, TaskProfile
+
+V = TypeVar("V", bound=Value)
+
+
+class InvalidOutput(ValueError):
+    """Raised by a `check` function: the output cannot be used, for the reason given.
+
+    The attempt is recorded as `invalid_output` and the next deployment of the decision's chain
+    is asked.
+    """
+
+
+class Work(Protocol):
+    """One execution of an agent in a graph."""
+
+    agent: Agent
+    node: str
+    """The graph's node; `work/cost` for the subtask `cost` of node `work`."""
+    round: int
+    """0, then 1, 2, … where a loop came back to this node."""
+    question: str
+    """The request's text: the graph's first `text` input."""
+    inputs: Mapping[str, Any]
+    """By node or input name: what this node reads. Values are typed (`Plan`, `Draft`, …)."""
+    embedder: Embedder
+    family_excluded: str | None
+    """The family that `family: other-than NODE` rules out here, if it has one."""
+    agents: Mapping[str, Agent]
+    """All agents of the project, for the routing agent and the decomposer."""
+
+    def one(self, kind: type[V]) -> V:
+        """The only input of that type. Raises `InternalError` where there is none."""
+        ...
+
+    def maybe(self, kind: type[V]) -> V | None:
+        """The latest input of that type, if there is one."""
+        ...
+
+    def all(self, kind: type[V]) -> list[V]:
+        """Every input of that type; lists among the inputs are looked into."""
+        ...
+
+    async def call(
+        self,
+        *,
+        variables: Mapping[str, str],
+        inputs: Mapping[str, Any],
+        check: Callable[[str], Any] | None = None,
+        schema: Mapping[str, Any] | None = None,
+        agent: Agent | None = None,
+        profile: TaskProfile | None = None,
+    ) -> Reply:
+        """Route and call a model for this agent (or for `agent`).
+
+        Args:
+            variables: fill `{{ name }}` in the agent's prompt.
+            inputs: the same content as JSON-like values, which deterministic models read.
+            check: turns the output into a value, or raises `InvalidOutput`.
+            schema: JSON Schema that is asked for from models that can be constrained.
+            profile: a completed profile; where absent the hop is profiled from its texts.
+
+        Raises:
+            NoCandidateError: no deployment may serve this hop.
+            CallError: every attempt failed.
+        """
+        ...
+
+    def profile(self, text: str, *, task: str, agent: Agent | None = None) -> TaskProfile:
+        """The task profile of a text for an agent; pure and fast."""
+        ...
+
+    def decide(self, profile: TaskProfile, constraints: Constraints | None = None) -> Decision:
+        """What routing would do. Calls nothing."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Put a remark on this hop in the trace (a degradation, a replaced plan, …)."""
+        ...

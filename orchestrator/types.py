@@ -1,0 +1,543 @@
+"""The values that every layer shares.
+
+All are frozen, hold only JSON-like content, and can be hashed with `digest`.
+Money is an integer of micro-dollars (1 USD = 1,000,000); a price is an integer of
+pico-dollars a token (1 USD a million tokens = 1,000,000 pico-dollars a token), so that
+every published price is exact. Times are milliseconds unless the name says otherwise.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, TypedDict, TypeVar, cast
+
+Tier = Literal["nano", "small", "mid", "frontier"]
+Risk = Literal["low", "normal", "high"]
+Hosting = Literal["self", "hosted"]
+LogLevel = Literal["full", "redacted", "hashed", "none"]
+Strategy = Literal["single", "cascade", "race", "panel"]
+Ending = Literal["complete", "continued", "restarted", "incomplete"]
+ClaimStatus = Literal["supported", "contradicted", "unsupported"]
+VerdictName = Literal["accepted", "revised", "abstained"]
+BreakerState = Literal["closed", "open", "half_open"]
+
+TIERS: tuple[Tier, ...] = ("nano", "small", "mid", "frontier")
+LOG_LEVELS: tuple[LogLevel, ...] = ("full", "redacted", "hashed", "none")  # loosest first
+
+MICRO_USD = 1_000_000
+PICO_PER_MICRO = 1_000_000
+
+
+class Stage(StrEnum):
+    """The stages of the funnel, in the order in which a candidate meets them."""
+
+    CAPABILITY = "capability"
+    DATA_POLICY = "data_policy"
+    AVAILABILITY = "availability"
+    BUDGET = "budget"
+    LATENCY = "latency"
+    QUALITY = "quality"
+    RANK = "rank"
+
+
+class Outcome(StrEnum):
+    """How one attempt ended. Each has exactly one rule in `calling.next_action`."""
+
+    OK = "ok"
+    RATE_LIMITED = "rate_limited"
+    OVERLOADED = "overloaded"
+    TIMEOUT_SILENT = "timeout_silent"
+    TIMEOUT_FIRST_TOKEN = "timeout_first_token"
+    STALLED = "stalled"
+    CUT = "cut"
+    MALFORMED = "malformed"
+    EMPTY = "empty"
+    CONTEXT_EXCEEDED = "context_exceeded"
+    REFUSED = "refused"
+    AUTH = "auth"
+    INVALID_REQUEST = "invalid_request"
+    INVALID_OUTPUT = "invalid_output"
+    UNREACHABLE = "unreachable"
+    OVER_BUDGET = "over_budget"
+    SKIPPED_OPEN = "skipped_open"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+def as_json(value: Any) -> Any:
+    """`value` as plain JSON content; dataclasses, pydantic models, sets and enums included."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {str(k): as_json(v) for k, v in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted(as_json(v) for v in value)
+    if isinstance(value, (list, tuple)):
+        return [as_json(v) for v in value]
+    if isinstance(value, StrEnum):
+        return str(value)
+    return value
+
+
+_T = TypeVar("_T")
+
+
+def from_json(kind: type[_T], data: Any) -> _T:
+    """The inverse of `as_json`: `data` as a value of the dataclass `kind`.
+
+    Raises:
+        pydantic.ValidationError: `data` is not what `as_json` makes of such a value.
+    """
+    return cast(_T, _adapter(kind).validate_python(data))
+
+
+@functools.cache
+def _adapter(kind: Hashable) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def digest(value: Any) -> str:
+    """The first 16 hex digits of the SHA-256 of `value` as canonical JSON."""
+    text = json.dumps(as_json(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one call. `cached_input` is a part of `input`, `reasoning` of `output`."""
+
+    input: int = 0
+    output: int = 0
+    cached_input: int = 0
+    reasoning: int = 0
+    estimated: bool = False
+    """True where the provider reported nothing and the numbers were counted here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """Pico-dollars a token. `None` is unknown, which is not the same as free."""
+
+    input: int | None = None
+    output: int | None = None
+    cache_read: int | None = None
+
+    def cost(self, usage: Usage) -> int | None:
+        """Micro-dollars of `usage`, half rounded up; `None` where a needed price is unknown."""
+        cached = self.cache_read if self.cache_read is not None else self.input
+        parts = (
+            (usage.input - usage.cached_input, self.input),
+            (usage.cached_input, cached),
+            (usage.output, self.output),
+        )
+        if any(tokens and price is None for tokens, price in parts):
+            return None
+        total = sum(tokens * (price or 0) for tokens, price in parts)
+        return (total + PICO_PER_MICRO // 2) // PICO_PER_MICRO
+
+
+FREE = Price(input=0, output=0, cache_read=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One way to reach a model: everything that routing and calling need to know of it."""
+
+    id: str
+    """`model/deployment`, for example `claude-sonnet/direct`."""
+    model: str
+    family: str | None
+    """Who trained it; `None` for a deterministic model."""
+    tier: Tier
+    via: str
+    """The transport's registered name."""
+    target: str
+    """What the transport calls: the provider's model name, the weights, or the function."""
+    provider: str
+    endpoint: str | None = None
+    key: str | None = None
+    """The *name* of the environment variable that holds the key."""
+    hosting: Hosting
+    region: str | None = None
+    retention_days: int | None = None
+    trains_on_data: bool | None = None
+    certifications: tuple[str, ...] = ()
+    context: int | None = None
+    max_output: int | None = None
+    can: tuple[str, ...] = ()
+    tasks: Mapping[str, float] = field(default_factory=dict)
+    """Prior quality in 0..1 for each task that it serves; `"*"` stands for every other task."""
+    price: Price | None = None
+    first_token_ms: int | None = None
+    tokens_per_second: float | None = None
+    prompt_tokens_per_second: float | None = None
+    """How fast it reads; `None` where reading is a part of `first_token_ms`."""
+    discover: bool = False
+    """Its endpoint is looked for on loopback before it counts as available."""
+    retires: str | None = None
+    """ISO date on which the provider says it retires the model."""
+
+    @property
+    def deterministic(self) -> bool:
+        return self.family is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Live state of a deployment, quantised so that snapshots are few."""
+
+    available: bool = True
+    reason: str = ""
+    """Why it is not available, in words for a person (`OPENAI_API_KEY is not set`)."""
+    breaker: BreakerState = "closed"
+    error_rate: float = 0.0
+    first_token_ms: int | None = None
+    tokens_per_second: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetSnapshot:
+    """An immutable, hashed picture of the fleet. Deployments are sorted by id."""
+
+    deployments: tuple[Deployment, ...]
+    health: Mapping[str, Health]
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """One feature of a task profile, with how sure it is and where it came from."""
+
+    value: Any
+    confidence: float
+    origin: str
+    """`declared`, `rule`, `embedding`, `agent`, `model:<deployment>` or `default`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraints:
+    """What one request may not exceed. Unset means unconstrained; all set ones must hold."""
+
+    hosting: Hosting | None = None
+    regions: tuple[str, ...] | None = None
+    retention_days: int | None = None
+    trains_on_data: bool | None = None
+    certifications: tuple[str, ...] = ()
+    models: tuple[str, ...] | None = None
+    not_models: tuple[str, ...] = ()
+    not_families: tuple[str, ...] = ()
+    latency_ms: int | None = None
+    max_cost_usd: float | None = None
+    quality_floor: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskProfile:
+    """The features of one request that routing sees; never the text itself."""
+
+    task: str
+    complexity: float = 0.5
+    domain: str = "general"
+    language: str = "en"
+    output: str = "text"
+    """`text`, `json`, `code`, `list`, `number` or `table`."""
+    input_tokens: int = 0
+    output_tokens: int = 256
+    data_class: str = "internal"
+    risk: Risk = "normal"
+    interactive: bool = True
+    needs: tuple[str, ...] = ()
+    """Capabilities that a model must have: `json`, `tools`, `vision`, `cite`, …"""
+    tags: tuple[str, ...] = ()
+    constraints: Constraints = Constraints()
+    features: Mapping[str, Feature] = field(default_factory=dict)
+
+    @property
+    def confidence(self) -> float:
+        """The least confidence among its features; 1.0 where nothing was guessed."""
+        return min((f.confidence for f in self.features.values()), default=1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A predicted quality in 0..1 with its standard deviation."""
+
+    mean: float
+    sd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What belongs to one request and to no other: estimates, budget, time, limits, seed."""
+
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    """By deployment id; where one is missing the fleet's prior for the task counts."""
+    predictor: str = "prior"
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    """How the agent asks to be called: `temperature`, `max_tokens`, `reasoning_effort`,
+    `guardrails`."""
+    budget_micro_usd: int | None = None
+    deadline_ms: int | None = None
+    rate_limited: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """What became of one deployment in the funnel. `stage` is `None` for those that stayed.
+
+    Those that stayed are exactly the members of the decision's chain. One that stayed with a
+    `rule` is below the quality floor and comes after all that reach it.
+    """
+
+    deployment: str
+    model: str
+    stage: Stage | None
+    rule: str = ""
+    found: Any = None
+    required: Any = None
+    scores: Mapping[str, float | None] = field(default_factory=dict)
+    """`quality`, `cost_usd` (`None`: unknown), `latency_ms` (`None`: unknown)."""
+
+    @property
+    def reason(self) -> str:
+        """One line for a person."""
+        if self.stage is None and self.rule:
+            return (
+                f"last resort, {self.rule}: found {_show(self.found)}, "
+                f"required {_show(self.required)}"
+            )
+        if self.stage is None:
+            return "eligible"
+        return f"{self.rule}: found {_show(self.found)}, required {_show(self.required)}"
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "nothing stated"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(str(v) for v in value) or "none"
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A value of how to call, and the place that set it (`agent:checker`, `route:pii`, …)."""
+
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRule:
+    """What a trace keeps of a hop's texts."""
+
+    prompts: LogLevel = "full"
+    outputs: LogLevel = "full"
+    tool_args: LogLevel = "full"
+
+    @property
+    def keeps_all(self) -> bool:
+        return self.prompts == self.outputs == self.tool_args == "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The choice and the whole funnel behind it."""
+
+    chosen: str
+    strategy: Strategy = "single"
+    fallbacks: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    """Every deployment of the snapshot: first those that stayed, by rank, then the removed."""
+    routes: tuple[str, ...] = ()
+    """The names of all routes that matched, in the order of the policy."""
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    """`temperature`, `max_tokens`, `reasoning_effort`, `guardrails`."""
+    log: LogRule = LogRule()
+    cross_validate: bool = False
+    degraded: str | None = None
+    """In words, where nobody reached the quality floor and the best below it was taken."""
+    confidence: float = 1.0
+    policy_hash: str
+    fleet_hash: str
+    predictor: str = "prior"
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The chosen deployment and then its fallbacks, in order."""
+        return (self.chosen, *self.fallbacks)
+
+
+class Message(TypedDict):
+    """One chat message, in the shape that every OpenAI-compatible endpoint takes."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRequest:
+    """What is sent to a model, whichever it is."""
+
+    messages: tuple[Message, ...]
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """The agent's variables as values; deterministic models read these and not the prompt."""
+    schema: Mapping[str, Any] | None = None
+    """JSON Schema that the output must satisfy."""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    reasoning_effort: str | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageReport:
+    """What the provider said it used, and which model it said answered."""
+
+    usage: Usage
+    model: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The provider ended the answer, for its own `reason` (`stop`, `length`, …)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A sign of life without text, so that the clocks know what they wait for.
+
+    `waiting`: for something of our own (an import, weights, a free slot), which only the
+    request's deadline limits; `ready`: that is over, the clocks of the attempt run from here;
+    `opened`: the provider has taken the request; `thinking`: it reasons, out of sight.
+    """
+
+    kind: Literal["waiting", "ready", "opened", "thinking"]
+
+
+CallEvent = TextDelta | UsageReport | Finish | Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One call to one deployment."""
+
+    deployment: str
+    model: str
+    family: str | None
+    outcome: Outcome
+    started_at: float
+    """Seconds since the epoch."""
+    ms: float
+    first_token_ms: float | None = None
+    usage: Usage = Usage()
+    cost_micro_usd: int | None = 0
+    """`None` is unknown."""
+    error: str | None = None
+    reported_model: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a carried-out decision brought back."""
+
+    text: str
+    value: Any
+    """The text as the validator returned it: a parsed value, or the text itself."""
+    deployment: str
+    model: str
+    family: str | None
+    attempts: tuple[Attempt, ...]
+    ending: Ending = "complete"
+    finish_reason: str = "stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One step of an agent, as the trace keeps it."""
+
+    id: str
+    trace_id: str
+    parent_id: str | None = None
+    node: str
+    """The graph's node; for a subtask `node/subtask-id`."""
+    round: int = 0
+    role: str
+    agent: str | None = None
+    profile: TaskProfile | None = None
+    decision: Decision | None = None
+    attempts: tuple[Attempt, ...] = ()
+    prompt: str | None = None
+    output: str | None = None
+    validated: bool | None = None
+    """True or False after a validator ran; `None` where there was none."""
+    validation: str = ""
+    status: Literal["ok", "failed", "skipped", "unknown"] = "ok"
+    error: str | None = None
+    resumed: bool = False
+    """True where the result came from the journal and nothing ran."""
+    notes: tuple[str, ...] = ()
+    started_at: float = 0.0
+    ms: float = 0.0
+
+    @property
+    def cost_micro_usd(self) -> int | None:
+        """The sum over its attempts; `None` as soon as one is unknown."""
+        costs = [a.cost_micro_usd for a in self.attempts]
+        return None if any(c is None for c in costs) else sum(c or 0 for c in costs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One request: its hops are kept apart and found by `id`."""
+
+    id: str
+    graph: str
+    status: Literal["running", "ok", "failed", "cancelled"]
+    started_at: float
+    ms: float = 0.0
+    verdict: VerdictName | None = None
+    cost_micro_usd: int | None = 0
+    question: str | None = None
+    answer: str | None = None
+    error: str | None = None
+    project_hash: str = ""
+    policy_hash: str = ""
+    fleet_hash: str = ""
+    log: LogRule | None = None
+    """What may be kept of the request's own texts, where admission knows it; hops tighten it."""
+
+
+def usd(micro: int | None) -> float | None:
+    """Micro-dollars as dollars; unknown stays unknown."""
+    return None if micro is None else micro / MICRO_USD
+
+
+def total_cost(costs: Sequence[int | None]) -> int | None:
+    """The sum of micro-dollars; `None` as soon as one is unknown."""
+    return None if any(c is None for c in costs) else sum(c or 0 for c in costs)
