@@ -1,0 +1,1 @@
+"""Declared graph to LangGraph: edges, durable runs, eager subtasks, a true drawing."""

@@ -1,0 +1,113 @@
+"""What a caller hands in and gets back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import UnknownNameError, UserError
+from orchestrator.evidence.values import Citation, ClaimCheck
+from orchestrator.project.schema import Graph
+from orchestrator.roles.values import FinalAnswer, Plan
+from orchestrator.types import Constraints, Hop, Risk, VerdictName, as_json, total_cost, usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What a caller may say about a run besides its inputs."""
+
+    data_class: str | None = None
+    risk: Risk | None = None
+    tags: tuple[str, ...] = ()
+    constraints: Constraints = Constraints()
+    budget_usd: float | None = None
+    """What the whole run may cost; `None`: as much as the policy's budgets allow."""
+    deadline_ms: int | None = None
+    """The whole run's time; `None`: `deadline_ms` of mesh.yaml."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a run brought back."""
+
+    text: str
+    verdict: VerdictName | None = None
+    """`None` for a graph that does not cross-validate."""
+    reason: str = ""
+    citations: tuple[Citation, ...] = ()
+    claims: tuple[ClaimCheck, ...] = ()
+    independence: str = "none"
+    cost_micro_usd: int | None = 0
+    trace_id: str
+    hops: tuple[Hop, ...] = ()
+    """In the order in which they started."""
+    plan: Plan | None = None
+    value: Any = None
+    """The output node's value as it is, for graphs whose output is not a `FinalAnswer`."""
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Dollars; `None` where the price of a call is unknown."""
+        return usd(self.cost_micro_usd)
+
+
+def make_answer(value: Any, trace_id: str, hops: tuple[Hop, ...], plan: Plan | None) -> Answer:
+    """The answer for an output node's value."""
+    cost = total_cost([hop.cost_micro_usd for hop in hops])
+    if not isinstance(value, FinalAnswer):
+        text = value if isinstance(value, str) else str(as_json(value))
+        return Answer(
+            text=text, value=value, trace_id=trace_id, hops=hops, plan=plan, cost_micro_usd=cost
+        )
+    return Answer(
+        text=value.text,
+        verdict=value.verdict,
+        reason=value.reason,
+        citations=value.citations,
+        claims=value.claims,
+        independence=value.independence,
+        cost_micro_usd=cost,
+        trace_id=trace_id,
+        hops=hops,
+        plan=plan,
+        value=value,
+    )
+
+
+def check_inputs(graph: Graph, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs as the graph takes them: JSON-like, every declared one present.
+
+    Raises:
+        UnknownNameError: an input that the graph does not declare.
+        UserError: one is missing or of another type.
+    """
+    for name in inputs:
+        if name not in graph.input:
+            raise UnknownNameError("input", name, tuple(graph.input), f"graph '{graph.name}'")
+    taken: dict[str, Any] = {}
+    for name, declared in graph.input.items():
+        value = inputs.get(name)
+        if value is None:
+            if not declared.endswith("?"):
+                raise UserError(f"graph '{graph.name}' needs the input '{name}' ({declared})")
+            taken[name] = None
+        else:
+            taken[name] = _checked(graph.name, name, declared.rstrip("?"), value)
+    return taken
+
+
+def _checked(graph: str, name: str, declared: str, value: Any) -> Any:
+    if declared == "text" and isinstance(value, str) and value.strip():
+        return value
+    if declared == "number" and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    if declared == "paths":
+        items = [value] if isinstance(value, (str, Path)) else value
+        if isinstance(items, (list, tuple)) and all(isinstance(i, (str, Path)) for i in items):
+            return [str(item) for item in items]
+    if declared == "json":
+        return as_json(value)
+    found = "an empty text" if value == "" or str(value).isspace() else type(value).__name__
+    raise UserError(f"graph '{graph}': input '{name}' must be {declared}; found {found}")

@@ -1,0 +1,109 @@
+"""The edges of a declared graph: what each node waits for, where a function may send the run.
+
+What a node reads (`of`, `from`, `with`, `each`, a dotted agent) makes its edges. LangGraph's
+join waits for *all* named predecessors each time, so a node inside a loop must not wait for a
+node outside it: such a wait is moved to the loop's head, and edges that others imply are left
+out (transitive reduction).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import UserError
+from orchestrator.project.schema import Graph, Node
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """`waits[n]`: the nodes that n waits for; `choices[n]`: label → next node of a function."""
+
+    waits: Mapping[str, tuple[str, ...]]
+    choices: Mapping[str, Mapping[str, str]]
+    order: tuple[str, ...]
+    """Topological, loops left out."""
+    entries: tuple[str, ...]
+    """The nodes that wait for nothing: where a run begins."""
+
+    @property
+    def all(self) -> frozenset[tuple[str, str]]:
+        """Every edge that a run can take, as (from, to)."""
+        static = {(source, node) for node, sources in self.waits.items() for source in sources}
+        chosen = {(node, to) for node, labels in self.choices.items() for to in labels.values()}
+        return frozenset(static | chosen)
+
+
+def reads(node: Node) -> tuple[str, ...]:
+    """The names that a node refers to, inputs and nodes alike, without repetition."""
+    names: list[str] = list(node.from_)
+    if node.of:
+        names.append(node.of)
+    if node.each:
+        names.append(node.each.split(".")[0])
+    if node.agent and "." in node.agent and not node.each:
+        names.append(node.agent.split(".")[0])
+    names += [value for value in node.with_.values() if isinstance(value, str)]
+    return tuple(dict.fromkeys(names))
+
+
+def find_edges(graph: Graph) -> Edges:
+    """The edges of `graph`.
+
+    Raises:
+        UserError: the nodes wait for each other in a circle that no function with `to` closes.
+    """
+    import networkx as nx
+
+    drawn: nx.DiGraph[str] = nx.DiGraph()
+    drawn.add_nodes_from(graph.nodes)
+    for name, node in graph.nodes.items():
+        drawn.add_edges_from((other, name) for other in reads(node) if other in graph.nodes)
+        if node.family:
+            drawn.add_edge(node.family.removeprefix("other-than "), name)
+    if not nx.is_directed_acyclic_graph(drawn):
+        circle = " → ".join(edge[0] for edge in nx.find_cycle(drawn))
+        raise UserError(f"graph '{graph.name}': these nodes wait for each other: {circle}")
+    choices = {name: dict(node.to) for name, node in graph.nodes.items() if node.to}
+    _wait_before_loops_and_choices(drawn, choices)
+    if not nx.is_directed_acyclic_graph(drawn):
+        raise UserError(
+            f"graph '{graph.name}': a node after a choice is also needed before it; "
+            "let the node read only what stands before the function that chooses"
+        )
+    reduced = nx.transitive_reduction(drawn)
+    rank = {name: index for index, name in enumerate(graph.nodes)}
+    waits = {
+        name: tuple(
+            sorted(
+                (s for s in reduced.predecessors(name) if name not in choices.get(s, {}).values()),
+                key=rank.__getitem__,
+            )
+        )
+        for name in graph.nodes
+    }
+    order = tuple(nx.lexicographical_topological_sort(drawn, key=lambda n: rank[n]))
+    entries = tuple(name for name in graph.nodes if drawn.in_degree(name) == 0)
+    return Edges(waits=waits, choices=choices, order=order, entries=entries)
+
+
+def _wait_before_loops_and_choices(
+    drawn: nx.DiGraph[str], choices: Mapping[str, Mapping[str, str]]
+) -> None:
+    import networkx as nx
+
+    for chooser, labels in choices.items():
+        before = nx.ancestors(drawn, chooser) | {chooser}
+        for target in labels.values():
+            if target in before:  # a loop back: its body lies between target and chooser
+                body = (nx.descendants(drawn, target) | {target}) & before
+                outside = {s for n in body for s in drawn.predecessors(n)} - body
+                drawn.add_edges_from((s, target) for s in outside)
+            else:  # a way on: the target may wait for nothing that the chooser did not
+                others = set(drawn.predecessors(target)) - {chooser}
+                drawn.add_edges_from((s, chooser) for s in others if s not in before)
+                drawn.add_edge(chooser, target)
