@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import hashlib
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, TypedDict, TypeVar, cast
@@ -96,11 +96,11 @@ def from_json(kind: type[_T], data: Any) -> _T:
     Raises:
         pydantic.ValidationError: `data` is not what `as_json` makes of such a value.
     """
-    return cast(_T, _adapter(kind).validate_python(data))
+    return cast(_T, _adapter(cast(Any, kind)).validate_python(data))
 
 
 @functools.cache
-def _adapter(kind: Hashable) -> Any:
+def _adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
@@ -307,7 +307,8 @@ class Candidate:
     found: Any = None
     required: Any = None
     scores: Mapping[str, float | None] = field(default_factory=dict)
-    """`quality`, `cost_usd` (`None`: unknown), `latency_ms` (`None`: unknown)."""
+    """`quality`, `cost_usd` (`None`: unknown), `latency_ms` (`None`: unknown), and where a
+    route prefers some models, `preference`: its place among them, 0 the first."""
 
     @property
     def reason(self) -> str:
@@ -319,6 +320,8 @@ class Candidate:
             )
         if self.stage is None:
             return "eligible"
+        if self.stage is Stage.AVAILABILITY:
+            return f"{self.rule}: {_show(self.found)}"
         return f"{self.rule}: found {_show(self.found)}, required {_show(self.required)}"
 
 
@@ -371,6 +374,7 @@ class Decision:
     degraded: str | None = None
     """In words, where nobody reached the quality floor and the best below it was taken."""
     confidence: float = 1.0
+    """The lesser of the profile's confidence and the expected quality of the chosen one."""
     policy_hash: str
     fleet_hash: str
     predictor: str = "prior"

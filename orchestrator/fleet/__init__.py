@@ -1,0 +1,1 @@
+"""Models and deployments: prices, weights, health, and the snapshot that routing sees."""

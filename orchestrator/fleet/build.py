@@ -1,0 +1,128 @@
+"""From what `fleet.yaml` declares to the deployments that routing and calling see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from itertools import pairwise
+
+from orchestrator.errors import UserError
+from orchestrator.fleet.prices import Listing, price_list
+from orchestrator.project._values import UnsetVariableError, filled
+from orchestrator.project.schema import (
+    DeploymentDeclaration,
+    Fleet,
+    ModelDeclaration,
+    PriceDeclaration,
+)
+from orchestrator.types import FREE, Deployment, Price
+
+_PICO_PER_USD_A_MILLION = 10**6
+
+
+def build_fleet(fleet: Fleet, env: Mapping[str, str]) -> tuple[Deployment, ...]:
+    """All deployments, sorted by id (`model/deployment`).
+
+    A declared price wins; else a self-hosted deployment is free, and a hosted one costs what
+    litellm's price file says, or something unknown (`None`). Where the provider charges more
+    for long inputs, the context ends where the listed price does, unless a price is declared.
+    Endpoints are filled in from `env`; one whose variable is not set stays as written.
+
+    Raises:
+        UserError: a deployment says nothing that could be called, or an id is used twice.
+    """
+    built = sorted(_deployments(fleet, env), key=lambda d: d.id)
+    for one, other in pairwise(built):
+        if one.id == other.id:
+            raise UserError(f"fleet.yaml: models.{one.model}: the id of {one.id} is used twice")
+    return tuple(built)
+
+
+def _deployments(fleet: Fleet, env: Mapping[str, str]) -> Iterator[Deployment]:
+    for name, model in fleet.models.items():
+        for declared in model.deployments:
+            yield _deployment(name, model, declared, env)
+
+
+def _deployment(
+    name: str, model: ModelDeclaration, declared: DeploymentDeclaration, env: Mapping[str, str]
+) -> Deployment:
+    target = declared.function or declared.weights or declared.model or ""
+    if not target and not declared.discover:
+        raise UserError(
+            f"fleet.yaml: models.{name}.deployments.{declared.id}: nothing to call; "
+            "allowed: one of model, weights, function, or discover: true"
+        )
+    listing = price_list().find(target) if declared.hosting == "hosted" and target else None
+    return Deployment(
+        id=f"{name}/{declared.id}",
+        model=name,
+        family=model.family,
+        tier=model.tier,
+        via=declared.via,
+        target=target,
+        provider=_provider(declared),
+        endpoint=_endpoint(declared.endpoint, env),
+        key=declared.key,
+        hosting=declared.hosting,
+        region=declared.region,
+        retention_days=declared.retention_days,
+        trains_on_data=declared.trains_on_data,
+        certifications=declared.certifications,
+        context=_context(model, declared, listing),
+        max_output=model.max_output or (listing.max_output if listing else None),
+        can=model.can,
+        tasks=dict(model.tasks),
+        price=_price(declared, listing),
+        first_token_ms=declared.first_token_ms,
+        tokens_per_second=declared.tokens_per_second,
+        prompt_tokens_per_second=declared.prompt_tokens_per_second,
+        discover=declared.discover,
+        retires=listing.retires if listing else None,
+    )
+
+
+def _provider(declared: DeploymentDeclaration) -> str:
+    """litellm's names start with the provider; other transports are the provider's own."""
+    prefix, slash, _ = (declared.model or "").partition("/")
+    return prefix if slash and declared.via == "litellm" else declared.via
+
+
+def _endpoint(endpoint: str | None, env: Mapping[str, str]) -> str | None:
+    if not endpoint:
+        return None
+    try:
+        endpoint = filled(endpoint, env)
+    except UnsetVariableError:
+        return endpoint
+    # `OLLAMA_HOST` and its like are commonly written as `127.0.0.1:11434`.
+    return endpoint if "://" in endpoint else f"http://{endpoint}"
+
+
+def _price(declared: DeploymentDeclaration, listing: Listing | None) -> Price | None:
+    if declared.price is not None:
+        return _declared_price(declared.price)
+    if declared.hosting == "self":
+        return FREE
+    return listing.price if listing else None
+
+
+def _declared_price(price: PriceDeclaration) -> Price:
+    def pico(usd_a_million: float) -> int:
+        return round(Decimal(str(usd_a_million)) * _PICO_PER_USD_A_MILLION)
+
+    return Price(
+        input=pico(price.input),
+        output=pico(price.output),
+        cache_read=None if price.cache_read is None else pico(price.cache_read),
+    )
+
+
+def _context(
+    model: ModelDeclaration, declared: DeploymentDeclaration, listing: Listing | None
+) -> int | None:
+    listed = listing.context if listing else None
+    if declared.price is not None:
+        return model.context or listed
+    known = [tokens for tokens in (model.context, listed) if tokens is not None]
+    return min(known, default=None)

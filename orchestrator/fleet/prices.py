@@ -1,0 +1,164 @@
+"""Prices, limits and retirement dates from the price file that litellm brings along.
+
+litellm itself is never imported: its folder is found, the JSON file in it is read, and a
+compact extract is kept in the user's cache folder so that the next process reads a tenth of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from orchestrator.types import Price
+
+PRICE_FILE = "model_prices_and_context_window_backup.json"
+_FIELDS = (
+    "input_cost_per_token",
+    "output_cost_per_token",
+    "cache_read_input_token_cost",
+    "max_input_tokens",
+    "max_output_tokens",
+    "deprecation_date",
+)
+_STEP = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")
+_MODES = frozenset({"chat", "completion", "responses"})
+_PICO_USD = 10**12
+
+_Row = list[Any]
+"""The values of `_FIELDS` and then the tokens from which the provider charges more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What the price file says about one model."""
+
+    price: Price
+    context: int | None
+    """Tokens of input that the model takes, and that `price` is true for."""
+    max_output: int | None
+    retires: str | None
+    """ISO date."""
+
+
+class PriceList:
+    """The models of a price file by name."""
+
+    def __init__(self, rows: Mapping[str, _Row]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def find(self, model: str) -> Listing | None:
+        """The entry of that name, or of the name without its provider (`openai/gpt-5`)."""
+        row = self._rows.get(model) or self._rows.get(model.partition("/")[2])
+        if row is None:
+            return None
+        reads, writes, cached, context, max_output, retires, flat_to = row
+        limits = [limit for limit in (context, flat_to) if isinstance(limit, int)]
+        return Listing(
+            price=Price(input=pico(reads), output=pico(writes), cache_read=pico(cached)),
+            context=min(limits, default=None),
+            max_output=max_output if isinstance(max_output, int) else None,
+            retires=retires if isinstance(retires, str) else None,
+        )
+
+
+def pico(usd_per_token: float | None) -> int | None:
+    """Dollars a token as whole pico-dollars; exact, and rounded up where a price is finer."""
+    if not isinstance(usd_per_token, (int, float)):
+        return None
+    exact = Decimal(str(usd_per_token)) * _PICO_USD
+    return int(exact.to_integral_value(ROUND_CEILING))
+
+
+@cache
+def price_list() -> PriceList:
+    """The installed litellm's price file; empty where litellm is not installed."""
+    from platformdirs import user_cache_path
+
+    spec = find_spec("litellm")
+    folders = spec.submodule_search_locations if spec else None
+    if not folders:
+        return PriceList({})
+    return load_prices(
+        Path(folders[0]) / PRICE_FILE, user_cache_path("model-mesh-orchestrator") / "prices.json"
+    )
+
+
+def load_prices(file: Path, cached: Path) -> PriceList:
+    """The models of `file`, through the extract in `cached` while the file is unchanged.
+
+    A missing or damaged extract is made anew; one that cannot be written is done without; a
+    price file that is missing or damaged gives an empty list, so that prices are unknown.
+    """
+    try:
+        stat = file.stat()
+    except OSError:
+        return PriceList({})
+    key = [str(file), stat.st_mtime_ns, stat.st_size]
+    rows = _read_extract(cached, key)
+    if rows is None:
+        rows = _extract(file)
+        _write_extract(cached, {"key": key, "models": rows})
+    return PriceList(rows)
+
+
+def _extract(file: Path) -> dict[str, _Row]:
+    try:
+        entries = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(entries, dict):
+        return {}
+    return {
+        name: [*(entry.get(field) for field in _FIELDS), _flat_to(entry)]
+        for name, entry in entries.items()
+        if isinstance(entry, dict) and entry.get("mode") in _MODES
+    }
+
+
+def _flat_to(entry: Mapping[str, Any]) -> int | None:
+    """The input tokens up to which the first price holds; `None` where it always does."""
+    steps = (_STEP.fullmatch(key) for key in entry)
+    return min((int(step[1]) * 1000 for step in steps if step), default=None)
+
+
+def _read_extract(cached: Path, key: list[Any]) -> dict[str, _Row] | None:
+    try:
+        held = json.loads(cached.read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(held, dict) or held.get("key") != key:
+        return None
+    rows = held.get("models")
+    width = len(_FIELDS) + 1
+    whole = isinstance(rows, dict) and all(
+        isinstance(row, list) and len(row) == width for row in rows.values()
+    )
+    return rows if whole else None
+
+
+def _write_extract(cached: Path, content: Mapping[str, Any]) -> None:
+    """Written beside and moved into place: another process never reads half of it."""
+    with contextlib.suppress(OSError):
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(
+            "w", dir=cached.parent, prefix=cached.name, delete=False, encoding="utf-8"
+        ) as part:
+            try:
+                json.dump(content, part, separators=(",", ":"))
+                part.close()
+                Path(part.name).replace(cached)
+            except OSError:
+                Path(part.name).unlink(missing_ok=True)
+                raise

@@ -1,0 +1,1 @@
+"""Profile a task; decide which deployment serves it."""

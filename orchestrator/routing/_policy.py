@@ -1,0 +1,133 @@
+"""A policy made ready for deciding: matchers as sets, limits as rules. Made once a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from orchestrator.project.schema import Policy, Route
+from orchestrator.routing._rules import (
+    Rule,
+    cost_rule,
+    data_rules,
+    floor_rule,
+    latency_rule,
+    micro_usd,
+)
+from orchestrator.types import LOG_LEVELS, LogLevel, LogRule, TaskProfile, digest
+
+_Names = frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRoute:
+    """A route with its matcher and its rules."""
+
+    route: Route
+    task: _Names
+    data_class: _Names
+    risk: _Names
+    domain: _Names
+    tags: _Names
+    rules: tuple[Rule, ...]
+
+    def matches(self, profile: TaskProfile, data_class_known: bool) -> bool:
+        """Whether every key that is set holds.
+
+        A data class that the policy does not declare matches every data class: what nobody
+        knows is treated as the strictest.
+        """
+        interactive = self.route.match.interactive
+        return (
+            (self.task is None or profile.task in self.task)
+            and (
+                self.data_class is None
+                or profile.data_class in self.data_class
+                or not data_class_known
+            )
+            and (self.risk is None or profile.risk in self.risk)
+            and (self.domain is None or profile.domain in self.domain)
+            and (self.tags is None or not self.tags.isdisjoint(profile.tags))
+            and (interactive is None or profile.interactive == interactive)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPolicy:
+    """All routes, and the rules that hold for every request."""
+
+    policy: Policy
+    hash: str
+    data_classes: frozenset[str]
+    routes: tuple[CompiledRoute, ...]
+    rules: tuple[Rule, ...]
+
+    def matching(self, profile: TaskProfile) -> tuple[CompiledRoute, ...]:
+        """The routes that match, in the order of the policy."""
+        known = profile.data_class in self.data_classes
+        return tuple(r for r in self.routes if r.matches(profile, known))
+
+
+@lru_cache(maxsize=64)
+def compile_policy(policy: Policy) -> CompiledPolicy:
+    """The policy made ready; equal policies share one result."""
+    return CompiledPolicy(
+        policy=policy,
+        hash=digest(policy),
+        data_classes=frozenset(policy.data_classes),
+        routes=tuple(_compile_route(route) for route in policy.routes),
+        rules=tuple(_policy_rules(policy)),
+    )
+
+
+def _compile_route(route: Route) -> CompiledRoute:
+    match = route.match
+    return CompiledRoute(
+        route=route,
+        task=_names(match.task),
+        data_class=_names(match.data_class),
+        risk=_names(match.risk),
+        domain=_names(match.domain),
+        tags=_names(match.tags),
+        rules=tuple(_route_rules(route)),
+    )
+
+
+def _names(value: tuple[str, ...] | str | None) -> _Names:
+    if value is None:
+        return None
+    return frozenset((value,) if isinstance(value, str) else value)
+
+
+def _route_rules(route: Route) -> Iterator[Rule]:
+    prefix = f"route:{route.name}"
+    yield from data_rules(f"{prefix}.require", route.require)
+    if route.max_cost_usd is not None:
+        yield cost_rule(f"{prefix}.max_cost_usd", micro_usd(route.max_cost_usd))
+    if route.latency_ms is not None:
+        yield latency_rule(f"{prefix}.latency_ms", route.latency_ms)
+    if route.quality_floor is not None:
+        yield floor_rule(f"{prefix}.quality_floor", route.quality_floor)
+
+
+def _policy_rules(policy: Policy) -> Iterator[Rule]:
+    """A call that alone costs more than a whole budget could never be reserved."""
+    for budget in policy.budgets:
+        yield cost_rule(f"budget:{budget.per}.{budget.window}", micro_usd(budget.usd))
+    if policy.objective.quality_floor > 0:
+        yield floor_rule("objective.quality_floor", policy.objective.quality_floor)
+
+
+def log_rule(routes: tuple[CompiledRoute, ...]) -> LogRule:
+    """The strictest of all that matching routes say, for each kind of text."""
+
+    def strictest(levels: Iterator[LogLevel | None]) -> LogLevel:
+        stated = [level for level in levels if level is not None]
+        return max(stated, key=LOG_LEVELS.index, default="full")
+
+    return LogRule(
+        prompts=strictest(r.route.store_prompts for r in routes),
+        outputs=strictest(r.route.store_outputs for r in routes),
+        tool_args=strictest(r.route.store_tool_args for r in routes),
+    )

@@ -1,0 +1,155 @@
+"""The one pure function: which deployment serves a request, and what became of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
+from types import MappingProxyType
+
+from orchestrator.project.schema import Policy
+from orchestrator.routing._policy import CompiledRoute, compile_policy, log_rule
+from orchestrator.routing._rank import preferences, ranked
+from orchestrator.routing._relax import no_candidate
+from orchestrator.routing._rules import (
+    STAGES,
+    Facts,
+    Rule,
+    availability_rules,
+    capability_rules,
+    facts_of,
+    request_rules,
+)
+from orchestrator.routing._settings import settings
+from orchestrator.types import (
+    Candidate,
+    Context,
+    Decision,
+    FleetSnapshot,
+    Health,
+    Stage,
+    TaskProfile,
+    usd,
+)
+
+_order = attrgetter("order")
+_UNSEEN = Health()
+_NOBODY_PREFERRED: Mapping[str, int] = MappingProxyType({})
+
+
+def decide(
+    profile: TaskProfile, fleet: FleetSnapshot, policy: Policy, context: Context
+) -> Decision:
+    """The choice for one request, with the whole funnel. Pure: same arguments, same Decision.
+
+    A candidate meets the rules in the order of the stages and is removed by the first that it
+    breaks. Rules of all matching routes, of the policy and of the request apply together.
+    Where `below_floor` is `best` (everywhere unless the objective or a matching route says
+    `refuse`), those below the quality floor stay, behind all that reach it.
+
+    Raises:
+        NoCandidateError: nobody is left; `relax` names the fewest rules to relax.
+    """
+    compiled = compile_policy(policy)
+    routes = compiled.matching(profile)
+    rules = sorted(
+        chain(
+            capability_rules(profile),
+            availability_rules(context),
+            request_rules(profile.constraints, context),
+            compiled.rules,
+            chain.from_iterable(r.rules for r in routes),
+        ),
+        key=_order,
+    )
+    floor = next((r for r in rules if r.stage is Stage.QUALITY), None)
+    if not _refuses(policy, routes):
+        rules = [r for r in rules if r.stage is not Stage.QUALITY]
+    facts = [
+        facts_of(d, fleet.health.get(d.id, _UNSEEN), profile, context) for d in fleet.deployments
+    ]
+    stayed, removed = _funnel(facts, rules)
+    if not stayed:
+        raise no_candidate(profile, facts, rules, removed)
+    preferred = preferences(routes)
+    reach, below = ranked(stayed, floor, policy.objective, preferred)
+    order = [*reach, *below]
+    chosen = order[0]
+    return Decision(
+        chosen=chosen.deployment.id,
+        fallbacks=tuple(f.deployment.id for f in order[1:]),
+        candidates=(
+            *(_candidate(f, preferred=preferred) for f in reach),
+            *(_candidate(f, floor, preferred=preferred) for f in below),
+            *removed,
+        ),
+        routes=tuple(r.route.name for r in routes),
+        settings=settings(profile, chosen.deployment, routes, context),
+        log=log_rule(routes),
+        cross_validate=any(r.route.cross_validate for r in routes),
+        degraded=None if reach or floor is None else _degraded(chosen, floor),
+        confidence=_confidence(profile, chosen),
+        policy_hash=compiled.hash,
+        fleet_hash=fleet.hash,
+        predictor=context.predictor,
+    )
+
+
+def _refuses(policy: Policy, routes: Sequence[CompiledRoute]) -> bool:
+    """The tightest wins: one `refuse` is enough."""
+    return policy.objective.below_floor == "refuse" or any(
+        r.route.below_floor == "refuse" for r in routes
+    )
+
+
+def _funnel(
+    facts: Sequence[Facts], rules: Sequence[Rule]
+) -> tuple[list[Facts], tuple[Candidate, ...]]:
+    """Those that break no rule, and the others: the ones that came furthest first."""
+    stayed: list[Facts] = []
+    removed: list[tuple[int, Candidate]] = []
+    for f in facts:
+        for rule in rules:
+            if not rule.holds(f):
+                removed.append((-STAGES.index(rule.stage), _candidate(f, rule, rule.stage)))
+                break
+        else:
+            stayed.append(f)
+    removed.sort(key=lambda pair: (pair[0], pair[1].deployment))
+    return stayed, tuple(candidate for _, candidate in removed)
+
+
+def _candidate(
+    f: Facts,
+    rule: Rule | None = None,
+    stage: Stage | None = None,
+    preferred: Mapping[str, int] = _NOBODY_PREFERRED,
+) -> Candidate:
+    scores: dict[str, float | None] = {
+        "quality": f.quality,
+        "cost_usd": usd(f.cost),
+        "latency_ms": f.latency,
+    }
+    if f.deployment.model in preferred:
+        scores["preference"] = preferred[f.deployment.model]
+    return Candidate(
+        deployment=f.deployment.id,
+        model=f.deployment.model,
+        stage=stage,
+        rule=rule.name if rule else "",
+        found=rule.found(f) if rule else None,
+        required=rule.required if rule else None,
+        scores=scores,
+    )
+
+
+def _degraded(chosen: Facts, floor: Rule) -> str:
+    return (
+        f"nobody reaches the quality floor of {floor.required:.2f} ({floor.name}); "
+        f"the best below it was taken: {chosen.deployment.id} with {chosen.quality:.2f}"
+    )
+
+
+def _confidence(profile: TaskProfile, chosen: Facts) -> float:
+    """No surer than of the request's features, nor than that the chosen model does it well."""
+    return round(min(profile.confidence, chosen.quality), 4)
