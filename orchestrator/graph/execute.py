@@ -255,7 +255,7 @@ async def _each(
 
 async def _tool(run: Run, name: str, node: Node, turn: Turn, inputs: Mapping[str, Any]) -> Recorded:
     parameters = {
-        key: inputs.get(value) if _is_reference(run.graph, value) else value
+        key: inputs.get(str(value)) if _is_reference(run.graph, value) else value
         for key, value in node.with_.items()
     }
     box = Toolbox(library=run.library, root=Path.cwd())

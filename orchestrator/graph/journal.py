@@ -116,7 +116,8 @@ class JournalStore:
 
     def seal(self, value: Mapping[str, Any]) -> bytes:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        return self._cipher.encrypt(text.encode("utf-8", "surrogatepass"))
+        sealed: bytes = self._cipher.encrypt(text.encode("utf-8", "surrogatepass"))
+        return sealed
 
     def unseal(self, blob: bytes) -> Any:
         return json.loads(self._cipher.decrypt(blob).decode("utf-8", "surrogatepass"))

@@ -20,17 +20,8 @@ from orchestrator.roles.hop import Request, Services
 from orchestrator.roles.values import FinalAnswer, Plan
 from orchestrator.tracing.ids import new_trace_id
 from orchestrator.tracing.record import hop_from_json
-from orchestrator.tracing.redact import apply_level
 from orchestrator.tracing.store import TraceStore
-from orchestrator.types import (
-    LOG_LEVELS,
-    MICRO_USD,
-    Hop,
-    LogLevel,
-    Trace,
-    as_json,
-    total_cost,
-)
+from orchestrator.types import MICRO_USD, Hop, Trace, as_json, total_cost
 
 
 @dataclass(slots=True)
@@ -152,8 +143,8 @@ class Runs:
 
     async def _invoke(self, record: RunRecord) -> None:
         saver = await self._checkpointer()
-        compiled = compile_graph(self.graph(record.graph), self._open, self._close, saver)
-        config = {"configurable": {"thread_id": record.id}}
+        compiled: Any = compile_graph(self.graph(record.graph), self._open, self._close, saver)
+        config: Any = {"configurable": {"thread_id": record.id}}
         state = await compiled.aget_state(config)
         await compiled.ainvoke(None if state.next else {"run": record.id}, config)
         await saver.adelete_thread(record.id)
@@ -245,22 +236,18 @@ class Runs:
 
     def _trace(self, active: _Active, status: Any, error: str | None = None) -> Trace:
         project, record, clock = self.services.project, active.record, self.services.clock
-        hops = active.hops.seen.values()
         final = active.output if isinstance(active.output, FinalAnswer) else None
-        ended = status != "running"
-        # While a run goes on nobody knows yet which routes its hops will meet.
+        costs = [hop.cost_micro_usd for hop in active.hops.seen.values()]
         return Trace(
             id=record.id,
             graph=record.graph,
             status=status,
             started_at=record.started_at,
-            ms=(clock.now() - record.started_at) * 1000 if ended else 0.0,
+            ms=0.0 if status == "running" else (clock.now() - record.started_at) * 1000,
             verdict=final.verdict if final else None,
-            cost_micro_usd=total_cost([hop.cost_micro_usd for hop in hops]),
-            question=apply_level(_strictest(hops, "prompts"), active.run.request.question)
-            if ended
-            else None,
-            answer=apply_level(_strictest(hops, "outputs"), final.text) if final else None,
+            cost_micro_usd=total_cost(costs),
+            question=active.run.request.question,
+            answer=final.text if final else None,
             error=error,
             project_hash=project.hash,
             policy_hash=project.policy_hash,
@@ -279,8 +266,3 @@ def _question(graph: Graph, inputs: Mapping[str, Any]) -> str:
         if declared.startswith("text"):
             return str(inputs.get(name) or "")
     return ""
-
-
-def _strictest(hops: Any, which: str) -> LogLevel:
-    levels = [getattr(hop.decision.log, which) for hop in hops if hop.decision]
-    return max(levels, key=LOG_LEVELS.index, default="full")

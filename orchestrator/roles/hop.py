@@ -348,7 +348,7 @@ def _labels(output: Any, count: int) -> Sequence[str]:
 
 
 def _lost(
-    interrupted: str | None, deployments: Mapping[str, Any], now: float
+    interrupted: str | None, deployments: Mapping[str, Deployment], now: float
 ) -> tuple[Attempt, ...]:
     """The attempt that was in flight when an earlier process died, if there was one."""
     deployment = deployments.get(interrupted or "")

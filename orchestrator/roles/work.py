@@ -86,8 +86,8 @@ class Work(Protocol):
         """
         ...
 
-    def profile(self, text: str, *, task: str, agent: Agent | None = None) -> TaskProfile:
-        """The task profile of a text for an agent; pure and fast."""
+    def profile(self, text: str, *, task: str | None, agent: Agent | None = None) -> TaskProfile:
+        """The task profile of a text for an agent; pure and fast. Without a task it is guessed."""
         ...
 
     def decide(self, profile: TaskProfile, constraints: Constraints | None = None) -> Decision:

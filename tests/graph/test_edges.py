@@ -59,7 +59,7 @@ def test_what_stands_after_a_choice_waits_for_nothing_that_the_chooser_did_not()
 
 
 def test_a_circle_is_refused_with_its_nodes() -> None:
-    with pytest.raises(UserError, match="a → b|b → a"):
+    with pytest.raises(UserError, match=r"a → b|b → a"):
         find_edges(graph("a", a={"agent": "x", "of": "b"}, b={"agent": "x", "of": "a"}))
 
 
