@@ -47,7 +47,9 @@ def main(arguments: list[str]) -> int:
     rows = read_rows(files)
     weights = fit(rows)
     print("INTERCEPT =", round(float(weights[0]), 3))
-    print("COEFFICIENTS =", {n: round(float(w), 3) for n, w in zip(NAMES, weights[1:], strict=True)})
+    print(
+        "COEFFICIENTS =", {n: round(float(w), 3) for n, w in zip(NAMES, weights[1:], strict=True)}
+    )
     report(rows)
     return 0
 

@@ -136,6 +136,7 @@ class Runs:
             raise
         except MeshError as error:
             self._finish(active, "failed", str(error))
+            error.__notes__ = []  # LangGraph's remark on its own task says nothing to a user
             raise
         finally:
             self._active.pop(record.id, None)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 from orchestrator.project.protocols import Embedder
 from orchestrator.routing import _features as rules
 from orchestrator.routing._prototypes import DOMAINS, TASKS
-from orchestrator.routing._task import Guess, guess_task
+from orchestrator.routing._task import Guess, TaskGuesser
 from orchestrator.types import Constraints, Feature, Risk, TaskProfile
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Profiler:
         agent = declared.get("agent")
         vector = self._embedder.embed([seen[:_EMBEDDED]])[0]
         tokens = rules.input_tokens(text) + declared.get("extra_input_tokens", 0)
-        found: dict[str, Feature] = {"task": self._task(low, vector, declared)}
+        found: dict[str, Feature] = {"task": self._task(low, declared)}
         task = str(found["task"].value)
         found["domain"] = _feature(self._domain(vector, task))
         found["language"] = _feature(rules.language(low[:1000]))
@@ -84,13 +84,13 @@ class Profiler:
             **{name: feature.value for name, feature in found.items()},
         )
 
-    def _task(self, low: str, vector: np.ndarray, declared: Given) -> Feature:
+    def _task(self, low: str, declared: Given) -> Feature:
         task, agent = declared.get("task"), declared.get("agent")
         if task:
             return Feature(value=task, confidence=1.0, origin="declared")
         if agent:
             return Feature(value=agent.task, confidence=1.0, origin="agent")
-        return _feature(guess_task(low, self._similarity(self._tasks, vector)))
+        return _feature(self._guesser.guess(low))
 
     def _domain(self, vector: np.ndarray, task: str) -> Guess:
         likeness = self._similarity(self._domains, vector)
@@ -104,8 +104,8 @@ class Profiler:
         return Guess(best, round(0.5 + 0.45 * margin, 3), "embedding")
 
     @cached_property
-    def _tasks(self) -> tuple[tuple[str, ...], np.ndarray]:
-        return self._centroids(TASKS)
+    def _guesser(self) -> TaskGuesser:
+        return TaskGuesser(self._embedder, TASKS)
 
     @cached_property
     def _domains(self) -> tuple[tuple[str, ...], np.ndarray]:

@@ -96,7 +96,8 @@ def test_a_killed_run_resumes_to_the_same_answer(tmp_path: Path, seed: int) -> N
         h.node for h in expected.hops if h.role == "echo"
     }
     in_flight = [a for h in answer.hops for a in h.attempts if a.outcome == "unknown"]
-    assert len(calls(folder)) == 8 + len(in_flight)
+    # What was begun may or may not have reached the model before the kill.
+    assert 8 <= len(calls(folder)) <= 8 + len(in_flight)
 
 
 async def test_a_cancelled_run_is_on_record_and_can_be_resumed(tmp_path: Path) -> None:

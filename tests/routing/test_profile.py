@@ -19,7 +19,9 @@ FEATURES = {
 ORIGINS = {"declared", "agent", "rule", "embedding", "default"}
 
 # Prompts with the task that a person would name. The prototypes and the rules were written with
-# `KNOWN` in view. `HELD_OUT` was written after both were finished, and neither was changed for it.
+# `KNOWN` in view. `HELD_OUT` was written after both were frozen and measured once (38 of 40); a
+# prompt that is used to change a rule or a prototype has to move to `KNOWN`. All come from the
+# author of the rules, so ten-fold cross-validation of the prototypes (0.73) is the sober number.
 KNOWN: tuple[tuple[str, str], ...] = (
     ("Hi there!", "chat"),
     ("What is the tallest mountain in Europe?", "chat"),
@@ -66,9 +68,6 @@ KNOWN: tuple[tuple[str, str], ...] = (
     ("Is it true that the warranty covers water damage? Compare with the terms.", "check"),
     ("Add references to every sentence of this paragraph.", "cite"),
     ("Combine the findings of the three teams into a single report.", "aggregate"),
-)
-
-HELD_OUT: tuple[tuple[str, str], ...] = (
     ("Yo, are you awake?", "chat"),
     ("Do penguins have knees?", "chat"),
     ("I had a rough day and just want to talk.", "chat"),
@@ -103,15 +102,62 @@ HELD_OUT: tuple[tuple[str, str], ...] = (
     ("Here are four partial answers; give me one without repetitions.", "aggregate"),
 )
 
+HELD_OUT: tuple[tuple[str, str], ...] = (
+    ("Hey, quick question: which floor is the canteen on?", "chat"),
+    ("Why is the sea salty?", "chat"),
+    ("What does the abbreviation GDPR stand for?", "chat"),
+    ("Can employees bring their dog to the office?", "chat"),
+    ("Nice work, cheers!", "chat"),
+    ("Write a farewell speech for a colleague who retires after 30 years.", "draft"),
+    ("Draft a non-disclosure agreement between us and a freelancer.", "draft"),
+    ("I would like an email to all tenants about the water being shut off on Tuesday.", "draft"),
+    ("Translate our opening hours into Dutch.", "draft"),
+    ("Make this paragraph friendlier.", "draft"),
+    ("Extract the termination dates from these three contracts.", "extract"),
+    ("What are the email addresses of the people in this thread?", "extract"),
+    ("List the risks that the annual report mentions.", "extract"),
+    ("Give me company, position and salary from the job advertisement below.", "extract"),
+    ("Classify these support mails by product.", "classify"),
+    ("Is this feedback about price, quality or delivery?", "classify"),
+    ("Assign each of these expenses to a cost centre.", "classify"),
+    ("Summarize the attached policy for a new employee.", "summarize"),
+    ("Can you condense the interview to 200 words?", "summarize"),
+    ("What are the main points of the CEO's letter?", "summarize"),
+    ("Write a shell script that renames all photos by date.", "code"),
+    ("Why do I get a segmentation fault in this C function?", "code"),
+    ("Convert this callback code to async and await.", "code"),
+    ("SQL for the average basket value per store and month, please.", "sql"),
+    ("Which users in the users table have never placed an order? I need the query.", "sql"),
+    ("Calculate the VAT on 1,299 EUR at 21 percent.", "math"),
+    ("How much would 45 people at 12.50 EUR per lunch cost for 220 days?", "math"),
+    ("What is the square root of 1764?", "math"),
+    ("Plan a two-day offsite for 25 people in Ghent.", "plan"),
+    ("What steps should we take to become ISO 27001 certified?", "plan"),
+    ("Break down the launch of the new app into tasks for each team.", "plan"),
+    ("Check if the quote in this article appears in the interview.", "check"),
+    ("Does the invoice agree with the purchase order?", "check"),
+    ("Is the claim that sales doubled correct according to the report?", "check"),
+    ("Cite the clauses that deal with late payment.", "cite"),
+    ("Which paragraph of the lease mentions pets?", "cite"),
+    ("Give a source for every number in this text.", "cite"),
+    ("Merge the feedback of Anna, Ben and Chloe into one document.", "aggregate"),
+    ("Combine these subtask results into a final answer for the client.", "aggregate"),
+    ("Consolidate the regional forecasts.", "aggregate"),
+)
 
-def test_the_task_of_a_known_prompt() -> None:
-    wrong = [(p, t, PROFILER.profile(p).task) for p, t in KNOWN if PROFILER.profile(p).task != t]
-    assert not wrong
+
+@pytest.mark.parametrize(("prompts", "least"), [(KNOWN, 0.9), (HELD_OUT, 0.8)])
+def test_the_task(prompts: tuple[tuple[str, str], ...], least: float) -> None:
+    wrong = [(p, t) for p, t in prompts if PROFILER.profile(p).task != t]
+    assert 1 - len(wrong) / len(prompts) >= least, wrong
 
 
-def test_the_task_of_prompts_that_were_held_out() -> None:
-    wrong = [(p, t) for p, t in HELD_OUT if PROFILER.profile(p).task != t]
-    assert 1 - len(wrong) / len(HELD_OUT) >= 0.8, wrong
+def test_the_confidence_in_a_task_is_earned() -> None:
+    """Of the guesses that are called sure, nearly all are right; the wrong ones look unsure."""
+    guesses = [(PROFILER.profile(p).features["task"], t) for p, t in (*KNOWN, *HELD_OUT)]
+    sure = [feature.value == task for feature, task in guesses if feature.confidence >= 0.8]
+    assert len(sure) > len(guesses) / 2
+    assert sum(sure) / len(sure) > 0.95
 
 
 @pytest.mark.parametrize(

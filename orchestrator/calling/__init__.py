@@ -1,0 +1,1 @@
+"""Carries a decision out: transports, attempts, fallbacks, the ledger."""

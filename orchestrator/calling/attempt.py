@@ -1,0 +1,242 @@
+"""One attempt: a transport's stream, heard under the clocks, as a typed result.
+
+Three clocks run here: the first token, the gap between tokens, and the request's deadline. The
+fourth, connecting, is the transport's own. An attempt never decides what comes after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import cast
+
+from orchestrator.errors import AttemptError
+from orchestrator.project.protocols import Clock, Transport
+from orchestrator.types import (
+    Attempt,
+    CallEvent,
+    CallRequest,
+    Deployment,
+    Finish,
+    Outcome,
+    Progress,
+    TextDelta,
+    Usage,
+    UsageReport,
+)
+
+CHARS_PER_TOKEN = 4
+"""How tokens are counted where the provider reports none: English text, roughly."""
+_ERROR_CHARS = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long an attempt may be silent, in seconds."""
+
+    first_token_s: float = 10.0
+    between_tokens_s: float = 10.0
+    after_finish_s: float = 2.0
+    """For the usage that some providers report after the end of the text."""
+
+
+def limits_of(deployment: Deployment) -> Limits:
+    """The limits of a deployment.
+
+    A self-hosted one may first read its weights or a long prompt on a slow machine; one that
+    declares a slow first token gets four times what it declares.
+    """
+    if deployment.hosting == "self":
+        return Limits(first_token_s=120.0, between_tokens_s=30.0)
+    declared = (deployment.first_token_ms or 0) / 1000
+    return Limits(first_token_s=max(10.0, 4 * declared))
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one attempt has heard so far; complete once `listen` has returned."""
+
+    started: float
+    """On the clock's monotonic scale, as are all times here."""
+    deadline: float
+    limits: Limits
+    parts: list[str] = field(default_factory=list)
+    answered: bool = False
+    """The provider has taken the request."""
+    first_token: float | None = None
+    report: UsageReport | None = None
+    finish: Finish | None = None
+    until: float = 0.0
+    """When the silence has lasted too long."""
+    alarm: asyncio.Future[None] | None = None
+    """Rings at `until`; cancelled where `until` moves to an earlier time."""
+
+    def __post_init__(self) -> None:
+        self.until = self.started + self.limits.first_token_s
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
+
+    def take(self, event: CallEvent, now: float) -> None:
+        """Keep the event, and set the clock that runs from here."""
+        before = self.until
+        self._set(event, now)
+        if self.alarm is not None and self.until < before:
+            self.alarm.cancel()
+
+    def _set(self, event: CallEvent, now: float) -> None:
+        match event:
+            case TextDelta(text) if text:
+                self.parts.append(text)
+                self.answered = True
+                if self.first_token is None:
+                    self.first_token = now
+                self.until = now + self.limits.between_tokens_s
+            case Progress("waiting"):
+                self.until = math.inf
+            case Progress("ready"):
+                self.until = now + self.limits.first_token_s
+            case Progress("opened"):
+                self.answered = True
+            case Progress("thinking"):
+                self.answered = True
+                self.until = max(self.until, now + self.limits.between_tokens_s)
+            case UsageReport():
+                self.report = event
+            case Finish():
+                self.finish = event
+                self.until = now + self.limits.after_finish_s
+
+    def silence(self, now: float) -> AttemptError | None:
+        """The outcome if the silence has lasted too long by `now`; `None` where it has not."""
+        if now < min(self.until, self.deadline):
+            return None
+        which = "the request's deadline passed" if now >= self.deadline else "too long a silence"
+        if self.parts:
+            return AttemptError(Outcome.STALLED, f"{which} after {len(self.text)} characters")
+        waited = f"{which}: no token in {now - self.started:.1f} s"
+        if self.answered:
+            return AttemptError(Outcome.TIMEOUT_FIRST_TOKEN, waited)
+        return AttemptError(Outcome.TIMEOUT_SILENT, waited)
+
+    def usage(self, request: CallRequest) -> Usage:
+        """As reported; counted here, and marked so, where text came without a report."""
+        if self.report is not None:
+            return self.report.usage
+        if not self.parts:
+            return Usage()
+        return Usage(input=prompt_tokens(request), output=tokens(self.text), estimated=True)
+
+
+def tokens(text: str) -> int:
+    """About how many tokens `text` has, rounded up."""
+    return -(-len(text) // CHARS_PER_TOKEN)
+
+
+def prompt_tokens(request: CallRequest) -> int:
+    """About how many tokens the request's messages have."""
+    return sum(tokens(m["content"]) for m in request.messages)
+
+
+async def listen(
+    transport: Transport, deployment: Deployment, request: CallRequest, heard: Heard, clock: Clock
+) -> AttemptError | None:
+    """Consume one stream into `heard`; `None` where the answer is whole, else what went wrong.
+
+    The upstream call is stopped before this returns or is cancelled.
+    """
+    stream = transport.stream(deployment, request)
+    consumer = asyncio.ensure_future(_consume(stream, heard, clock))
+    try:
+        silence = await _watch(consumer, heard, clock)
+        if silence is None:
+            await consumer
+    except AttemptError as error:
+        silence = error
+    finally:
+        consumer.cancel()  # does nothing where it is done
+        await asyncio.gather(consumer, return_exceptions=True)
+    return _judge(heard, silence)
+
+
+async def _consume(stream: AsyncIterator[CallEvent], heard: Heard, clock: Clock) -> None:
+    # Transports are async generators, which must be closed for the upstream call to stop.
+    async with aclosing(cast("_Closable", stream)):
+        async for event in stream:
+            heard.take(event, clock.monotonic())
+
+
+class _Closable(AsyncIterator[CallEvent]):
+    async def aclose(self) -> None: ...
+
+
+async def _watch(consumer: asyncio.Future[None], heard: Heard, clock: Clock) -> AttemptError | None:
+    """Wait for the stream's end, or for too long a silence. One timer, not one per token."""
+    while not consumer.done():
+        now = clock.monotonic()
+        silence = heard.silence(now)
+        if silence is not None:
+            return silence
+        heard.alarm = asyncio.ensure_future(clock.sleep(min(heard.until, heard.deadline) - now))
+        try:
+            await asyncio.wait({consumer, heard.alarm}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            heard.alarm.cancel()
+    return None
+
+
+def _judge(heard: Heard, error: AttemptError | None) -> AttemptError | None:
+    """What the attempt came to. After the provider's own end nothing can spoil the answer."""
+    if heard.finish is None:
+        if error is None and heard.parts:
+            return AttemptError(Outcome.CUT, "the stream ended without a finish reason")
+        return error or AttemptError(Outcome.CUT, "the stream ended before any text")
+    if heard.finish.reason == "content_filter":
+        return AttemptError(Outcome.REFUSED, "the provider's content filter ended the answer")
+    if not heard.text.strip():
+        return AttemptError(Outcome.EMPTY, "the answer holds no text")
+    return None
+
+
+def record(
+    deployment: Deployment,
+    request: CallRequest,
+    heard: Heard,
+    *,
+    started_at: float,
+    now: float,
+    error: AttemptError | None,
+) -> Attempt:
+    """The attempt as a line of the trace; what a failed one used is counted as well."""
+    usage = heard.usage(request)
+    first = heard.first_token
+    return Attempt(
+        deployment=deployment.id,
+        model=deployment.model,
+        family=deployment.family,
+        outcome=error.outcome if error else Outcome.OK,
+        started_at=started_at,
+        ms=(now - heard.started) * 1000,
+        first_token_ms=None if first is None else (first - heard.started) * 1000,
+        usage=usage,
+        cost_micro_usd=cost(deployment, usage),
+        error=_one_line(str(error)) if error else None,
+        reported_model=heard.report.model if heard.report else None,
+        fingerprint=heard.report.fingerprint if heard.report else None,
+    )
+
+
+def cost(deployment: Deployment, usage: Usage) -> int | None:
+    """Micro-dollars of `usage` there; `None` where the price is unknown and something was used."""
+    if not usage.input and not usage.output:
+        return 0
+    return deployment.price.cost(usage) if deployment.price else None
+
+
+def _one_line(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _ERROR_CHARS else flat[: _ERROR_CHARS - 1] + "…"

@@ -1,0 +1,22 @@
+"""The clock of the machine; tests inject another."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+
+class SystemClock:
+    """Satisfies `protocols.Clock` with the time of this machine."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; nothing happens where `seconds` is not positive but a turn of the loop."""
+        await asyncio.sleep(max(seconds, 0.0))

@@ -1,0 +1,10 @@
+"""The ways to reach a model; importing this package registers them by name and loads nothing."""
+
+from orchestrator.calling.transports.pool import Transports
+from orchestrator.project.registry import BUILTINS
+
+# Whoever imports this first, these belong to the library and not to the project being loaded.
+with BUILTINS.active():
+    from orchestrator.calling.transports import builtin, litellm, llamacpp, openai
+
+__all__ = ["Transports", "builtin", "litellm", "llamacpp", "openai"]

@@ -1,0 +1,49 @@
+"""Any OpenAI-compatible endpoint: OpenAI itself, vLLM, Ollama, llama.cpp, TGI, gateways."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+
+from orchestrator.calling.transports.chat import payload
+from orchestrator.calling.transports.http import ChatClient
+from orchestrator.errors import AttemptError
+from orchestrator.project.protocols import Clock
+from orchestrator.project.registry import Registry, transport
+from orchestrator.types import CallEvent, CallRequest, Deployment, Outcome
+
+DEFAULT_ENDPOINT = "https://api.openai.com/v1"
+
+
+@transport("openai")
+class OpenAITransport:
+    """Posts to `<endpoint>/chat/completions` and reads the stream."""
+
+    def __init__(self, _registry: Registry, env: Mapping[str, str], clock: Clock) -> None:
+        self._env = env
+        self._client = ChatClient(clock)
+
+    async def stream(
+        self, deployment: Deployment, request: CallRequest
+    ) -> AsyncGenerator[CallEvent, None]:
+        """See `protocols.Transport`."""
+        endpoint = deployment.endpoint or DEFAULT_ENDPOINT
+        body = payload(deployment, request)
+        async with aclosing(
+            self._client.stream(endpoint, key_of(deployment, self._env), body)
+        ) as events:
+            async for event in events:
+                yield event
+
+    async def close(self) -> None:
+        """Close the pooled connections."""
+        await self._client.close()
+
+
+def key_of(deployment: Deployment, env: Mapping[str, str]) -> str | None:
+    """The key, or `None` where the deployment needs none. An unset one is an `auth` failure."""
+    if deployment.key is None:
+        return None
+    if not env.get(deployment.key):
+        raise AttemptError(Outcome.AUTH, f"the environment variable {deployment.key} is not set")
+    return env[deployment.key]

@@ -1,0 +1,68 @@
+"""The command line put together: which commands there are, and what ends one early."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from orchestrator.cli import check, decide, fleet, graph, run, trace
+from orchestrator.errors import CancelledRunError
+
+PIPE_CLOSED = 141
+"""What a shell reports for a program that SIGPIPE ended."""
+
+
+class _Group(TyperGroup):
+    """Turns what may end any command into exit codes."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise CancelledRunError("stopped") from None
+        except BrokenPipeError:
+            # The reader has what it wanted; nothing more can be written, also not at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(PIPE_CLOSED) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from orchestrator import __version__
+
+        typer.echo(f"mesh {__version__}")
+        raise typer.Exit
+
+
+def build() -> typer.Typer:
+    """The application with all its commands."""
+    app = typer.Typer(
+        cls=_Group,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,  # plain help: it appears at once, and reads well in a pipe
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def mesh(
+        version: Annotated[
+            bool,
+            typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
+        ] = False,
+    ) -> None:
+        """Route every step of a request to the right model, check the answer, and say why."""
+
+    app.command()(run.ask)
+    app.command(name="run")(run.run)
+    app.command()(decide.decide)
+    app.command()(fleet.fleet)
+    app.command()(check.check)
+    app.add_typer(graph.app, name="graph")
+    app.add_typer(trace.app, name="trace")
+    return app

@@ -1,0 +1,1 @@
+"""Text to vectors: static by default, sentence-transformers as the accurate one."""

@@ -1,0 +1,26 @@
+"""Embedders by the name that stands in `mesh.yaml`."""
+
+from __future__ import annotations
+
+from orchestrator.errors import UnknownNameError
+from orchestrator.project.protocols import Embedder
+
+NAMES = ("static", "sentence-transformers")
+
+
+def load_embedder(name: str) -> Embedder:
+    """The embedder of that name, ready to use.
+
+    Raises:
+        UnknownNameError: no embedder has the name.
+        PrerequisiteError: it needs something that is not installed.
+    """
+    if name == "static":
+        from orchestrator.embedding.static_embedder import StaticEmbedder
+
+        return StaticEmbedder()
+    if name == "sentence-transformers":
+        from orchestrator.embedding.sentence_transformer import SentenceTransformerEmbedder
+
+        return SentenceTransformerEmbedder()
+    raise UnknownNameError("embedder", name, NAMES, "mesh.yaml: embedder")

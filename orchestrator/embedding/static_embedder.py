@@ -1,0 +1,73 @@
+"""The default embedder: one vector a token, averaged. No torch, no network, no download."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.embedding._text import whole_characters
+from orchestrator.errors import PrerequisiteError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FOLDER = Path(__file__).parent / "static"
+_SPREAD = 512  # tokens from which counting distinct ones is cheaper than gathering every row
+
+
+class StaticEmbedder:
+    """Mean of token vectors distilled from all-MiniLM-L6-v2 (`static/README.md`).
+
+    A text without any known token gets the last axis of the space: the direction along which
+    the vocabulary varies least, so it is near to nothing.
+
+    Raises:
+        PrerequisiteError: a file of the embedding is missing or damaged.
+    """
+
+    name = "static-minilm-l6-v2-256-int8"
+    dimensions = 256
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        import numpy as np
+        from tokenizers import Tokenizer
+
+        try:
+            # Mapped, not read: a process touches only the rows of the words it meets.
+            self._rows: Any = np.asarray(np.load(folder / "vectors.npy", mmap_mode="r"))
+            self._scales: Any = np.load(folder / "scales.npy")
+            text = (folder / "tokenizer.json").read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise PrerequisiteError(
+                f"the static embedding in {folder} cannot be read ({error}); install "
+                "the package again: pip install --force-reinstall model-mesh-orchestrator"
+            ) from error
+        self._tokenizer: Any = Tokenizer.from_str(text)
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._unknown = self._tokenizer.token_to_id("[UNK]")
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors, float32, shape `(len(texts), 256)`; about 0.05 ms a short text."""
+        import numpy as np
+
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for i, text in enumerate(texts):
+            encoded = self._tokenizer.encode(whole_characters(text), add_special_tokens=False)
+            vectors[i] = self._mean(encoded.ids)
+        return vectors
+
+    def _mean(self, token_ids: list[int]) -> Any:
+        import numpy as np
+
+        ids = np.array([t for t in token_ids if t != self._unknown], dtype=np.int64)
+        weights = np.ones(len(ids), dtype=np.float32)
+        if len(ids) > _SPREAD:
+            ids, counts = np.unique(ids, return_counts=True)
+            weights = counts.astype(np.float32)
+        total = (weights * self._scales[ids]) @ self._rows[ids].astype(np.float32)
+        norm = float(np.linalg.norm(total))
+        if norm == 0.0:
+            total[-1] = norm = 1.0
+        return total / norm

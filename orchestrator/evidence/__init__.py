@@ -1,0 +1,1 @@
+"""Sources, retrieval, claims, quotes, and how well a passage supports a claim."""

@@ -1,0 +1,1 @@
+"""What the deterministic checks know about English: words, synonyms, polarity, names."""

@@ -1,0 +1,1 @@
+"""Reads the declared folder: strict schema, errors with file:line:column, check, hash."""

@@ -1,0 +1,344 @@
+"""pydantic's errors as problems that a person can act on.
+
+What is allowed at a place is read from the class's JSON Schema, so the message, the editor's
+completion and the reference page cannot disagree.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from orchestrator.errors import Problem
+from orchestrator.project._documents import Document, KeyPath
+from orchestrator.project._values import is_secret, variable_like
+from orchestrator.project._yaml import kind_of, scalar
+from orchestrator.project.names import nearest
+from orchestrator.project.schema import FAMILY_PATTERN, NAME_PATTERN, VARIABLE_PATTERN
+
+M = TypeVar("M", bound=BaseModel)
+Schema = Mapping[str, Any]
+
+_FORMS = {
+    NAME_PATTERN: "a name of small letters, digits, '-', '_' and '.', at most 64 characters",
+    VARIABLE_PATTERN: "the NAME of an environment variable, in capitals",
+    FAMILY_PATTERN: "other-than NODE",
+}
+_KINDS = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
+SECRET_MESSAGE = "secrets only by variable name: put the value in the environment"
+
+
+class Validated(NamedTuple):
+    """`model` is what could be saved for further checks; `whole` where nothing was wrong."""
+
+    model: Any
+    problems: list[Problem]
+    whole: bool
+
+
+def validate(cls: type[M], data: dict[str, Any], document: Document) -> Validated:
+    """`data` as `cls`, with a problem for each thing that is wrong in it.
+
+    `data` is the document's content with its variables filled in; what was found is shown as it
+    stands in the file.
+    """
+    problems = _reserved(cls, document)
+    data = {key: v for key, v in data.items() if key not in _from_elsewhere(cls)}
+    try:
+        return Validated(_validated(cls, data), problems, not problems)
+    except ValidationError as error:
+        faults = _faults(error, data)
+    schema = cls.model_json_schema()
+    problems += [_problem(fault, schema, document) for fault in faults]
+    return Validated(_salvaged(cls, data, faults), problems, False)
+
+
+def _validated(cls: type[M], data: Any) -> M:
+    return cls.model_validate(data, by_alias=True, by_name=False)
+
+
+class _Fault(NamedTuple):
+    """One of pydantic's errors, at the place in the data that it is about."""
+
+    path: KeyPath
+    kind: str
+    message: str
+
+
+def _from_elsewhere(cls: type[BaseModel]) -> dict[str, str]:
+    """Fields that no file may set, with the place that they come from."""
+    return {
+        name: str(field.json_schema_extra["from"])
+        for name, field in cls.model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and "from" in field.json_schema_extra
+    }
+
+
+def _reserved(cls: type[BaseModel], document: Document) -> list[Problem]:
+    allowed = ", ".join(_keys(cls.model_json_schema()))
+    return [
+        document.problem(
+            (key,),
+            f"unknown key; the {origin} says it",
+            of_key=True,
+            found=key,
+            allowed=allowed,
+        )
+        for key, origin in _from_elsewhere(cls).items()
+        if key in document.root.items
+    ]
+
+
+def _faults(error: ValidationError, data: Any) -> list[_Fault]:
+    """One fault a place. A union complains once for each of its types: the deepest counts."""
+    faults: dict[KeyPath, _Fault] = {}
+    for entry in error.errors(include_url=False, include_context=False, include_input=False):
+        loc = entry["loc"]
+        kind = "key" if loc and loc[-1] == "[key]" else entry["type"]
+        path = _path(loc, data)
+        if kind == "missing":
+            path = (*path, loc[-1])
+        faults.setdefault(path, _Fault(path, kind, entry["msg"]))
+    return [
+        fault
+        for path, fault in faults.items()
+        if fault.kind in ("extra_forbidden", "missing", "key")
+        or not any(len(other) > len(path) and other[: len(path)] == path for other in faults)
+    ]
+
+
+def _path(loc: tuple[str | int, ...], data: Any) -> KeyPath:
+    """The part of `loc` that leads through the data; the rest names the types of a union."""
+    path: list[str | int] = []
+    for step in loc:
+        if _leads(data, step):
+            data = data[step]
+            path.append(step)
+    return tuple(path)
+
+
+def _leads(data: Any, step: str | int) -> bool:
+    if isinstance(data, dict):
+        return step in data
+    return isinstance(data, list) and isinstance(step, int) and step < len(data)
+
+
+def _problem(fault: _Fault, schema: Schema, document: Document) -> Problem:
+    path = fault.path
+    parents = _at(schema, path[:-1])
+    here = _at(schema, path)
+    last = path[-1] if path else ""
+    if fault.kind == "extra_forbidden":
+        keys = [key for parent in parents for key in _keys(_resolved(parent, schema))]
+        return document.problem(
+            path,
+            "unknown key",
+            of_key=True,
+            found=str(last),
+            allowed=", ".join(keys),
+            near=nearest(str(last), keys),
+        )
+    if fault.kind == "missing":
+        allowed = _described(here, schema)
+        return document.problem(path, f"the key '{last}' is missing", of_key=True, allowed=allowed)
+    if fault.kind == "key":
+        allowed = _FORMS[NAME_PATTERN]
+        message = "this is not a valid name"
+        return document.problem(
+            path, message, of_key=True, found=kind_of(last), allowed=allowed, near=_name_like(last)
+        )
+    return _wrong_value(fault, here, schema, document)
+
+
+def _wrong_value(fault: _Fault, here: list[Schema], schema: Schema, document: Document) -> Problem:
+    raw = _raw(document, fault.path)
+    key = next((s for s in reversed(fault.path) if isinstance(s, str)), "")
+    allowed = _described(here, schema)
+    form = next((part["pattern"] for part in here if "pattern" in part), "")
+    if form == VARIABLE_PATTERN and isinstance(raw, str):
+        if is_secret(key, raw) or not variable_like(raw):
+            found = f"a text of {len(raw)} characters"
+            return document.problem(fault.path, SECRET_MESSAGE, found=found, allowed=allowed)
+        near = variable_like(raw)
+        message = "write the variable's name alone"
+        return document.problem(fault.path, message, found=kind_of(raw), allowed=allowed, near=near)
+    near = ""
+    if isinstance(raw, str):
+        near = nearest(raw, _choices(here, schema)) or (
+            _name_like(raw) if form == NAME_PATTERN else ""
+        )
+    message = _sentence(fault, here, schema, raw)
+    return document.problem(fault.path, message, found=kind_of(raw), allowed=allowed, near=near)
+
+
+def _raw(document: Document, path: KeyPath) -> Any:
+    node = document.root
+    for step in path:
+        node = node.items[step]
+    return node.data
+
+
+def _sentence(fault: _Fault, here: list[Schema], schema: Schema, raw: Any) -> str:
+    """What is wrong with a value, and the likely remedy."""
+    if fault.kind.endswith("_type"):
+        return "the value has the wrong type" + _remedy(here, schema, raw)
+    if fault.kind == "literal_error":
+        text = isinstance(raw, str)
+        return "this is not one of the allowed values" + (
+            "" if text else _remedy(here, schema, raw)
+        )
+    if fault.kind.startswith(("greater_than", "less_than", "finite")):
+        return "the number is out of range"
+    if fault.kind in ("too_short", "string_too_short"):
+        return "at least one is needed"
+    if fault.kind in ("string_pattern_mismatch", "string_too_long"):
+        return "the text does not have the right form"
+    return fault.message
+
+
+def _remedy(here: list[Schema], schema: Schema, raw: Any) -> str:
+    kinds = {part.get("type") for part in _alternatives(here, schema)}
+    if isinstance(raw, str) and "boolean" in kinds and raw.lower() in ("yes", "no", "on", "off"):
+        return f"; write {'true' if raw.lower() in ('yes', 'on') else 'false'}"
+    if isinstance(raw, str) and kinds & {"integer", "number"}:
+        plain = scalar(raw.replace("_", "").replace(",", ""))
+        if isinstance(plain, int | float) and not isinstance(plain, bool):
+            return f"; write {plain}, without quotes"
+    if isinstance(raw, str) and "boolean" in kinds and isinstance(scalar(raw), bool):
+        return "; remove the quotes"
+    if isinstance(raw, str) and "array" in kinds:
+        return "; put it in brackets"
+    if isinstance(raw, int | float) and "string" in kinds:
+        return "; put it in quotes"
+    return ""
+
+
+def _name_like(text: str | int) -> str:
+    """A valid name close to `text`, or an empty string."""
+    name = "".join(c if c.isascii() and c.isalnum() else "-" for c in str(text).lower())
+    return name.strip("-")[:64]
+
+
+def _salvaged(cls: type[M], data: dict[str, Any], faults: list[_Fault]) -> M | None:
+    """`data` without what is wrong, so that its names can still be checked; `None` if too broken.
+
+    Nothing is moved: where a list's item is removed, so is the rest of the list, or the places of
+    later problems would be wrong.
+    """
+    data = copy.deepcopy(data)
+    for _ in range(8):
+        for fault in sorted(faults, key=lambda f: len(f.path), reverse=True):
+            path = fault.path[:-1] if fault.kind == "missing" else fault.path
+            if not path:
+                return None
+            _remove(data, path)
+        try:
+            return _validated(cls, data)
+        except ValidationError as error:
+            faults = _faults(error, data)
+    return None
+
+
+def _remove(data: Any, path: KeyPath) -> None:
+    for step in path[:-1]:
+        if not _leads(data, step):
+            return  # it went with what held it
+        data = data[step]
+    if isinstance(data, dict):
+        data.pop(path[-1], None)
+    else:
+        del data[path[-1] :]
+
+
+# ── JSON Schema ──────────────────────────────────────────────────────────────────────────
+
+
+def _resolved(part: Schema, root: Schema) -> Schema:
+    while "$ref" in part:
+        part = root["$defs"][part["$ref"].rsplit("/", 1)[1]]
+    return part
+
+
+def _alternatives(parts: list[Schema], root: Schema) -> list[Schema]:
+    """The parts with every `anyOf` opened; "nothing" is left out where there is another choice."""
+    found: list[Schema] = []
+    for unresolved in parts:
+        part = _resolved(unresolved, root)
+        found += _alternatives(list(part["anyOf"]), root) if "anyOf" in part else [part]
+    return [part for part in found if part.get("type") != "null"] or found
+
+
+def _at(root: Schema, path: KeyPath) -> list[Schema]:
+    """What the schema says about the value at `path`."""
+    parts = _alternatives([root], root)
+    for step in path:
+        inner: list[Schema] = []
+        for part in parts:
+            if isinstance(step, int):
+                inner += [part["items"]] if "items" in part else []
+            elif step in part.get("properties", {}):
+                inner.append(part["properties"][step])
+            else:
+                inner += part.get("patternProperties", {}).values()
+                extra = part.get("additionalProperties")
+                inner += [extra] if isinstance(extra, dict) else []
+        parts = _alternatives(inner, root)
+    return parts
+
+
+def _keys(part: Schema) -> list[str]:
+    """The keys that a file may set."""
+    properties = part.get("properties", {})
+    return sorted(key for key, value in properties.items() if "from" not in value)
+
+
+def _choices(parts: list[Schema], root: Schema) -> list[str]:
+    return [str(choice) for part in _alternatives(parts, root) for choice in part.get("enum", ())]
+
+
+def _described(parts: list[Schema], root: Schema) -> str:
+    said = [_one(part, root) for part in _alternatives(parts, root)]
+    return " or ".join(dict.fromkeys(said))
+
+
+def _one(part: Schema, root: Schema) -> str:
+    if "enum" in part or "const" in part:
+        choices = part.get("enum") or [part["const"]]
+        return ", ".join(str(c).lower() if isinstance(c, bool) else str(c) for c in choices)
+    if "pattern" in part:
+        return _FORMS.get(part["pattern"], f"a text of the form {part['pattern']}")
+    kind = part.get("type")
+    if kind == "array":
+        return f"a list, each {_described([part['items']], root)}"
+    if kind == "object":
+        keys = _keys(part)
+        return f"a mapping with the keys {', '.join(keys)}" if keys else "a mapping"
+    text = _KINDS.get(str(kind), "any value")
+    return text + _bounds(part)
+
+
+def _bounds(part: Schema) -> str:
+    said = []
+    above: float | None = part.get("exclusiveMinimum")
+    least: float | None = part.get("minimum")
+    if above is not None and part["type"] == "integer" and "maximum" in part:
+        least = above + 1
+        above = None
+    if least is not None:
+        said.append(f"from {least:g}")
+    if above is not None:
+        said.append(f"above {above:g}")
+    if "maximum" in part:
+        said.append(f"to {part['maximum']:g}")
+    if part.get("minLength"):
+        said.append("that is not empty")
+    return " " + " ".join(said) if said else ""

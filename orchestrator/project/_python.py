@@ -1,0 +1,117 @@
+"""Runs a project's own Python files, so that their decorators fill the project's registry."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+from orchestrator.errors import Problem, UserError
+from orchestrator.project._documents import read_text, snippet
+from orchestrator.project._files import Source
+from orchestrator.project.compiled import Entries
+from orchestrator.project.registry import Registry
+from orchestrator.types import digest
+
+
+def run_python(
+    sources: Mapping[str, Source], entries: Entries, registry: Registry
+) -> tuple[dict[str, str], list[Problem]]:
+    """Run the files that `python:` lists and those beside agents.
+
+    Returns:
+        the digest of each file's text by its place, and what went wrong.
+    """
+    files, problems = _files(sources, entries)
+    digests: dict[str, str] = {}
+    for key, (path, file) in files.items():
+        text = read_text(path, file)
+        problem = text if isinstance(text, Problem) else _run(path, file, text, registry)
+        if problem:
+            problems.append(problem)
+        else:
+            digests[key] = digest(text)
+    return digests, problems
+
+
+def _files(
+    sources: Mapping[str, Source], entries: Entries
+) -> tuple[dict[str, tuple[Path, str]], list[Problem]]:
+    """By place in the project: the path, and how a person would write it."""
+    files: dict[str, tuple[Path, str]] = {}
+    problems: list[Problem] = []
+    for source in sources.values():
+        if source.path.suffix == ".py" and source.name in entries.agents:
+            files[source.key] = (source.path, source.file)
+        elif source.path.suffix == ".py":
+            message = f"there is no agent of that name: agents/{source.name}.md is missing"
+            problems.append(Problem(file=source.file, message=message))
+    settings = entries.settings
+    if settings is None or settings.declared is None or settings.document is None:
+        return files, problems
+    folder = settings.source.path.parent
+    for index, name in enumerate(settings.declared.python):
+        wrong = _wrong(folder, name, files)
+        if wrong:
+            problems.append(settings.document.problem(("python", index), wrong, found=name))
+        else:
+            files[name] = (folder / name, str(Path(settings.source.file).parent / name))
+    return files, problems
+
+
+def _wrong(folder: Path, name: str, files: Mapping[str, object]) -> str:
+    """Why an entry of `python:` cannot be used; an empty string where it can."""
+    path = folder / name
+    if Path(name).is_absolute() or not path.resolve().is_relative_to(folder.resolve()):
+        return "a project's Python stands inside its folder"
+    if path.suffix != ".py":
+        return "this is not a Python file; its name must end in .py"
+    if not path.is_file():
+        return "there is no such file"
+    if name in files:
+        return "this file is loaded already"
+    return ""
+
+
+def _run(path: Path, file: str, text: str, registry: Registry) -> Problem | None:
+    """Execute one file while `registry` is active. The problem says where it failed.
+
+    The module gets a name of its own, so that the files of two projects never meet. Nothing is
+    written beside the file, and `sys.path` stays as it is.
+    """
+    lines = tuple(text.splitlines())
+    try:
+        code = compile(text, str(path), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        line, column = error.lineno or 1, error.offset or 1
+        return _problem(file, lines, line, f"Python syntax error: {error.msg}", column)
+    except ValueError as error:  # a null byte
+        return Problem(file=file, message=f"this is not Python: {error}")
+    name = f"mesh_project_{digest(str(path.resolve()))}_{path.stem}"
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    before = sys.modules.get(name)
+    sys.modules[name] = module
+    try:
+        with registry.active():
+            exec(code, module.__dict__)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  the user's code may raise anything
+        if before is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = before
+        frames = traceback.extract_tb(error.__traceback__)
+        line = next((f.lineno for f in reversed(frames) if f.filename == str(path)), None) or 1
+        said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        return _problem(file, lines, line, f"the file cannot be run: {said}")
+    return None
+
+
+def _problem(
+    file: str, lines: tuple[str, ...], line: int, message: str, column: int = 1
+) -> Problem:
+    return Problem(
+        file=file, line=line, column=column, message=message, snippet=snippet(lines, line)
+    )

@@ -1,0 +1,155 @@
+"""Loads a project: read, check, compile, hash. It needs no key and no network.
+
+    loaded = load_project(".")
+    loaded.project.fleet.models, loaded.registry.get("tool", "retrieve"), loaded.sources
+
+All problems of all files are collected and raised as one `ProjectError`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from orchestrator.errors import Problem, ProjectError
+from orchestrator.project._files import default_root, find_sources
+from orchestrator.project._frozen import FrozenDict
+from orchestrator.project._python import run_python
+from orchestrator.project._read import read_source
+from orchestrator.project.check import check
+from orchestrator.project.compiled import Entries, Entry, content, project_hash
+from orchestrator.project.registry import BUILTINS, Registry
+from orchestrator.project.schema import Project
+from orchestrator.types import digest
+
+M = TypeVar("M", bound=BaseModel)
+
+__all__ = ["BUILTIN_MODULES", "LoadedProject", "default_root", "load_builtins", "load_project"]
+
+BUILTIN_MODULES: tuple[str, ...] = (
+    "orchestrator.calling.transports",
+    "orchestrator.evidence.tools",
+    "orchestrator.roles.all",
+    "orchestrator.graph.functions",
+)
+"""The modules whose import registers the library's own names."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedProject:
+    """A project that holds together, and the names that its Python registered."""
+
+    project: Project
+    registry: Registry
+    sources: Mapping[str, Path]
+    """By place in the project (`agents/checker.md`): the file that was read, own or default."""
+
+
+def load_builtins(modules: Sequence[str] = BUILTIN_MODULES) -> None:
+    """Import the modules that register the library's names in `BUILTINS`.
+
+    By name, because this package stands below them.
+    """
+    with BUILTINS.active():
+        for module in modules:
+            importlib.import_module(module)
+
+
+def load_project(
+    root: str | Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    builtins: Sequence[str] = BUILTIN_MODULES,
+    registry: Registry | None = None,
+    defaults: str | Path | None = None,
+) -> LoadedProject:
+    """The project in the folder `root`.
+
+    Args:
+        root: may hold any part of a project; what it lacks comes from `defaults`, file by file.
+        env: for `${NAME}`; the process's environment where it is not given.
+        builtins: modules to import first, so that they register their names.
+        registry: where names are looked up that the project does not register itself;
+            `BUILTINS` where it is not given.
+        defaults: the default project's folder; the library's own where it is not given.
+
+    Raises:
+        ProjectError: with every problem of every file.
+        UserError: `root` is not a folder.
+    """
+    load_builtins(builtins)
+    env = os.environ if env is None else env
+    root = Path(root)
+    sources, problems = find_sources(root, default_root() if defaults is None else Path(defaults))
+    entries = Entries()
+    for source in sources.values():
+        if source.path.suffix != ".py":
+            _put(entries, read_source(source, env, problems))
+    own_names = Registry(registry or BUILTINS)
+    python, failures = run_python(sources, entries, own_names)
+    known = not failures and _lists_its_python(entries, problems)
+    problems += failures
+    problems += check(entries, own_names if known else None, problems)
+    if problems:
+        raise ProjectError(problems)
+    project = _compile(root, entries, python)
+    return LoadedProject(project, own_names, {k: source.path for k, source in sources.items()})
+
+
+def _put(entries: Entries, entry: Entry[Any]) -> None:
+    match entry.source.key.split("/")[0]:
+        case "mesh.yaml":
+            entries.settings = entry
+        case "fleet.yaml":
+            entries.fleet = entry
+        case "policy.yaml":
+            entries.policy = entry
+        case "agents":
+            entries.agents[entry.source.name] = entry
+        case "graphs":
+            entries.graphs[entry.source.name] = entry
+        case _:
+            entries.suites[entry.source.name] = entry
+
+
+def _lists_its_python(entries: Entries, problems: Sequence[Problem]) -> bool:
+    """False where a mistake in mesh.yaml may hide Python files, and with them names."""
+    settings = entries.settings
+    if settings is None or settings.declared is None:
+        return False
+    wrong = [problem for problem in problems if problem.file == settings.source.file]
+    return not any("python" in (p.key.split("[")[0], p.near) for p in wrong)
+
+
+def _compile(root: Path, entries: Entries, python: Mapping[str, str]) -> Project:
+    settings, fleet, policy = entries.settings, entries.fleet, entries.policy
+    # A file that is missing or broken is a problem, and there is none.
+    assert settings is not None
+    assert fleet is not None
+    assert policy is not None
+    return Project(
+        root=str(root),
+        settings=_only(settings),
+        fleet=_only(fleet),
+        policy=_only(policy),
+        agents=_declared(entries.agents),
+        graphs=_declared(entries.graphs),
+        suites=_declared(entries.suites),
+        hash=project_hash(entries, python),
+        policy_hash=digest(content(policy)),
+    )
+
+
+def _only(entry: Entry[M]) -> M:
+    assert entry.declared is not None
+    return entry.declared
+
+
+def _declared(entries: Mapping[str, Entry[M]]) -> dict[str, M]:
+    return FrozenDict({name: _only(entry) for name, entry in entries.items()})

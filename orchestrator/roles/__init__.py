@@ -1,0 +1,1 @@
+"""What each agent does around its model call."""

@@ -1,0 +1,107 @@
+"""The aggregator: chooses and orders accepted sentences; it cannot write one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from orchestrator.evidence.values import Citation, ClaimCheck, Sentence
+from orchestrator.project.registry import role
+from orchestrator.roles.output import json_object
+from orchestrator.roles.prompt import fence
+from orchestrator.roles.rendering import render_sentences
+from orchestrator.roles.values import Checks, FinalAnswer, Verdict
+from orchestrator.roles.work import InvalidOutput, Work
+from orchestrator.types import as_json
+
+
+@role("aggregator")
+async def aggregate(work: Work) -> FinalAnswer:
+    """The final answer: accepted sentences with numbered citations, or why there is none."""
+    verdict, checks = work.one(Verdict), work.maybe(Checks)
+    independence = checks.independence if checks else "none"
+    sentences = [s for s in verdict.draft if s.kind != "heading"]
+    if verdict.verdict == "abstained" or not sentences:
+        return abstention(verdict, independence)
+    titles = {s.subtask: s.text for s in verdict.draft if s.kind == "heading"}
+    reply = await work.call(
+        variables={
+            "question": fence("request", work.question),
+            "sentences": "\n".join(
+                fence("sentence", s.text, id=s.id, subtask=s.subtask) for s in sentences
+            ),
+        },
+        inputs={"question": work.question, "sentences": as_json(sentences)},
+        check=lambda text: read_order(text, sentences),
+        schema=order_schema(sentences),
+    )
+    by_id = {s.id: s for s in sentences}
+    rendered = render_sentences([by_id[i] for i in reply.value], titles)
+    return FinalAnswer(
+        text=rendered.text,
+        verdict=verdict.verdict,
+        reason=verdict.reason,
+        citations=rendered.citations,
+        claims=_claims(verdict),
+        independence=independence,
+    )
+
+
+def abstention(verdict: Verdict, independence: str) -> FinalAnswer:
+    """Says what was not found, or quotes both where the sources disagree."""
+    reason = verdict.reason or "the sources do not answer the question"
+    quoted = tuple(_distinct([c.against for c in verdict.rejected if c.against]))
+    return FinalAnswer(
+        text=f"No answer: {reason.rstrip('.')}.",
+        verdict="abstained",
+        reason=reason,
+        citations=quoted,
+        claims=_claims(verdict),
+        independence=independence,
+    )
+
+
+def order_schema(sentences: Sequence[Sentence]) -> dict[str, Any]:
+    """The JSON Schema of an order of these sentences."""
+    ids = {"type": "string", "enum": [s.id for s in sentences]}
+    return {
+        "type": "object",
+        "properties": {"order": {"type": "array", "items": ids, "minItems": 1}},
+        "required": ["order"],
+        "additionalProperties": False,
+    }
+
+
+def read_order(text: str, sentences: Sequence[Sentence]) -> tuple[str, ...]:
+    """The ids of the sentences in the order that was chosen.
+
+    Raises:
+        InvalidOutput: an id that is not there or stands twice, or a subtask or a calculation
+            that the order leaves without an answer.
+    """
+    order = json_object(text).get("order")
+    if not isinstance(order, list) or not all(isinstance(i, str) for i in order):
+        raise InvalidOutput("no list of sentence ids")
+    by_id = {s.id: s for s in sentences}
+    for sentence_id in order:
+        if sentence_id not in by_id:
+            raise InvalidOutput(f"there is no sentence '{sentence_id}'")
+        if order.count(sentence_id) > 1:
+            raise InvalidOutput(f"sentence '{sentence_id}' stands twice")
+    left_out = {s.subtask for s in sentences} - {by_id[i].subtask for i in order}
+    if left_out:
+        raise InvalidOutput(f"nothing is left for the subtask '{min(left_out)}'")
+    lost = [s.id for s in sentences if s.kind == "calculation" and s.id not in order]
+    if lost:
+        raise InvalidOutput(f"the calculation '{lost[0]}' is left out")
+    return tuple(order)
+
+
+def _claims(verdict: Verdict) -> tuple[ClaimCheck, ...]:
+    """Every claim once; what was rejected keeps the rejection."""
+    found = {check.text: check for check in (*verdict.checks, *verdict.rejected)}
+    return tuple(found.values())
+
+
+def _distinct(citations: Sequence[Citation]) -> list[Citation]:
+    return list({(c.file, c.start, c.end): c for c in citations}.values())

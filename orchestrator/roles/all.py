@@ -1,0 +1,35 @@
+"""Importing this module registers every role and every built-in model."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from orchestrator.roles import (
+    aggregator,
+    builtins,
+    checker,
+    citation_validator,
+    decomposer,
+    generator,
+    phraser,
+    router,
+    specialist,
+    values,
+)
+
+ROLES = (
+    aggregator,
+    checker,
+    citation_validator,
+    decomposer,
+    generator,
+    phraser,
+    router,
+    specialist,
+    values,
+)
+BUILTINS = tuple(
+    importlib.import_module(f"{builtins.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(builtins.__path__)
+)

@@ -1,0 +1,1 @@
+"""The deterministic models of the fleet: they cost nothing and never go down."""

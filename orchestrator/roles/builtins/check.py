@@ -1,0 +1,170 @@
+"""The built-in models that judge: claims by gates, quotes by letters, labels by likeness."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orchestrator.evidence.language.words import content_words
+from orchestrator.evidence.quotes import verify_quote
+from orchestrator.evidence.support import SUPPORTED, check_claim, support
+from orchestrator.evidence.values import Citation, Claim, Passage, Sentence
+from orchestrator.project.registry import builtin
+from orchestrator.roles.builtins.shared import embedder, listed, question, shown
+from orchestrator.roles.values import Checks, CitationReport
+from orchestrator.types import CallRequest
+
+_SHARPNESS = 6.0  # of the softmax over likeness in 0..2
+_LABELS = re.compile(r"\b(?:as|into|labels?|categories|classes|one of)\b:?\s+([^.?!\n]+)", re.I)
+
+
+@builtin("claim-gates")
+def claim_gates(request: CallRequest) -> str:
+    """`Checks` as JSON: each of `claims` against `passages`."""
+    passages = listed(request, "passages", Passage)
+    checks = tuple(
+        check_claim(claim, passages, embedder()) for claim in listed(request, "claims", Claim)
+    )
+    return Checks(checks=checks, independence="deterministic", by="claim-gates").model_dump_json()
+
+
+@builtin("quote-verifier")
+def quote_verifier(request: CallRequest) -> str:
+    """A `CitationReport` as JSON: each citation found again, and whether it carries its sentence.
+
+    Inputs: `sentences`; `texts`, file → its whole text; `passages`, which serve for files that
+    have no text.
+    """
+    passages = listed(request, "passages", Passage)
+    texts: Mapping[str, str] = request.inputs.get("texts") or {}
+    sentences = tuple(
+        s.model_copy(update={"citations": _verified(s, passages, texts)})
+        for s in listed(request, "sentences", Sentence)
+    )
+    return CitationReport(sentences=sentences, by="quote-verifier").model_dump_json()
+
+
+@builtin("keyword-classifier")
+def keyword_classifier(request: CallRequest) -> str:
+    """`{"label", "confidence"}` as JSON: the one of `labels` that `text` is most like.
+
+    `labels` is a list of names, or a mapping of names to descriptions; without it they are read
+    from the question ("Classify this as bug, question or praise: …").
+
+    Raises:
+        ValueError: there are no labels, or no text.
+    """
+    asked = question(request)
+    labels = _labels(request.inputs.get("labels"), asked)
+    passages = listed(request, "passages", Passage)
+    text = str(request.inputs.get("text") or "") or _classified(asked, passages)
+    if not labels:
+        raise ValueError("there are no labels to choose from")
+    if not text.strip():
+        raise ValueError("there is no text to classify")
+    scores = _likeness(text, labels)
+    label = max(scores, key=lambda name: scores[name])
+    return json.dumps({"label": label, "confidence": round(scores[label], 3)}, ensure_ascii=False)
+
+
+def _verified(
+    sentence: Sentence, passages: Sequence[Passage], texts: Mapping[str, str]
+) -> tuple[Citation, ...]:
+    found = [_found(c, passages, texts) for c in sentence.citations]
+    spans = [_span(c, passages) for c in found if c.status != "absent"]
+    if not spans:
+        return tuple(found)
+    claim = Claim(id=sentence.id, sentence=sentence.id, text=sentence.text)
+    together = check_claim(claim, spans, embedder())
+    return tuple(
+        c if c.status == "absent" else _judged(c, claim, together.status, together.reason, passages)
+        for c in found
+    )
+
+
+def _judged(
+    citation: Citation, claim: Claim, status: str, reason: str, passages: Sequence[Passage]
+) -> Citation:
+    """Supported where the span carries the sentence, alone or as a part of what carries it."""
+    span = _span(citation, passages)
+    if " ".join(shown(citation).split()) == " ".join(claim.text.split()):
+        update: dict[str, Any] = {"supported": True, "support": 1.0, "reason": "says it verbatim"}
+        return citation.model_copy(update=update)
+    alone = support(claim.text, [span], embedder())
+    supported = status == "supported"
+    update = {
+        "supported": supported,
+        "support": round(alone.score if supported else min(alone.score, SUPPORTED), 3),
+        "reason": reason,
+    }
+    return citation.model_copy(update=update)
+
+
+def _found(citation: Citation, passages: Sequence[Passage], texts: Mapping[str, str]) -> Citation:
+    """The citation against the file's text, or against each passage of the file in turn."""
+    if citation.file in texts:
+        return verify_quote(citation, texts[citation.file])
+    last = verify_quote(citation, "")
+    for passage in passages:
+        if passage.file != citation.file:
+            continue
+        moved = {"start": citation.start - passage.start, "end": citation.end - passage.start}
+        last = verify_quote(citation.model_copy(update=moved), passage.text)
+        back = {"start": last.start + passage.start, "end": last.end + passage.start}
+        last = last.model_copy(update=back)
+        if last.status != "absent":
+            return last
+    return last
+
+
+def _span(citation: Citation, passages: Sequence[Passage]) -> Passage:
+    """The quoted span as a passage of its own, under the heading that it stands under."""
+    heading = next((p.heading for p in passages if p.id == citation.passage), "")
+    return Passage(
+        id=f"{citation.start}",
+        file=citation.file,
+        start=citation.start,
+        end=citation.end,
+        text=citation.quote,
+        doc_hash=citation.doc_hash,
+        heading=heading,
+    )
+
+
+def _labels(given: Any, asked: str) -> dict[str, str]:
+    """Name → text that describes the label."""
+    if isinstance(given, Mapping):
+        return {str(name): f"{name} {text}" for name, text in given.items()}
+    if given:
+        return {str(name): str(name) for name in given}
+    match = _LABELS.search(asked.split("\n")[0])
+    if match is None:
+        return {}
+    names = re.split(r"\s*,\s*(?:or\s+|and\s+)?|\s+or\s+|\s+and\s+|\s*/\s*", match[1].split(":")[0])
+    found = [re.sub(r"^(?:either|an?|the)\s+", "", n.strip(" \"'“”"), flags=re.I) for n in names]
+    return {name: name for name in found if name} if len(found) > 1 else {}
+
+
+def _classified(asked: str, passages: Sequence[Passage]) -> str:
+    """The text after the colon or in quotation marks, else the passages."""
+    quoted = re.search(r"[\"“](.{3,}?)[\"”]", asked, re.DOTALL) or re.search(
+        r":\s+(.+)$", asked, re.S
+    )
+    return quoted[1] if quoted else "\n".join(p.text for p in passages)
+
+
+def _likeness(text: str, labels: Mapping[str, str]) -> dict[str, float]:
+    """A softmax over cosine plus the share of a label's words that stand in the text."""
+    import numpy as np
+
+    held = {w.stem for w in content_words(text)}
+    vectors = embedder().embed([text, *labels.values()])
+    shares = [
+        sum(w.stem in held for w in content_words(d)) / max(1, len(content_words(d)))
+        for d in labels.values()
+    ]
+    scores = _SHARPNESS * (vectors[1:] @ vectors[0] + np.array(shares))
+    odds = np.exp(scores - scores.max())
+    return {name: float(o) for name, o in zip(labels, odds / odds.sum(), strict=True)}

@@ -1,0 +1,1 @@
+"""Word problems, percentages, dates and conversions, solved exactly or refused."""

@@ -1,0 +1,187 @@
+"""Cited sentences: what a model must write, and how each quote is found in its passage."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from orchestrator.evidence.chunks import readable
+from orchestrator.evidence.chunks import sentences as sentences_of
+from orchestrator.evidence.quotes import verify_quote
+from orchestrator.evidence.values import Citation, Draft, Passage, Sentence
+from orchestrator.roles.output import from_object, json_object
+from orchestrator.roles.work import InvalidOutput
+
+MOST_SENTENCES = 60
+
+
+def draft_schema(passages: Sequence[Passage], subtasks: Sequence[str] = ()) -> dict[str, Any]:
+    """The JSON Schema of cited sentences over these passages."""
+    citation = {
+        "type": "object",
+        "properties": {
+            "passage": {"type": "string", "enum": [p.id for p in passages]},
+            "quote": {"type": "string", "minLength": 1},
+        },
+        "required": ["passage", "quote"],
+        "additionalProperties": False,
+    }
+    properties: dict[str, Any] = {
+        "text": {"type": "string", "minLength": 1},
+        "citations": {"type": "array", "items": citation},
+    }
+    if subtasks:
+        properties["subtask"] = {"type": "string", "enum": list(subtasks)}
+    sentence = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "sentences": {"type": "array", "items": sentence, "maxItems": MOST_SENTENCES},
+            "abstain": {"type": "string"},
+        },
+        "required": ["sentences", "abstain"],
+        "additionalProperties": False,
+    }
+
+
+def read_draft(
+    text: str, passages: Sequence[Passage], subtasks: Collection[str] = (), prefix: str = ""
+) -> Draft:
+    """`text` as cited sentences, every quote found in the passage that it is said to be from.
+
+    Both shapes are read: `{passage, quote}`, which models write, and whole citations with
+    offsets, which code writes. A sentence is evidence whatever the output calls it, so that no
+    output can keep a sentence from being checked.
+
+    Args:
+        subtasks: the ids that a sentence may be for.
+        prefix: stands before the sentences' ids.
+
+    Raises:
+        InvalidOutput: not of either shape, or a quote that does not stand in its passage.
+    """
+    value = json_object(text)
+    listed = value.get("sentences", [])
+    abstain = value.get("abstain", "")
+    if not isinstance(listed, list) or not isinstance(abstain, str):
+        raise InvalidOutput("'sentences' must be a list and 'abstain' a text")
+    if len(listed) > MOST_SENTENCES:
+        raise InvalidOutput(f"{len(listed)} sentences are too many; at most {MOST_SENTENCES}")
+    by_id = {p.id: p for p in passages}
+    sentences = [
+        _sentence(item, number, by_id, subtasks, prefix)
+        for number, item in enumerate((i for i in listed if not _is_heading(i)), start=1)
+    ]
+    if not sentences and not abstain.strip():
+        raise InvalidOutput("neither sentences nor a reason to abstain")
+    if sentences and not any(s.citations for s in sentences):
+        raise InvalidOutput("no sentence cites anything")
+    return Draft(
+        sentences=tuple(sentences),
+        abstain="" if sentences else abstain.strip(),
+        verbatim=bool(sentences) and all(is_verbatim(s) for s in sentences),
+    )
+
+
+def _is_heading(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("kind") == "heading"
+
+
+def is_verbatim(sentence: Sentence) -> bool:
+    """Whether the sentence is one of its quotes, markup left out."""
+    said = " ".join(sentence.text.split())
+    return any(
+        said in (" ".join(c.quote.split()), " ".join(readable(c.quote, c.file).strip(" |").split()))
+        for c in sentence.citations
+    )
+
+
+def attributed(text: str, passages: Sequence[Passage], prefix: str = "") -> tuple[Sentence, ...]:
+    """The sentences of a text; those that stand in a passage word for word cite it."""
+    found = []
+    for number, span in enumerate(sentences_of(text), start=1):
+        said = text[span.start : span.end].strip()
+        guess = Citation(file="", start=0, end=len(said), quote=said)
+        held = [p for p in passages if verify_quote(guess, p.text).status != "absent"]
+        citations = (locate(said, held[0], number),) if held else ()
+        found.append(Sentence(id=f"{prefix}s{number}", text=said, citations=citations))
+    return tuple(found)
+
+
+def _sentence(
+    item: Any,
+    number: int,
+    passages: Mapping[str, Passage],
+    subtasks: Collection[str],
+    prefix: str,
+) -> Sentence:
+    if not isinstance(item, dict) or not isinstance(item.get("text"), str):
+        raise InvalidOutput(f"sentence {number} has no text")
+    said = " ".join(item["text"].split())
+    if not said:
+        raise InvalidOutput(f"sentence {number} is empty")
+    cited = item.get("citations", [])
+    if not isinstance(cited, list):
+        raise InvalidOutput(f"the citations of sentence {number} must be a list")
+    subtask = item.get("subtask") or ""
+    if subtasks and subtask not in subtasks:
+        raise InvalidOutput(f"sentence {number} is for the unknown subtask {subtask!r}")
+    return Sentence(
+        id=f"{prefix}s{number}",
+        text=said,
+        citations=tuple(_citation(c, number, passages) for c in cited),
+        subtask=str(subtask),
+    )
+
+
+def _citation(item: Any, number: int, passages: Mapping[str, Passage]) -> Citation:
+    if not isinstance(item, dict):
+        raise InvalidOutput(f"a citation of sentence {number} is not an object")
+    if "file" in item:
+        citation = from_object(Citation, item)
+        held = [p for p in passages.values() if _holds(p, citation)]
+        if not held:
+            raise InvalidOutput(f"sentence {number} cites what stands in no passage")
+        return citation.model_copy(update={"passage": held[0].id, "doc_hash": held[0].doc_hash})
+    passage, quote = passages.get(str(item.get("passage"))), item.get("quote")
+    if passage is None:
+        raise InvalidOutput(f"sentence {number} cites the unknown passage {item.get('passage')!r}")
+    if not isinstance(quote, str):
+        raise InvalidOutput(f"a citation of sentence {number} has no quote")
+    return locate(quote, passage, number)
+
+
+def locate(quote: str, passage: Passage, number: int = 1) -> Citation:
+    """The quote as a span of the file: exactly, else after folding of spaces, dashes and quotes.
+
+    Raises:
+        InvalidOutput: it does not stand in the passage, or is too short to prove anything.
+    """
+    guess = Citation(file=passage.file, start=0, end=len(quote), quote=quote)
+    found = verify_quote(guess, passage.text)
+    if found.status == "absent":
+        raise InvalidOutput(
+            f"sentence {number}, passage {passage.id}: {found.reason}: {quote!r:.90}"
+        )
+    return Citation(
+        file=passage.file,
+        start=passage.start + found.start,
+        end=passage.start + found.end,
+        quote=found.quote,
+        doc_hash=passage.doc_hash,
+        passage=passage.id,
+    )
+
+
+def _holds(passage: Passage, citation: Citation) -> bool:
+    start, end = citation.start - passage.start, citation.end - passage.start
+    return (
+        citation.file == passage.file
+        and 0 <= start < end
+        and passage.text[start:end] == citation.quote
+    )

@@ -1,0 +1,161 @@
+"""The generator: one draft from the plan, the specialists' results and the passages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from orchestrator.evidence.values import Draft, Passage, Sentence
+from orchestrator.project.registry import role
+from orchestrator.roles.cited import draft_schema, is_verbatim, read_draft
+from orchestrator.roles.prompt import fence, fenced_passages
+from orchestrator.roles.rendering import result_sentences, title
+from orchestrator.roles.specialist import results_text
+from orchestrator.roles.values import Plan, Result, Subtask, Verdict
+from orchestrator.roles.work import InvalidOutput, Work
+from orchestrator.types import Reply, as_json
+
+NOTHING = "the sources say nothing about it"
+
+
+@role("generator")
+async def generate(work: Work) -> Draft:
+    """A draft in the order of the plan: cited sentences, and calculations rendered by code.
+
+    What a verdict rejected in an earlier round does not come back.
+    """
+    plan, results = work.maybe(Plan), work.all(Result)
+    subtasks = (
+        plan.subtasks
+        if plan
+        else (Subtask(id="request", description=work.question, task="extract"),)
+    )
+    passages = work.all(Passage)
+    verdict = work.maybe(Verdict)
+    rejected = frozenset(_rejected(verdict))
+    written: tuple[Sentence, ...] = ()
+    abstain = ""
+    verbatim = True
+    prose = [s for s in subtasks if not _calculated(s, results)]
+    if prose and passages:
+        reply = await _write(work, prose, results, passages, verdict)
+        draft: Draft = reply.value
+        abstain = draft.abstain
+        own = _from_results(prose, results) if reply.family is None else ()
+        written = _filled(own, draft.sentences, prose)
+        verbatim = reply.family is None and all(is_verbatim(s) for s in written)
+    sentences = arranged(subtasks, written, results, rejected)
+    if not any(s.kind != "heading" for s in sentences):
+        return Draft(abstain=abstain or _why(verdict) or _failures(results) or NOTHING)
+    return Draft(sentences=sentences, verbatim=verbatim and any(s.citations for s in sentences))
+
+
+async def _write(
+    work: Work,
+    subtasks: Sequence[Subtask],
+    results: Sequence[Result],
+    passages: Sequence[Passage],
+    verdict: Verdict | None,
+) -> Reply:
+    ids = [s.id for s in subtasks]
+    rejected = _rejected(verdict)
+
+    def check(text: str) -> Draft:
+        draft = read_draft(text, passages)
+        for sentence in draft.sentences:
+            if sentence.subtask and sentence.subtask not in ids:
+                raise InvalidOutput(f"a sentence is for the unknown subtask '{sentence.subtask}'")
+        return draft
+
+    said = "\n".join(f"- {text}: {why}" for text, why in rejected.items()) or "(nothing)"
+    return await work.call(
+        variables={
+            "question": fence("request", work.question),
+            "subtasks": "\n".join(f"- {s.id} ({s.task}): {s.description}" for s in subtasks),
+            "results": results_text(results),
+            "passages": fenced_passages(passages),
+            "rejected": fence("rejected", said),
+        },
+        inputs={
+            "question": subtasks[0].description if len(subtasks) == 1 else work.question,
+            "passages": as_json(passages),
+            "results": as_json(results),
+            "rejected": list(rejected),
+        },
+        check=check,
+        schema=draft_schema(passages, ids),
+    )
+
+
+def _calculated(subtask: Subtask, results: Sequence[Result]) -> bool:
+    """Whether the subtask is a calculation, done or failed, that no model shall write about."""
+    return subtask.task == "math" or any(r.calculation for r in results if r.subtask == subtask.id)
+
+
+def _rejected(verdict: Verdict | None) -> dict[str, str]:
+    """Rejected claim → reason, and the whole sentences that hold one."""
+    if verdict is None:
+        return {}
+    return {check.text: check.reason for check in verdict.rejected}
+
+
+def _from_results(subtasks: Sequence[Subtask], results: Sequence[Result]) -> tuple[Sentence, ...]:
+    """The specialists' own cited sentences."""
+    ids = {s.id for s in subtasks}
+    return tuple(s for r in results if r.subtask in ids for s in r.sentences)
+
+
+def _filled(
+    own: Sequence[Sentence], drafted: Sequence[Sentence], subtasks: Sequence[Subtask]
+) -> tuple[Sentence, ...]:
+    """The specialists' sentences, and what was drafted for subtasks that have none of them."""
+    served = {s.subtask for s in own}
+    open_ids = [s.id for s in subtasks if s.id not in served]
+    if not open_ids:
+        return tuple(own)
+    kept = [s for s in drafted if (s.subtask or open_ids[0]) in open_ids]
+    filled = [s.model_copy(update={"subtask": s.subtask or open_ids[0]}) for s in kept]
+    return (*own, *filled)
+
+
+def arranged(
+    subtasks: Sequence[Subtask],
+    written: Sequence[Sentence],
+    results: Sequence[Result],
+    rejected: Collection[str],
+) -> tuple[Sentence, ...]:
+    """All sentences by subtask, a heading above each where there are several, ids `s1`, `s2`, …
+
+    A sentence of a rejected text is left out, and so is one that stands there already.
+    """
+    found: list[Sentence] = []
+    seen: set[str] = set()
+    for subtask in subtasks:
+        own = [s for s in written if s.subtask == subtask.id]
+        own += [
+            sentence
+            for result in results
+            if result.subtask == subtask.id and not result.sentences
+            for sentence in result_sentences(result)
+        ]
+        kept = []
+        for sentence in own:
+            mark = f"{subtask.task}:{sentence.text}"
+            if mark not in seen and not _is_rejected(sentence, rejected):
+                seen.add(mark)
+                kept.append(sentence.model_copy(update={"subtask": subtask.id}))
+        if kept and len(subtasks) > 1:
+            found.append(Sentence(id="h", text=title(subtask), kind="heading", subtask=subtask.id))
+        found += kept
+    return tuple(s.model_copy(update={"id": f"s{n}"}) for n, s in enumerate(found, start=1))
+
+
+def _is_rejected(sentence: Sentence, rejected: Collection[str]) -> bool:
+    return any(text == sentence.text or (text and text in sentence.text) for text in rejected)
+
+
+def _why(verdict: Verdict | None) -> str:
+    return verdict.reason if verdict else ""
+
+
+def _failures(results: Sequence[Result]) -> str:
+    return "; ".join(dict.fromkeys(r.failed for r in results if r.failed))

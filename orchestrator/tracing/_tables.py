@@ -1,0 +1,141 @@
+"""The tables of the trace store, and the steps from one version of them to the next.
+
+Only types that SQLite and Postgres share. What one asks a database about is a column;
+what is only read back whole (profile, decision, notes) is JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    inspect,
+    select,
+)
+
+from orchestrator.errors import StorageError
+
+METADATA = MetaData()
+
+_BIG = BigInteger().with_variant(Integer(), "sqlite")
+
+versions = Table("schema_version", METADATA, Column("version", Integer, primary_key=True))
+
+traces = Table(
+    "traces",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("graph", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("ms", Double, nullable=False),
+    Column("verdict", String(16)),
+    Column("cost_micro_usd", BigInteger),
+    Column("question", Text),
+    Column("answer", Text),
+    Column("error", Text),
+    Column("project_hash", String(64), nullable=False),
+    Column("policy_hash", String(64), nullable=False),
+    Column("fleet_hash", String(64), nullable=False),
+    Column("log", JSON(none_as_null=True)),
+    Index("traces_by_time", "started_at"),
+)
+
+hops = Table(
+    "hops",
+    METADATA,
+    Column("n", _BIG, primary_key=True, autoincrement=True),
+    Column("trace_id", String(64), nullable=False),
+    Column("id", String(128), nullable=False),
+    Column("parent_id", String(128)),
+    Column("node", String(128), nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("role", String(64), nullable=False),
+    Column("agent", String(64)),
+    Column("status", String(16), nullable=False),
+    Column("prompt", Text),
+    Column("output", Text),
+    Column("validated", Boolean),
+    Column("validation", Text, nullable=False),
+    Column("error", Text),
+    Column("resumed", Boolean, nullable=False),
+    Column("notes", JSON(none_as_null=True), nullable=False),
+    Column("profile", JSON(none_as_null=True)),
+    Column("decision", JSON(none_as_null=True)),
+    Column("started_at", Double, nullable=False),
+    Column("ms", Double, nullable=False),
+    UniqueConstraint("trace_id", "id"),
+)
+
+attempts = Table(
+    "attempts",
+    METADATA,
+    Column("trace_id", String(64), primary_key=True),
+    Column("hop_id", String(128), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("deployment", String(160), nullable=False),
+    Column("model", String(128), nullable=False),
+    Column("family", String(64)),
+    Column("outcome", String(32), nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("ms", Double, nullable=False),
+    Column("first_token_ms", Double),
+    Column("usage_input", BigInteger, nullable=False),
+    Column("usage_output", BigInteger, nullable=False),
+    Column("usage_cached_input", BigInteger, nullable=False),
+    Column("usage_reasoning", BigInteger, nullable=False),
+    Column("usage_estimated", Boolean, nullable=False),
+    Column("cost_micro_usd", BigInteger),
+    Column("error", Text),
+    Column("reported_model", String(160)),
+    Column("fingerprint", String(160)),
+)
+
+
+# Step n takes the tables from version n + 1 to n + 2; new databases start at the newest.
+# Steps are only ever added.
+STEPS: tuple[Callable[[Connection], None], ...] = ()
+NEWEST = len(STEPS) + 1
+
+
+def version_of(connection: Connection) -> int:
+    """The version of the tables; 0 where there are none.
+
+    Raises:
+        StorageError: the tables were written by a newer version of this program.
+    """
+    if not inspect(connection).has_table(versions.name):
+        return 0
+    version = connection.execute(select(versions.c.version)).scalar() or 0
+    if version > NEWEST:
+        raise StorageError(
+            f"the traces were written by a newer version of mesh (schema {version}, "
+            f"this one reads up to {NEWEST}); please upgrade"
+        )
+    return version
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the tables to the newest version, inside the caller's write transaction."""
+    version = version_of(connection)
+    if version == NEWEST:
+        return
+    if version == 0:
+        METADATA.create_all(connection)
+    for step in STEPS[version - 1 :] if version else ():
+        step(connection)
+    connection.execute(versions.delete())
+    connection.execute(versions.insert().values(version=NEWEST))

@@ -1,0 +1,299 @@
+"""What a trace keeps of texts: the `LogRule` of a hop, applied before anything is written.
+
+Three things are done to a text, the first of them always:
+
+- secrets of known shapes (keys, tokens, private keys) are masked at every level;
+- `redacted` also masks e-mail addresses, telephone numbers, IBANs and card numbers;
+- `hashed` keeps only the SHA-256 of the text, `none` keeps nothing.
+
+What only *talks about* a text (an error, a remark, a validator's finding) may quote it, so it
+follows the strictest level of the hop's rule.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from orchestrator.types import (
+    LOG_LEVELS,
+    Attempt,
+    Candidate,
+    Decision,
+    Hop,
+    LogLevel,
+    LogRule,
+    TaskProfile,
+    Trace,
+)
+
+WITHHELD = "[not stored: log rule]"
+_HASH = re.compile(r"sha256:[0-9a-f]{64}\Z")
+
+
+class _Shape(NamedTuple):
+    name: str
+    pattern: re.Pattern[str]
+    part: Callable[[str], int] = len
+    """How many characters of what the pattern found are it, after a second look; 0 for none."""
+
+
+def _digits(text: str) -> str:
+    return "".join(c for c in text if c.isdigit())
+
+
+def _card(text: str) -> int:
+    """Holds where the check digit is right (ISO/IEC 7812-1, annex B)."""
+    digits = [int(c) for c in reversed(_digits(text))]
+    doubled = (d * 2 - 9 if d > 4 else d * 2 for d in digits[1::2])
+    return len(text) if (sum(digits[::2]) + sum(doubled)) % 10 == 0 else 0
+
+
+def _iban(text: str) -> int:
+    """The longest beginning with right check digits (ISO 13616: modulo 97 leaves 1)."""
+    for size in range(len(text), 14, -1):
+        plain = re.sub(r"[ -]", "", text[:size]).upper()
+        if not 15 <= len(plain) <= 34 or not text[size - 1].isalnum():
+            continue
+        if int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == 1:
+            return size
+    return 0
+
+
+def _telephone(text: str) -> int:
+    """Holds where it has as many digits as a telephone number and is not a date."""
+    if re.fullmatch(r"\d{1,2}[./-]\d{1,2}[./-](?:\d\d){1,2}", text):
+        return 0
+    return len(text) if 8 <= len(_digits(text)) <= 15 else 0
+
+
+_SECRETS: tuple[_Shape, ...] = (
+    _Shape(
+        "private-key",
+        re.compile(
+            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----"
+            r"(?:[\s\S]{0,16000}?-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|[\s\S]{0,16000})"
+        ),
+    ),
+    _Shape("key", re.compile(r"\b[sr]k[-_][A-Za-z0-9_-]{8,}")),
+    _Shape("key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    _Shape("key", re.compile(r"\bAIza[A-Za-z0-9_-]{30,}")),
+    _Shape("token", re.compile(r"\b(?:gh[pousr]_|github_pat_|glpat-|hf_|npm_)[A-Za-z0-9_-]{16,}")),
+    _Shape("token", re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}")),
+    _Shape("token", re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")),
+    _Shape(
+        "token",
+        re.compile(r"(?i:(?<=\bbearer ))(?=[^\s\d]*\d|\S{20})[A-Za-z0-9._~+/=-]{8,}"),
+    ),
+    _Shape("password", re.compile(r"(?<=://)[^\s/:@]{1,64}:[^\s/@]{1,128}(?=@)")),
+)
+
+_PERSONAL: tuple[_Shape, ...] = (
+    _Shape("email", re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")),
+    _Shape("iban", re.compile(r"\b[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,30}\b"), _iban),
+    _Shape("card", re.compile(r"(?<![\d.,])\d(?:[ -]?\d){12,18}(?![\d.,]?\d)"), _card),
+    _Shape(
+        "phone",
+        re.compile(
+            r"(?<![\w.,/-])(?:(?:\+|00)\d{1,3}[ ./-]?(?:\(0?\d{0,4}\)[ ./-]?)?"
+            r"|\(\d{2,5}\)[ ./-]?|0\d{1,4}[ ./-]|\d{3}[ .-](?=\d{3}[ .-]\d{4}\b))"
+            r"\d{2,12}(?:[ ./-]\d{2,8}){0,5}(?!\w)"
+        ),
+        _telephone,
+    ),
+)
+
+
+class Mask:
+    """Puts placeholders in the place of what must not be stored: `<email-1>`, `<key-2>`, …
+
+    The same value gets the same placeholder for as long as the mask lives (one trace), so a
+    reader still sees that two hops spoke of the same address.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[str, dict[str, str]] = {}
+
+    def secrets(self, text: str) -> str:
+        """`text` without secrets of known shapes."""
+        return self._apply(text, _SECRETS)
+
+    def personal(self, text: str) -> str:
+        """`text` without secrets, e-mail addresses, telephone, account and card numbers."""
+        return self._apply(self.secrets(text), _PERSONAL)
+
+    def _apply(self, text: str, shapes: Iterable[_Shape]) -> str:
+        for shape in shapes:
+            text = shape.pattern.sub(functools.partial(self._name, shape), text)
+        return text
+
+    def _name(self, shape: _Shape, found: re.Match[str]) -> str:
+        value = found[0]
+        size = shape.part(value)
+        if not size:
+            return value
+        names = self._names.setdefault(shape.name, {})
+        name = names.setdefault(value[:size], f"<{shape.name}-{len(names) + 1}>")
+        return name + value[size:]
+
+
+def strictest(*rules: LogRule) -> LogRule:
+    """The rule that keeps least, for each kind of text apart."""
+    return LogRule(
+        prompts=_strictest(r.prompts for r in rules),
+        outputs=_strictest(r.outputs for r in rules),
+        tool_args=_strictest(r.tool_args for r in rules),
+    )
+
+
+def _strictest(levels: Iterable[LogLevel]) -> LogLevel:
+    return max(levels, key=LOG_LEVELS.index, default="full")
+
+
+def apply_level(level: LogLevel, text: str | None, mask: Mask | None = None) -> str | None:
+    """`text` as it may be stored at that level; a hash that stands already is left alone."""
+    if text is None or level == "none":
+        return None
+    if level == "hashed":
+        return text if _HASH.match(text) else _hashed(text)
+    mask = mask or Mask()
+    return mask.personal(text) if level == "redacted" else mask.secrets(text)
+
+
+def _hashed(text: str) -> str:
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def redact_trace(trace: Trace, rule: LogRule, mask: Mask) -> Trace:
+    """The trace as it may be stored."""
+    return replace(
+        trace,
+        question=apply_level(rule.prompts, trace.question, mask),
+        answer=apply_level(rule.outputs, trace.answer, mask),
+        error=_remark(trace.error, _talk(rule), mask),
+    )
+
+
+def redact_hop(hop: Hop, rule: LogRule, mask: Mask) -> Hop:
+    """The hop as it may be stored.
+
+    What a tool is given counts as its arguments as well as its prompt: the stricter level wins.
+    """
+    called = hop.decision is not None or bool(hop.attempts)
+    prompts = rule.prompts if called else _strictest((rule.prompts, rule.tool_args))
+    level = _talk(rule)
+    hidden = _Hidden((hop.prompt, hop.output), level, mask)
+    return replace(
+        hop,
+        prompt=apply_level(prompts, hop.prompt, mask),
+        output=apply_level(rule.outputs, hop.output, mask),
+        validation=_remark(hop.validation, level, mask) or "",
+        error=_remark(hop.error, level, mask),
+        notes=tuple(_remark(note, level, mask) or "" for note in hop.notes),
+        attempts=tuple(_attempt(a, level, mask) for a in hop.attempts),
+        profile=None if hop.profile is None else _profile(hop.profile, hidden),
+        decision=None if hop.decision is None else _decision(hop.decision, hidden),
+    )
+
+
+def _talk(rule: LogRule) -> LogLevel:
+    """The level for what may quote any text of the hop."""
+    return _strictest((rule.prompts, rule.outputs, rule.tool_args))
+
+
+def _remark(text: str | None, level: LogLevel, mask: Mask) -> str | None:
+    """A text about a text. That there was one stays visible; the typed outcome says the rest."""
+    if not text or level in ("full", "redacted"):
+        return apply_level(level, text, mask)
+    return WITHHELD
+
+
+def _attempt(attempt: Attempt, level: LogLevel, mask: Mask) -> Attempt:
+    return replace(attempt, error=_remark(attempt.error, level, mask))
+
+
+class _Hidden:
+    """Cleans values that should hold no text of the hop, in case that one does.
+
+    Names and numbers of the fleet and the policy must stay readable (they are why a model was
+    chosen), so below `redacted` only what shares a run of words with the hidden texts goes.
+    """
+
+    RUN = 8
+    """Characters in a row, from a word's start to a word's end, that count as quoting."""
+
+    def __init__(self, texts: Iterable[str | None], level: LogLevel, mask: Mask) -> None:
+        self._level = level
+        self._mask = mask
+        self._texts = tuple(_folded(t) for t in texts if t) if level in ("hashed", "none") else ()
+
+    def clean(self, value: Any) -> Any:
+        """`value` with every string in it cleaned."""
+        if isinstance(value, str):
+            return self._string(value)
+        if isinstance(value, Mapping):
+            return {self._string(str(k)): self.clean(v) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(self.clean(v) for v in value)
+        if isinstance(value, (set, frozenset)):
+            return type(value)(self.clean(v) for v in value)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            fields = {f.name: self.clean(getattr(value, f.name)) for f in dataclasses.fields(value)}
+            return replace(value, **fields)
+        return value
+
+    def _string(self, text: str) -> str:
+        if self._level == "full":
+            return self._mask.secrets(text)
+        return WITHHELD if self._quotes(text) else self._mask.personal(text)
+
+    def _quotes(self, text: str) -> bool:
+        words = _folded(text).split(" ")
+        if any(hidden in " ".join(words) for hidden in self._texts if len(hidden) >= 5):
+            return True
+        for first in range(len(words)):
+            run = ""
+            for word in words[first:]:
+                run = f"{run} {word}" if run else word
+                if len(run) >= self.RUN:
+                    break
+            # A short value (`eu`, `hosted`) is a name, whatever the question talks about.
+            if len(run) >= self.RUN and any(run in hidden for hidden in self._texts):
+                return True
+        return False
+
+
+def _folded(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def _profile(profile: TaskProfile, hidden: _Hidden) -> TaskProfile:
+    return replace(
+        profile,
+        domain=hidden.clean(profile.domain),
+        tags=hidden.clean(profile.tags),
+        features=hidden.clean(profile.features),
+    )
+
+
+def _decision(decision: Decision, hidden: _Hidden) -> Decision:
+    return replace(
+        decision,
+        candidates=tuple(_candidate(c, hidden) for c in decision.candidates),
+        settings=hidden.clean(decision.settings),
+        degraded=hidden.clean(decision.degraded),
+    )
+
+
+def _candidate(candidate: Candidate, hidden: _Hidden) -> Candidate:
+    return replace(
+        candidate,
+        rule=hidden.clean(candidate.rule),
+        found=hidden.clean(candidate.found),
+        required=hidden.clean(candidate.required),
+    )

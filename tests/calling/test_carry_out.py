@@ -1,0 +1,246 @@
+"""A decision carried out: the chain, the leases, the settings, and who is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.calling.carry_out import (
+    CallProgress,
+    Ended,
+    Pausing,
+    Started,
+    adapt,
+    carry_out,
+    estimate,
+)
+from orchestrator.calling.clock import SystemClock
+from orchestrator.calling.ledger import MemoryLedger, SqliteLedger
+from orchestrator.calling.transports import Transports
+from orchestrator.errors import CallError, InternalError
+from orchestrator.project.registry import BUILTINS, Registry
+from orchestrator.project.schema import Budget
+from orchestrator.types import (
+    FREE,
+    CallRequest,
+    Decision,
+    Deployment,
+    Outcome,
+    Price,
+    Reply,
+    Setting,
+)
+from tests.calling.samples import decision, deployment, request
+from tests.calling.server import Fail, Hang, Say, StandIn, Step
+
+HERE = deployment("words/here", via="builtin", target="words", family=None, price=FREE)
+
+
+def words(sent: CallRequest) -> str:
+    return f"{len(sent.messages[-1]['content'].split())} words"
+
+
+def refuses(sent: CallRequest) -> str:
+    raise ValueError("there is nothing to count")
+
+
+def breaks(sent: CallRequest) -> str:
+    return {}["missing"]  # type: ignore[no-any-return]
+
+
+async def slow(sent: CallRequest) -> str:
+    await asyncio.sleep(0)
+    return "slow words"
+
+
+@pytest.fixture
+async def transports() -> AsyncIterator[Transports]:
+    registry = Registry(BUILTINS)
+    for function in (words, refuses, breaks, slow):
+        registry.add("builtin", function.__name__, function)
+    made = Transports(registry, {}, SystemClock())
+    yield made
+    await made.close()
+
+
+async def call(
+    transports: Transports,
+    *chain: Deployment,
+    ledger: MemoryLedger | SqliteLedger | None = None,
+    given: Decision | None = None,
+    check: Callable[[str], Any] | None = None,
+    tell: Callable[[CallProgress], None] | None = None,
+) -> Reply:
+    clock = SystemClock()
+    return await carry_out(
+        given or decision(*(d.id for d in chain)),
+        request("one two three"),
+        deployments={d.id: d for d in chain},
+        transports=transports,
+        clock=clock,
+        ledger=ledger or MemoryLedger(),
+        trace_id="run",
+        deadline=clock.monotonic() + 60,
+        check=check,
+        on_event=tell,
+    )
+
+
+def builtin(target: str) -> Deployment:
+    return deployment(f"{target}/here", via="builtin", target=target, family=None, price=FREE)
+
+
+async def test_the_reply_carries_text_value_and_who_answered(transports: Transports) -> None:
+    reply = await call(transports, HERE, check=lambda text: int(text.split()[0]))
+    assert (reply.text, reply.value) == ("3 words", 3)
+    assert (reply.deployment, reply.model, reply.family) == ("words/here", "words", None)
+    assert (reply.ending, reply.finish_reason) == ("complete", "stop")
+    assert [a.cost_micro_usd for a in reply.attempts] == [0]
+
+
+async def test_without_a_check_the_value_is_the_text(transports: Transports) -> None:
+    assert (await call(transports, builtin("slow"))).value == "slow words"
+
+
+@pytest.mark.parametrize(
+    ("target", "outcome", "said"),
+    [
+        ("refuses", Outcome.INVALID_OUTPUT, "there is nothing to count"),
+        ("breaks", Outcome.MALFORMED, "breaks raised KeyError: 'missing'"),
+        ("wrods", Outcome.INVALID_REQUEST, "did you mean 'words'"),
+    ],
+)
+async def test_a_function_that_fails_is_followed_by_the_next(
+    transports: Transports, target: str, outcome: Outcome, said: str
+) -> None:
+    reply = await call(transports, builtin(target), HERE)
+    assert reply.text == "3 words"
+    assert reply.attempts[0].outcome is outcome
+    assert said in (reply.attempts[0].error or "")
+
+
+async def test_when_all_fail_the_error_lists_every_attempt(transports: Transports) -> None:
+    with pytest.raises(CallError) as caught:
+        await call(transports, builtin("refuses"), builtin("breaks"))
+    assert [a.deployment for a in caught.value.attempts] == ["refuses/here", "breaks/here"]
+    assert "refuses/here → invalid_output (there is nothing to count)" in str(caught.value)
+    assert "breaks/here → malformed" in str(caught.value)
+
+
+async def test_a_check_that_breaks_is_our_bug_and_not_an_outcome(transports: Transports) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await call(transports, HERE, check=lambda text: 1 // 0)
+
+
+async def test_a_decision_that_the_fleet_does_not_know_is_our_bug(transports: Transports) -> None:
+    with pytest.raises(InternalError, match="gone/away"):
+        await call(transports, HERE, given=decision(HERE.id, "gone/away"))
+
+
+async def test_who_listens_is_told_of_every_attempt(transports: Transports) -> None:
+    told: list[CallProgress] = []
+    limited = StandIn(Fail(429, headers={"Retry-After": "0"}), Say("Hello."))
+    async with limited as url:
+        to = deployment("a/one", endpoint=url)
+        reply = await call(transports, to, tell=told.append)
+    assert told == [
+        Started(to),
+        Ended(reply.attempts[0]),
+        Pausing(to, 0.0),
+        Started(to),
+        Ended(reply.attempts[1]),
+    ]
+
+
+# ── money ────────────────────────────────────────────────────────────────────────────────
+
+
+async def paid(transports: Transports, *steps: Step, ledger: MemoryLedger) -> Reply:
+    async with StandIn(*steps) as url:
+        return await call(transports, deployment("a/one", endpoint=url), HERE, ledger=ledger)
+
+
+async def test_what_was_used_is_settled_and_failures_are_released(transports: Transports) -> None:
+    ledger = MemoryLedger()
+    reply = await paid(transports, Say("Hello."), ledger=ledger)
+    assert await ledger.spent("run") == reply.attempts[0].cost_micro_usd == 17
+    reply = await paid(transports, Fail(401), ledger=ledger)
+    assert [a.outcome for a in reply.attempts] == [Outcome.AUTH, Outcome.OK]
+    assert await ledger.spent("run") == 17
+
+
+async def test_a_budget_sends_the_request_to_what_costs_nothing(transports: Transports) -> None:
+    ledger = MemoryLedger((Budget(per="run", usd=0.000001),))
+    stand_in = StandIn(Say("Hello."))
+    async with stand_in as url:
+        reply = await call(transports, deployment("a/one", endpoint=url), HERE, ledger=ledger)
+    assert reply.deployment == "words/here"
+    assert reply.attempts[0].outcome is Outcome.OVER_BUDGET
+    assert "1 USD" in (reply.attempts[0].error or "") or "1e-06 USD" in (
+        reply.attempts[0].error or ""
+    )
+    assert stand_in.seen == []
+
+
+@pytest.mark.parametrize(("step", "spent"), [(Hang(), 0), (Say("one two", gap_s=0.01), None)])
+async def test_a_cancelled_call_leaves_no_lease_and_stops_upstream(
+    transports: Transports, tmp_path: Path, step: Step, spent: int | None
+) -> None:
+    ledger = SqliteLedger(tmp_path / "l.sqlite", (Budget(per="run", usd=1),))
+    told: list[CallProgress] = []
+    if isinstance(step, Say):
+        step = Say("one two three four", break_after=2, broken="hang")
+    stand_in = StandIn(step)
+    async with stand_in as url:
+        to = deployment("a/one", endpoint=url)
+        running = asyncio.create_task(call(transports, to, ledger=ledger, tell=told.append))
+        await stand_in.arrived.wait()
+        while isinstance(step, Say) and stand_in.seen[0].words_sent < 2:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)  # for the words to arrive
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await asyncio.wait_for(stand_in.seen[0].ended.wait(), 10)
+    assert stand_in.seen[0].gone
+    last = told[-1]
+    assert isinstance(last, Ended)
+    assert last.attempt.outcome is Outcome.CANCELLED
+    # What came before the end is paid, what was reserved beyond it is not.
+    assert await ledger.spent("run") == last.attempt.cost_micro_usd
+    assert (last.attempt.cost_micro_usd == 0) == (spent == 0)
+    await ledger.close()
+
+
+def test_the_estimate_covers_the_prompt_and_all_the_output() -> None:
+    to = deployment("a/one")
+    sent = request("x" * 40, max_tokens=100)
+    assert estimate(to, sent) == 10 + 2 * 100
+    assert estimate(to, request("x" * 40)) == 10 + 2 * 1024
+    assert estimate(deployment("a/one", max_output=50), request("x" * 40)) == 10 + 2 * 50
+    assert estimate(HERE, sent) == 0
+    assert estimate(deployment("a/one", price=None), sent) is None
+    assert estimate(deployment("a/one", price=Price(input=1)), sent) is None
+
+
+# ── settings ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_decision_says_how_to_call_within_what_the_deployment_can() -> None:
+    settings = {
+        "temperature": Setting(value=0.2, origin="route:pii"),
+        "max_tokens": Setting(value=900, origin="agent:drafter"),
+        "reasoning_effort": Setting(value="low", origin="agent:drafter"),
+    }
+    given = decision("a/one", settings=settings)
+    sent = adapt(request(), given, deployment("a/one", max_output=300))
+    assert (sent.temperature, sent.max_tokens, sent.reasoning_effort) == (0.2, 300, "low")
+
+
+def test_the_request_itself_goes_before_the_decision() -> None:
+    given = decision("a/one", settings={"temperature": Setting(value=0.2, origin="route:pii")})
+    assert adapt(request(temperature=0.0), given, deployment("a/one")).temperature == 0.0

@@ -1,0 +1,212 @@
+"""One conformance suite over both ledgers, and what only the one with a file can do."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from orchestrator.calling.ledger import MemoryLedger, SqliteLedger
+from orchestrator.errors import OverBudgetError, StorageError
+from orchestrator.project.schema import Budget
+from orchestrator.types import Usage
+from tests.calling.fake_clock import FakeClock
+
+DAILY = Budget(per="workspace", usd=0.000010, window="day")
+"""Ten micro-dollars a day."""
+PER_RUN = Budget(per="run", usd=0.000010)
+USED = Usage(input=3, output=2)
+Make = Callable[..., MemoryLedger | SqliteLedger]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def make(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+) -> AsyncIterator[Make]:
+    made: list[MemoryLedger | SqliteLedger] = []
+
+    def make(*budgets: Budget) -> MemoryLedger | SqliteLedger:
+        if request.param == "memory":
+            made.append(MemoryLedger(budgets, clock, lease_s=60))
+        else:
+            made.append(SqliteLedger(tmp_path / "ledger.sqlite", budgets, clock, lease_s=60))
+        return made[-1]
+
+    yield make
+    for ledger in made:
+        await ledger.close()
+
+
+async def test_concurrent_reservations_never_pass_the_cap_together(make: Make) -> None:
+    ledger = make(DAILY)
+    results = await asyncio.gather(
+        *(ledger.reserve(f"run-{n}", "m/d", 1) for n in range(200)), return_exceptions=True
+    )
+    assert sum(isinstance(r, str) for r in results) == 10
+    assert sum(isinstance(r, OverBudgetError) for r in results) == 190
+    assert await ledger.spent() == 10
+
+
+async def test_what_is_settled_replaces_what_was_reserved(make: Make) -> None:
+    ledger = make(DAILY)
+    await ledger.settle(await ledger.reserve("run", "m/d", 10), 4, USED)
+    assert await ledger.spent("run") == 4
+    await ledger.reserve("run", "m/d", 6)
+    with pytest.raises(OverBudgetError, match=r"0\.00001 USD|1e-05 USD"):
+        await ledger.reserve("run", "m/d", 1)
+
+
+async def test_what_is_released_is_free_again(make: Make) -> None:
+    ledger = make(DAILY)
+    await ledger.release(await ledger.reserve("run", "m/d", 10))
+    assert await ledger.spent() == 0
+    assert await ledger.reserve("run", "m/d", 10)
+
+
+async def test_a_lease_ends_once(make: Make) -> None:
+    ledger = make(DAILY)
+    lease = await ledger.reserve("run", "m/d", 10)
+    await ledger.settle(lease, 4, USED)
+    await ledger.release(lease)
+    await ledger.settle(lease, 9, USED)
+    await ledger.release("a lease that nobody gave")
+    assert await ledger.spent() == 4
+
+
+async def test_an_unknown_cost_is_charged_as_reserved(make: Make) -> None:
+    ledger = make(DAILY)
+    await ledger.settle(await ledger.reserve("run", "m/d", 7), None, USED)
+    assert await ledger.spent() == 7
+
+
+async def test_an_unknown_price_is_refused_where_there_is_a_budget(make: Make) -> None:
+    with pytest.raises(OverBudgetError, match="no known price"):
+        await make(DAILY).reserve("run", "m/d", None)
+
+
+async def test_an_unknown_price_passes_where_there_is_no_budget(make: Make) -> None:
+    ledger = make()
+    await ledger.settle(await ledger.reserve("run", "m/d", None), None, USED)
+    assert await ledger.spent() == 0
+
+
+async def test_what_costs_nothing_passes_an_exhausted_budget(make: Make) -> None:
+    ledger = make(DAILY)
+    await ledger.reserve("run", "m/d", 10)
+    await ledger.settle(await ledger.reserve("run", "builtin/here", 0), 0, Usage())
+    assert await ledger.spent() == 10
+
+
+async def test_what_was_to_cost_nothing_and_did_is_charged(make: Make) -> None:
+    ledger = make(DAILY)
+    await ledger.settle(await ledger.reserve("run", "m/d", 0), 3, USED)
+    assert await ledger.spent("run") == 3
+
+
+async def test_a_lease_that_nobody_ends_gives_its_money_back(make: Make, clock: FakeClock) -> None:
+    ledger = make(DAILY)
+    lease = await ledger.reserve("run", "m/d", 10)
+    clock.advance(61)
+    assert await ledger.spent() == 0
+    await ledger.settle(lease, 8, USED)  # it was slow, not dead
+    assert await ledger.spent() == 8
+
+
+async def test_a_budget_per_run_counts_each_run_alone(make: Make) -> None:
+    ledger = make(PER_RUN)
+    await ledger.reserve("one", "m/d", 10)
+    await ledger.reserve("two", "m/d", 10)
+    with pytest.raises(OverBudgetError):
+        await ledger.reserve("one", "m/d", 1)
+
+
+@pytest.mark.parametrize(("window", "passes_s"), [("hour", 3600), ("day", 86400)])
+async def test_a_window_starts_anew(
+    make: Make, clock: FakeClock, window: str, passes_s: float
+) -> None:
+    ledger = make(DAILY.model_copy(update={"window": window}))
+    await ledger.settle(await ledger.reserve("run", "m/d", 10), 10, USED)
+    with pytest.raises(OverBudgetError):
+        await ledger.reserve("run", "m/d", 1)
+    clock.advance(passes_s)
+    assert await ledger.reserve("run", "m/d", 10)
+
+
+async def test_a_month_is_longer_than_a_day(make: Make, clock: FakeClock) -> None:
+    ledger = make(DAILY.model_copy(update={"window": "month"}))
+    await ledger.settle(await ledger.reserve("run", "m/d", 10), 10, USED)
+    clock.advance(86400)  # from the 14th to the 15th
+    with pytest.raises(OverBudgetError):
+        await ledger.reserve("run", "m/d", 1)
+    clock.advance(20 * 86400)
+    assert await ledger.reserve("run", "m/d", 10)
+
+
+# ── the file ─────────────────────────────────────────────────────────────────────────────
+
+
+async def test_two_ledgers_on_one_file_share_the_cap(tmp_path: Path, clock: FakeClock) -> None:
+    ledgers = [SqliteLedger(tmp_path / "l.sqlite", (DAILY,), clock) for _ in range(2)]
+    results = await asyncio.gather(
+        *(ledgers[n % 2].reserve("run", "m/d", 1) for n in range(40)), return_exceptions=True
+    )
+    assert sum(isinstance(r, str) for r in results) == 10
+    for ledger in ledgers:
+        await ledger.close()
+
+
+async def test_what_costs_nothing_touches_no_file(tmp_path: Path, clock: FakeClock) -> None:
+    ledger = SqliteLedger(tmp_path / "l.sqlite", (DAILY,), clock)
+    await ledger.settle(await ledger.reserve("run", "builtin/here", 0), 0, USED)
+    await ledger.release(await ledger.reserve("run", "builtin/here", 0))
+    assert not list(tmp_path.iterdir())
+    await ledger.close()
+
+
+async def test_a_cancelled_reservation_leaves_nothing(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "l.sqlite"
+    ledger = SqliteLedger(path, (DAILY,), clock)
+    await ledger.reserve("run", "m/d", 1)
+    blocker = sqlite3.connect(path, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")  # keeps the next reservation waiting
+    waiting = asyncio.create_task(ledger.reserve("run", "m/d", 5))
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    await asyncio.sleep(0)
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await ledger.spent() == 1
+    await ledger.close()
+
+
+async def test_every_paid_call_is_a_line(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "l.sqlite"
+    ledger = SqliteLedger(path, (), clock)
+    await ledger.settle(await ledger.reserve("run", "m/d", 9), 4, USED)
+    await ledger.close()
+    with sqlite3.connect(path) as db:
+        lines = db.execute(
+            "SELECT trace_id, deployment, cost, input_tokens, output_tokens FROM spend"
+        ).fetchall()
+    db.close()
+    assert lines == [("run", "m/d", 4, 3, 2)]
+
+
+async def test_a_file_that_cannot_be_written_is_a_named_error(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    ledger = SqliteLedger(tmp_path / "file" / "l.sqlite", (DAILY,), clock)
+    with pytest.raises(StorageError, match=r"l\.sqlite"):
+        await ledger.reserve("run", "m/d", 1)
+    await ledger.close()
