@@ -33,6 +33,7 @@ from orchestrator.types import (
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
+    from orchestrator.calling.ledger import SqliteLedger
     from orchestrator.calling.transports import Transports
     from orchestrator.graph.runs import Runs
     from orchestrator.routing.profile import Profiler
@@ -104,8 +105,15 @@ class Mesh:
         return Transports(self._loaded.registry, self._env, self._clock)
 
     @cached_property
-    def _runs(self) -> Runs:
+    def _ledger(self) -> SqliteLedger:
         from orchestrator.calling.ledger import SqliteLedger
+
+        return SqliteLedger(
+            self.storage / "ledger.sqlite", self.project.policy.budgets, clock=self._clock
+        )
+
+    @cached_property
+    def _runs(self) -> Runs:
         from orchestrator.evidence.library import Library
         from orchestrator.graph.journal import JournalStore
         from orchestrator.graph.runs import Runs
@@ -118,7 +126,7 @@ class Mesh:
             profiler=self._profiler,
             predictor=PriorPredictor(),
             transports=self._transports,
-            ledger=SqliteLedger(self.storage / "ledger.sqlite", self.project.policy.budgets),
+            ledger=self._ledger,
             recorder=self.store,
             clock=self._clock,
             embedder=self.embedder,
@@ -249,6 +257,8 @@ class Mesh:
             self._runs.journals.close()
         if "_transports" in opened:
             await self._transports.close()
+        if "_ledger" in opened:
+            await self._ledger.close()
         if "store" in opened:
             self.store.close()
 

@@ -49,7 +49,8 @@ class _Cap:
 def _caps(budgets: Sequence[Budget], trace_id: str, now: float) -> list[_Cap]:
     return [
         _Cap(
-            name=f"{b.usd:g} USD per {b.per}" + ("" if b.window == "run" else f" and {b.window}"),
+            name=f"{_usd(round(b.usd * MICRO_USD))} per {b.per}"
+            + ("" if b.window == "run" else f" and {b.window}"),
             limit=round(b.usd * MICRO_USD),
             trace_id=trace_id if "run" in (b.per, b.window) else None,
             since=_window_start(b.window, now),
@@ -70,6 +71,10 @@ def _window_start(window: str, now: float) -> float:
     return moment.timestamp()
 
 
+def _usd(micro: int) -> str:
+    return f"{micro / MICRO_USD:.6f}".rstrip("0").rstrip(".") + " USD"
+
+
 def _refuse_unknown(caps: Sequence[_Cap], deployment: str) -> None:
     if caps:
         raise OverBudgetError(
@@ -80,8 +85,8 @@ def _refuse_unknown(caps: Sequence[_Cap], deployment: str) -> None:
 def _refuse(cap: _Cap, spent: int, wanted: int) -> None:
     if spent + wanted > cap.limit:
         raise OverBudgetError(
-            f"the budget of {cap.name} would be passed: {spent / MICRO_USD:.6f} USD are spent "
-            f"or reserved, this call may cost {wanted / MICRO_USD:.6f} USD"
+            f"the budget of {cap.name} would be passed: {_usd(spent)} are spent or reserved, "
+            f"this call may cost {_usd(wanted)}"
         )
 
 

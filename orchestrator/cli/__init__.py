@@ -26,6 +26,8 @@ def _code() -> int:
         code = 0
     except SystemExit as done:
         code = done.code if isinstance(done.code, int) else int(done.code is not None)
+    except KeyboardInterrupt:  # before a command had begun
+        code = 130
     except Exception as error:  # whatever it is, a user sees no traceback
         if os.environ.get("MESH_DEBUG") == "1":
             raise

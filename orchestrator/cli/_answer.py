@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ROOMY = 100
 """Columns from which names and quotes get more room."""
-REASONS = 8
+REASONS = 12
 """Reasons listed below the hop table before `and n more`."""
 _INDEPENDENCE = {
     "other-family": "checked by another model family",
@@ -120,10 +120,11 @@ def _claims(screen: Screen, claims: Sequence[ClaimCheck]) -> None:
 def show_hops(screen: Screen, hops: Sequence[Hop]) -> None:
     """What each hop chose, what it did not choose and why, what fell back, and what it cost."""
     screen.heading("How it was done")
-    steps, models = (0.17, 0.26) if screen.width < ROOMY else (0.19, 0.3)
+    steps, models = (0.17, 0.27) if screen.width < ROOMY else (0.19, 0.3)
+    room = int(screen.width * models)
     table = screen.table(
         screen.names("step", _lines(_step(screen, h) for h in hops), steps),
-        screen.names("model chosen", _lines(_model(screen, h) for h in hops), models),
+        screen.names("model chosen", _lines(_model(screen, h, room) for h in hops), models),
         "alternatives lost",
         ("ok", {"no_wrap": True}),
         ("cost", {"justify": "right", "no_wrap": True}),
@@ -132,7 +133,7 @@ def show_hops(screen: Screen, hops: Sequence[Hop]) -> None:
     for hop in hops:
         table.add_row(
             _step(screen, hop),
-            _model(screen, hop),
+            _model(screen, hop, room),
             _lost(screen, hop),
             _validated(screen, hop),
             dollars(usd(hop.cost_micro_usd)) if hop.attempts else "",
@@ -159,14 +160,15 @@ def _step(screen: Screen, hop: Hop) -> Text:
     return text
 
 
-def _model(screen: Screen, hop: Hop) -> Text:
+def _model(screen: Screen, hop: Hop, room: int) -> Text:
     used = answered(hop)
     if used is None and hop.decision is None:
         return screen.text("no model" if hop.status == "ok" else hop.status, "quiet")
     name = used.deployment if used else hop.decision.chosen if hop.decision else ""
-    text = screen.text(name)
+    # One space is for the mark of a degraded choice.
+    text = screen.text(name if len(name) < room else name.replace("/", "/\n", 1))
     if hop.decision is not None and hop.decision.degraded:
-        text.append_text(screen.text(" *", "warn"))
+        text.append_text(screen.text("*", "warn"))
     if used is None and hop.status == "ok":
         text.append_text(screen.text("\nassigned", "quiet"))
     for a in hop.attempts:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 ALIKE = 0.6
-"""Corrected similarity from which two words may stand for each other. Cosines of the static
+"""Corrected similarity from which two words may speak of the same. Cosines of the static
 embedder: `allowed`/`permitted` 0.89, `cost`/`price` 0.68, `director`/`manager` 0.34."""
+_REPLACES = 0.7
+"""From which one may stand in the other's place where two sentences are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,10 @@ class ClaimAligner:
         column = self.index.vocabulary.ids.get(other.stem)
         if (word.stem, other.stem) in antonyms() or negative_prefix(word.stem, other.stem):
             return True  # they fill the same place; the gates say that they disagree
-        return column is not None and bool(self.similarities[row, column] >= ALIKE)
+        return column is not None and bool(self.similarities[row, column] >= _REPLACES)
 
     def _stands_in(self, row: int, columns: set[int]) -> bool:
         if self.claim.content[row].stem in self.claim.named:
             same = self.index.vocabulary.ids.get(self.claim.content[row].stem)
             return same in columns
-        return any(self.similarities[row, c] >= ALIKE for c in columns)
+        return any(self.similarities[row, c] >= _REPLACES for c in columns)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from orchestrator.evidence.alignment import Alignment
@@ -26,12 +27,12 @@ from orchestrator.evidence.numbers import agrees, comparable, missing
 GateName = Literal["number", "date", "name", "negation", "modality"]
 
 _COVER = 0.7
-_STRICT_COVER = 0.72
+_STRICT_COVER = 0.7
 _STRICT_BACK = 0.6
 _DENIAL_COVER = 0.8
 _DENIAL_BACK = 0.4
 _TOO_LONG = 60  # content words; no sentence but a list, a table or data
-_APART = 0.25
+_APART = 0.2
 _STRICT_APART = 0.15
 _BEFORE_ANSWER = re.compile(
     r"(?:\b(?:is|was|are|were|by|called|named|be|in|at|to|from|into)|:)\W+"
@@ -63,7 +64,7 @@ def findings(alignment: Alignment) -> list[Finding]:
 
     Where two gates of different kinds speak, the sentence is about something else.
     """
-    if _plain(alignment.claim.text) in _plain(alignment.at.reading.text):
+    if _repeats(alignment):
         return []
     named = name_gate(alignment)
     if named:
@@ -75,6 +76,14 @@ def findings(alignment: Alignment) -> list[Finding]:
     if len({gate for gate, _ in found} - {"modality"}) > 1:
         return []
     return [Finding(gate, reason, strict) for gate, reason in found]
+
+
+def _repeats(alignment: Alignment) -> bool:
+    """Whether the claim stands in the sentence word for word, and nothing there denies it."""
+    claim, source = alignment.claim, alignment.at.reading
+    return _plain(claim.text) in _plain(source.text) and len(claim.negations) == len(
+        source.negations
+    )
 
 
 def _plain(text: str) -> str:
@@ -128,13 +137,17 @@ def _quantity_gate(alignment: Alignment, *, dated: bool) -> str | None:
     free = [s for s in source if not any(agrees(q, s) for q in claim)]
     for quantity in wrong:
         for other in free:
-            bounds = {quantity.bound, other.bound}
-            if comparable(quantity, other) and bounds != {"min", "max"}:
+            if comparable(quantity, other) and _rule_each_other_out(quantity, other):
                 return (
                     f'{alignment.at.file} says "{other.text.strip()}", '
                     f'the claim says "{quantity.text.strip()}"'
                 )
     return None
+
+
+def _rule_each_other_out(claim: Quantity, source: Quantity) -> bool:
+    """A least and a most value may both be right, unless they are the same value."""
+    return {claim.bound, source.bound} != {"min", "max"} or claim.value == source.value
 
 
 def name_gate(alignment: Alignment) -> str | None:
@@ -189,7 +202,7 @@ def negation_gate(alignment: Alignment) -> str | None:
         return None
     if claim.modality == source.modality and claim.modality in ("must not", "need not"):
         return None
-    if alignment.cover < _DENIAL_COVER or alignment.back < _DENIAL_BACK:
+    if alignment.cover < _DENIAL_COVER or alignment.back < _DENIAL_BACK or _narrower(alignment):
         return None
     opposites = _antonyms(alignment)
     forward = dict[int, set[int]]()
@@ -234,6 +247,16 @@ _CONFLICTS: tuple[tuple[Modality, Modality], ...] = (
     ("should", "must not"),
 )
 _MODAL_CONFLICTS = frozenset(_CONFLICTS) | {(b, a) for a, b in _CONFLICTS}
+
+
+def _narrower(alignment: Alignment) -> bool:
+    """Whether the sentence speaks of a kind of what the claim speaks of: guide dogs, not dogs."""
+    matched = {j for _, j in alignment.pairs}
+    content, text = alignment.source.content, alignment.source.text
+    return any(
+        j not in matched and j + 1 in matched and text[left.end : right.start] == " "
+        for j, (left, right) in enumerate(pairwise(content))
+    )
 
 
 def _unanswered(here: Reading, there: Reading, matches: dict[int, set[int]]) -> int:

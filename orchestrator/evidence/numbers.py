@@ -147,8 +147,13 @@ def quantities(text: str) -> tuple[Quantity, ...]:
 
 
 def comparable(claim: Quantity, source: Quantity) -> bool:
-    """Whether the two could be said of the same thing: same unit, same rate, same counted noun."""
-    if claim.unit != source.unit:
+    """Whether the two could be said of the same thing: same unit, same rate, same counted noun.
+
+    Units that convert into each other exactly count as the same: months and years.
+    """
+    if _CONVERSIONS.get(claim.unit, (claim.unit, 1))[0] != _CONVERSIONS.get(
+        source.unit, (source.unit, 1)
+    )[0]:
         return False
     if claim.unit == "label":
         return claim.of == source.of
@@ -170,11 +175,11 @@ def agrees(claim: Quantity, source: Quantity) -> bool:
         return {claim.bound, source.bound} != {"min", "max"}
     if claim.bound == "approx" or source.bound == "approx":
         return abs(left[1] - right[1]) <= Decimal("0.05") * max(abs(left[1]), abs(right[1]))
-    if claim.bound == "min" and source.bound != "max":
-        return right[1] > left[1]
-    if claim.bound == "max" and source.bound != "min":
-        return right[1] < left[1]
-    return False
+    if source.bound:
+        return False
+    return (claim.bound == "min" and right[1] > left[1]) or (
+        claim.bound == "max" and right[1] < left[1]
+    )
 
 
 def missing(claim: Sequence[Quantity], source: Sequence[Quantity]) -> list[Quantity]:

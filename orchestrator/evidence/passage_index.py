@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.evidence._layout import BlockKind
 from orchestrator.evidence.chunks import Span, passage_sentences, readable
-from orchestrator.evidence.language.lexicon import light_stems
+from orchestrator.evidence.language.lexicon import general_stems, light_stems
 from orchestrator.evidence.language.reading import Reading, read
 from orchestrator.evidence.language.similarity import Vocabulary
 from orchestrator.evidence.language.words import Word, content_words, idf
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _LIGHT = 1 / 3
+_GENERAL = 1 / 2
 _REFERS_BACK = re.compile(
     r"(?:it|its|they|their|this|these|that|those|he|she|his|her|the same)\b", re.I
 )
@@ -103,7 +104,9 @@ class PassageIndex:
         """
         share = min(1.0, len(self.sentences) / _MANY_SENTENCES)
         rarity = 1 - share * (1 - self._idf.get(stem, 1.0))
-        return rarity * (_LIGHT if stem in light_stems() else 1.0)
+        if stem in light_stems():
+            return rarity * _LIGHT
+        return rarity * (_GENERAL if stem in general_stems() else 1.0)
 
     def weights(self, words: Sequence[Word]) -> np.ndarray:
         """`weight` of each word."""

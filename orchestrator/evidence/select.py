@@ -103,8 +103,9 @@ class _Ranking:
         similar = np.where(similar >= ALIKE, similar, 0.0)
         own = np.maximum(self._best(similar, self.index.columns), self._said_otherwise())
         context = self._best(similar, self.index.context_columns)
-        result: np.ndarray = np.maximum(own, _HEADING * context)
-        return np.maximum(result, _NEIGHBOUR * self._beside(own), out=result)
+        known: np.ndarray = np.maximum(own, _HEADING * context)
+        result: np.ndarray = np.maximum(known, _NEIGHBOUR * self._beside(own))
+        return result
 
     def _best(self, similar: np.ndarray, columns: Sequence[np.ndarray]) -> np.ndarray:
         import numpy as np

@@ -87,6 +87,7 @@ async def execute(run: Run, name: str, turn: Turn) -> tuple[str, Recorded]:
 
     async def work() -> Recorded:
         if node.when and not run.registry.get("condition", node.when)(inputs):
+            _skipped(run, name, node, turn)
             return await _passed_through(run, node, turn)
         if node.tool:
             return await _tool(run, name, node, turn, inputs)
@@ -159,6 +160,28 @@ async def _passed_through(run: Run, node: Node, turn: Turn) -> Recorded:
     if source in turn.values:
         return await recall(run, turn.values[source])
     return Recorded(value=run.inputs.get(source))
+
+
+def _skipped(run: Run, name: str, node: Node, turn: Turn) -> None:
+    now = run.services.clock.now()
+    hop = Hop(
+        id=f"{run.request.trace_id}.{digest([name, turn.round, 'skipped'])}",
+        trace_id=run.request.trace_id,
+        node=name,
+        round=turn.round,
+        role="agent" if node.agent else "tool" if node.tool else "function",
+        agent=node.agent or node.tool or node.function,
+        status="skipped",
+        notes=(f"passed through: the condition {node.when} does not hold",),
+        started_at=now,
+    )
+    _record(run, hop)
+
+
+def _record(run: Run, hop: Hop) -> None:
+    run.services.recorder.hop(hop)
+    if run.request.on_hop:
+        run.request.on_hop(hop)
 
 
 def _agent(
@@ -322,6 +345,4 @@ async def _step(
             started_at=started_at,
             ms=(clock.monotonic() - start) * 1000,
         )
-        run.services.recorder.hop(hop)
-        if run.request.on_hop:
-            run.request.on_hop(hop)
+        _record(run, hop)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from orchestrator.evidence.values import Draft, Value
 from orchestrator.graph.judging import Judgement, judge
 from orchestrator.project.registry import condition, function
-from orchestrator.roles.rendering import render_sentences, result_sentences, title
+from orchestrator.roles.rendering import ended, no_answer, render_sentences, result_sentences, title
 from orchestrator.roles.values import (
     Checks,
     CitationReport,
@@ -52,8 +52,9 @@ def accept_revise_or_abstain(inputs: Mapping[str, Any]) -> tuple[str, Verdict]:
         _maybe(inputs, CitationReport) or CitationReport(),
         str(inputs.get("question") or ""),
     )
-    if found.disputed and not found.still_answers:
-        return "done", _verdict("abstained", found, found.dispute(), now)
+    if found.undecided:
+        name = "revised" if found.answers else "abstained"
+        return "done", _verdict(name, found, found.dispute(), now)
     if found.rejected and now < most:
         return "revise", _verdict("revised", found, found.summary(), now)
     if not found.answers:
@@ -71,9 +72,7 @@ def as_answer(inputs: Mapping[str, Any]) -> FinalAnswer:
     result = _maybe(inputs, Result)
     if result is None or result.failed:
         reason = result.failed if result else "there is no result"
-        return FinalAnswer(
-            text=f"No answer: {reason.rstrip('.')}.", verdict="abstained", reason=reason
-        )
+        return FinalAnswer(text=no_answer(reason), verdict="abstained", reason=reason)
     rendered = render_sentences(result_sentences(result), {})
     return FinalAnswer(
         text=rendered.text, verdict="accepted", reason=NOT_CHECKED, citations=rendered.citations
@@ -95,12 +94,10 @@ def merge_results(inputs: Mapping[str, Any]) -> FinalAnswer:
     reason = "; ".join(missing)
     if not done:
         reason = reason or "there is no plan"
-        return FinalAnswer(
-            text=f"No answer: {reason.rstrip('.')}.", verdict="abstained", reason=reason
-        )
+        return FinalAnswer(text=no_answer(reason), verdict="abstained", reason=reason)
     cited = [s for subtask in done for s in result_sentences(results[subtask.id])]
-    rendered = render_sentences(cited, {s.id: title(s) for s in subtasks})
-    text = rendered.text + (f"\n\nNot done: {reason}." if missing else "")
+    rendered = render_sentences(cited, {s.id: title(s) for s in subtasks if len(subtasks) > 1})
+    text = rendered.text + (f"\n\nNot done: {ended(reason)}" if missing else "")
     return FinalAnswer(
         text=text,
         verdict="revised" if missing else "accepted",
@@ -116,6 +113,7 @@ def _verdict(name: Any, found: Judgement, reason: str, now: int) -> Verdict:
         draft=() if name == "abstained" else found.kept,
         checks=found.checks,
         rejected=found.rejected,
+        gaps=found.gaps,
         round=now,
     )
 

@@ -8,10 +8,24 @@ from dataclasses import dataclass
 
 from orchestrator.evidence.claims import split_claims
 from orchestrator.evidence.values import Citation, Claim, ClaimCheck, Draft, Sentence
+from orchestrator.roles.clauses import is_question
 from orchestrator.roles.values import Checks, CitationReport
 
-STILL = 0.8
-"""The share of the disputed sentence's words of the question that another must hold to answer."""
+DISAGREE = "the sources disagree"
+NOTHING = "nothing supported was found"
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """Two spans, each proven letter by letter, that contradict each other."""
+
+    sentence: Sentence
+    own: Citation
+    against: Citation
+
+    def __str__(self) -> str:
+        said, other = _flat(self.own.quote), _flat(self.against.quote)
+        return f'{self.own.file} says "{said}", {self.against.file} says "{other}"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,35 +37,34 @@ class Judgement:
     """The findings on all claims, calculations included."""
     rejected: tuple[ClaimCheck, ...]
     """Claims that are not supported, and sentences whose citations do not carry them."""
-    disputed: tuple[tuple[Citation, Citation], ...]
-    """Pairs of spans, each proven letter by letter, that contradict each other."""
-    still_answers: bool
-    """Whether what is kept answers the question without the disputed sentences."""
-    lost: tuple[str, ...]
-    """Headings of subtasks of which nothing is left."""
+    disputed: tuple[Dispute, ...]
+    undecided: frozenset[str]
+    """Subtasks whose question only the disputed sentences answer."""
+    gaps: dict[str, str]
+    """Subtask of which nothing is left → why."""
 
     @property
     def answers(self) -> bool:
         return any(s.kind != "heading" for s in self.kept)
 
     def summary(self) -> str:
-        """Why sentences were rejected, and for which subtasks nothing is left."""
+        """Why sentences were rejected."""
         why = [f"{_short(c.text)!r}: {c.reason or c.status}" for c in self.rejected[:3]]
         more = len(self.rejected) - len(why)
-        said = "; ".join(why) + (f"; and {more} more" if more > 0 else "")
-        gone = f"nothing supported was found for: {'; '.join(self.lost)}" if self.lost else ""
-        return ". ".join(part for part in (gone, f"rejected {said}" if said else "") if part)
+        return "rejected " + "; ".join(why) + (f"; and {more} more" if more > 0 else "")
 
     def dispute(self) -> str:
-        """The sources that disagree, both quoted."""
-        pairs = {
-            frozenset({(c.file, c.start) for c in pair}): (
-                f'{pair[0].file} says "{_flat(pair[0].quote)}", '
-                f'{pair[1].file} says "{_flat(pair[1].quote)}"'
-            )
-            for pair in reversed(self.disputed)
-        }
-        return "the sources disagree: " + "; ".join(list(pairs.values())[::-1][:3])
+        """The sources that disagree on what was asked, both quoted."""
+        return quoted([d for d in self.disputed if d.sentence.subtask in self.undecided])
+
+
+def quoted(disputes: Sequence[Dispute]) -> str:
+    """The first three disputes in words; the same two spans are named once."""
+    pairs = {
+        frozenset({(c.file, c.start) for c in (d.own, d.against)}): str(d)
+        for d in reversed(disputes)
+    }
+    return f"{DISAGREE}: " + "; ".join([*pairs.values()][::-1][:3])
 
 
 def judge(draft: Draft, checks: Checks, report: CitationReport, question: str) -> Judgement:
@@ -64,7 +77,7 @@ def judge(draft: Draft, checks: Checks, report: CitationReport, question: str) -
     kept: list[Sentence] = []
     rejected: list[ClaimCheck] = []
     findings: list[ClaimCheck] = []
-    disputed: list[tuple[Sentence, tuple[Citation, Citation]]] = []
+    disputed: list[Dispute] = []
     for sentence in draft.sentences:
         if sentence.kind in ("heading", "connective"):
             kept.append(sentence)
@@ -77,17 +90,25 @@ def judge(draft: Draft, checks: Checks, report: CitationReport, question: str) -
         rejected += wrong + bad + _whole(sentence, wrong)
         good = tuple(c for c in own if _is_good(c))
         for check in wrong:
-            disputed += [(sentence, pair) for pair in _disputes(check, own)]
+            disputed += _disputes(sentence, check, own)
         if not wrong and (good or not bad):
             kept.append(sentence.model_copy(update={"citations": good}))
-    cleaned = _without_empty_headings(kept)
+    undecided = _undecided(draft, kept, [d.sentence for d in disputed], question)
+    left = _without_empty_headings([s for s in kept if s.subtask not in undecided])
+    gaps = {
+        s.subtask: quoted([d for d in disputed if d.sentence.subtask == s.subtask])
+        if s.subtask in undecided
+        else NOTHING
+        for s in draft.sentences
+        if s.subtask not in {k.subtask for k in left}
+    }
     return Judgement(
-        kept=cleaned,
+        kept=left,
         checks=tuple(findings),
         rejected=tuple(rejected),
-        disputed=tuple(pair for _, pair in disputed),
-        still_answers=_still_answers(cleaned, [s for s, _ in disputed], question),
-        lost=tuple(s.text for s in draft.sentences if s.kind == "heading" and s not in cleaned),
+        disputed=tuple(disputed),
+        undecided=undecided,
+        gaps=gaps,
     )
 
 
@@ -138,13 +159,13 @@ def _is_good(citation: Citation) -> bool:
     return citation.status not in (None, "absent") and citation.supported is True
 
 
-def _disputes(check: ClaimCheck, own: Sequence[Citation]) -> list[tuple[Citation, Citation]]:
+def _disputes(sentence: Sentence, check: ClaimCheck, own: Sequence[Citation]) -> list[Dispute]:
     """Where the sentence's own quote stands and another span says otherwise."""
     against = check.against
-    if check.status != "contradicted" or against is None:
+    if check.status != "contradicted" or against is None or _overlaps_any(own, against):
         return []
-    standing = [c for c in own if c.status not in (None, "absent") and not _overlap(c, against)]
-    return [(standing[0], against)] if standing and not _overlaps_any(own, against) else []
+    standing = [c for c in own if c.status not in (None, "absent")]
+    return [Dispute(sentence, standing[0], against)] if standing else []
 
 
 def _overlaps_any(citations: Sequence[Citation], other: Citation) -> bool:
@@ -155,22 +176,35 @@ def _overlap(a: Citation, b: Citation) -> bool:
     return a.file == b.file and a.start < b.end and b.start < a.end
 
 
-def _still_answers(kept: Sequence[Sentence], disputed: Sequence[Sentence], question: str) -> bool:
-    """Whether a kept sentence says as much on the question as the best disputed one did."""
-    rest = [s for s in kept if s.kind == "evidence" or s.calculation]
-    if not rest:
-        return False
+def _undecided(
+    draft: Draft, kept: Sequence[Sentence], disputed: Sequence[Sentence], question: str
+) -> frozenset[str]:
+    """Subtasks that ask one question to which a disputed sentence is the answer.
+
+    It is the answer where no kept sentence holds more of the question's words. A text of many
+    sentences, such as a policy, only loses the disputed one.
+    """
+    titles = {s.subtask: s.text for s in draft.sentences if s.kind == "heading"}
+    found = set()
+    for part in {s.subtask for s in disputed}:
+        asked = titles.get(part, question)
+        own = [s for s in kept if s.subtask == part and s.kind != "heading"]
+        if own and not (is_question(asked) and _on(asked, disputed, part) >= _on(asked, own, part)):
+            continue
+        found.add(part)
+    return frozenset(found)
+
+
+def _on(question: str, sentences: Sequence[Sentence], part: str) -> int:
+    """How many of the question's words the best of a subtask's sentences holds."""
     words = _words(question)
-    if not disputed or not words:
-        return True
-    best = max(len(words & _words(s.text)) for s in disputed)
-    return max(len(words & _words(s.text)) for s in rest) >= STILL * best
+    return max((len(words & _words(s.text)) for s in sentences if s.subtask == part), default=0)
 
 
 def _words(text: str) -> set[str]:
     from orchestrator.evidence.language.words import words
 
-    return {w.stem for w in words(text) if w.is_content}
+    return {w.stem for w in words(text.replace("-", " ")) if w.is_content}
 
 
 def _without_empty_headings(sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:

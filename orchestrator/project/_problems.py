@@ -34,6 +34,8 @@ _KINDS = {
     "boolean": "true or false",
     "null": "nothing",
 }
+_UNKNOWN = "unknown key"
+_MISSING = "is missing"
 SECRET_MESSAGE = "secrets only by variable name: put the value in the environment"
 
 
@@ -58,7 +60,7 @@ def validate(cls: type[M], data: dict[str, Any], document: Document) -> Validate
     except ValidationError as error:
         faults = _faults(error, data)
     schema = cls.model_json_schema()
-    problems += [_problem(fault, schema, document) for fault in faults]
+    problems += _without_echoes([_problem(fault, schema, document) for fault in faults])
     return Validated(_salvaged(cls, data, faults), problems, False)
 
 
@@ -84,7 +86,8 @@ def _from_elsewhere(cls: type[BaseModel]) -> dict[str, str]:
 
 
 def _reserved(cls: type[BaseModel], document: Document) -> list[Problem]:
-    allowed = ", ".join(_keys(cls.model_json_schema()))
+    given = {k: o for k, o in _from_elsewhere(cls).items() if k in document.root.items}
+    allowed = ", ".join(_keys(cls.model_json_schema())) if given else ""
     return [
         document.problem(
             (key,),
@@ -93,9 +96,16 @@ def _reserved(cls: type[BaseModel], document: Document) -> list[Problem]:
             found=key,
             allowed=allowed,
         )
-        for key, origin in _from_elsewhere(cls).items()
-        if key in document.root.items
+        for key, origin in given.items()
     ]
+
+
+def _without_echoes(problems: list[Problem]) -> list[Problem]:
+    """A required key that was misspelt is one mistake: unknown, not missing as well."""
+    misspelt = {
+        p.key.removesuffix(p.found) + p.near for p in problems if p.message == _UNKNOWN and p.near
+    }
+    return [p for p in problems if not (p.message.endswith(_MISSING) and p.key in misspelt)]
 
 
 def _faults(error: ValidationError, data: Any) -> list[_Fault]:
@@ -141,7 +151,7 @@ def _problem(fault: _Fault, schema: Schema, document: Document) -> Problem:
         keys = [key for parent in parents for key in _keys(_resolved(parent, schema))]
         return document.problem(
             path,
-            "unknown key",
+            _UNKNOWN,
             of_key=True,
             found=str(last),
             allowed=", ".join(keys),
@@ -149,7 +159,7 @@ def _problem(fault: _Fault, schema: Schema, document: Document) -> Problem:
         )
     if fault.kind == "missing":
         allowed = _described(here, schema)
-        return document.problem(path, f"the key '{last}' is missing", of_key=True, allowed=allowed)
+        return document.problem(path, f"the key '{last}' {_MISSING}", of_key=True, allowed=allowed)
     if fault.kind == "key":
         allowed = _FORMS[NAME_PATTERN]
         message = "this is not a valid name"

@@ -9,8 +9,8 @@ from orchestrator.evidence.values import Citation, ClaimCheck, Sentence
 from orchestrator.project.registry import role
 from orchestrator.roles.output import json_object
 from orchestrator.roles.prompt import fence
-from orchestrator.roles.rendering import render_sentences
-from orchestrator.roles.values import Checks, FinalAnswer, Verdict
+from orchestrator.roles.rendering import ended, no_answer, render_sentences, title
+from orchestrator.roles.values import Checks, FinalAnswer, Plan, Result, Verdict
 from orchestrator.roles.work import InvalidOutput, Work
 from orchestrator.types import as_json
 
@@ -37,25 +37,44 @@ async def aggregate(work: Work) -> FinalAnswer:
     )
     by_id = {s.id: s for s in sentences}
     rendered = render_sentences([by_id[i] for i in reply.value], titles)
+    gaps = unanswered(work, verdict)
     return FinalAnswer(
-        text=rendered.text,
-        verdict=verdict.verdict,
-        reason=verdict.reason,
+        text="\n\n".join([rendered.text, *gaps]),
+        verdict="revised" if gaps else verdict.verdict,
+        reason="; ".join([*_unsaid(verdict.reason, gaps), *gaps]),
         citations=rendered.citations,
         claims=_claims(verdict),
         independence=independence,
     )
 
 
+def unanswered(work: Work, verdict: Verdict) -> list[str]:
+    """A line for each subtask of the plan that the answer says nothing on, with the reason."""
+    plan = work.maybe(Plan)
+    failed = {r.subtask: r.failed for r in work.all(Result) if r.failed}
+    served = {s.subtask for s in verdict.draft}
+    return [
+        f"Not answered: {title(s)}: "
+        + ended(verdict.gaps.get(s.id) or failed.get(s.id) or "nothing supported was found")
+        for s in (plan.subtasks if plan else ())
+        if s.id not in served
+    ]
+
+
 def abstention(verdict: Verdict, independence: str) -> FinalAnswer:
     """Says what was not found, or quotes both where the sources disagree."""
     reason = verdict.reason or "the sources do not answer the question"
-    quoted = tuple(_distinct([c.against for c in verdict.rejected if c.against]))
+    against = [c.against for c in verdict.rejected if c.against]
+    quoted = [
+        c.model_copy(update={"status": c.status or "exact", "supported": True})
+        for c in _distinct(against)
+        if " ".join(c.quote.split()) in reason
+    ]
     return FinalAnswer(
-        text=f"No answer: {reason.rstrip('.')}.",
+        text=no_answer(reason),
         verdict="abstained",
         reason=reason,
-        citations=quoted,
+        citations=tuple(quoted),
         claims=_claims(verdict),
         independence=independence,
     )
@@ -95,6 +114,11 @@ def read_order(text: str, sentences: Sequence[Sentence]) -> tuple[str, ...]:
     if lost:
         raise InvalidOutput(f"the calculation '{lost[0]}' is left out")
     return tuple(order)
+
+
+def _unsaid(reason: str, gaps: Sequence[str]) -> list[str]:
+    """The verdict's reason, where no gap says it already."""
+    return [reason] if reason and not any(reason in gap for gap in gaps) else []
 
 
 def _claims(verdict: Verdict) -> tuple[ClaimCheck, ...]:

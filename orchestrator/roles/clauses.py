@@ -121,10 +121,12 @@ def _parts(sentence: str) -> list[Clause]:
             continue
         said = lead[0].lower() if lead else ""
         follows = bool(re.search(r"\b(?:then|after that|afterwards|next)\b", said))
-        asks = bool(task_of(text) or text.rstrip().endswith("?") or _is_question(text))
+        asks = bool(task_of(text) or is_question(text))
         clauses.append(Clause(text, follows, asks))
     return clauses
 
 
-def _is_question(text: str) -> bool:
-    return bool(re.match(rf"(?:{_ASKING})\b", text, re.IGNORECASE))
+def is_question(text: str) -> bool:
+    """Whether the text is a question, with its mark or by its first word."""
+    marked = text.rstrip().endswith("?")
+    return marked or bool(re.match(rf"(?:{_ASKING})\b", text, re.IGNORECASE))

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from orchestrator.evidence.values import Draft, Passage, Sentence
 from orchestrator.project.registry import role
 from orchestrator.roles.cited import draft_schema, is_verbatim, read_draft
+from orchestrator.roles.clauses import is_question
 from orchestrator.roles.prompt import fence, fenced_passages
 from orchestrator.roles.rendering import result_sentences, title
 from orchestrator.roles.specialist import results_text
@@ -40,7 +41,7 @@ async def generate(work: Work) -> Draft:
         reply = await _write(work, prose, results, passages, verdict)
         draft: Draft = reply.value
         abstain = draft.abstain
-        own = _from_results(prose, results) if reply.family is None else ()
+        own = () if _is_written(reply, prose) else _from_results(prose, results)
         written = _filled(own, draft.sentences, prose)
         verbatim = reply.family is None and all(is_verbatim(s) for s in written)
     sentences = arranged(subtasks, written, results, rejected)
@@ -84,6 +85,17 @@ async def _write(
         check=check,
         schema=draft_schema(passages, ids),
     )
+
+
+def _is_written(reply: Reply, subtasks: Sequence[Subtask]) -> bool:
+    """Whether the reply takes the place of what the specialists found.
+
+    A model has read their results. A deterministic writer has not: it serves where they found
+    nothing, and for a plain question, which it answers in fewer sentences than a list of finds.
+    """
+    if reply.family is not None:
+        return True
+    return len(subtasks) == 1 and is_question(subtasks[0].description)
 
 
 def _calculated(subtask: Subtask, results: Sequence[Result]) -> bool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from orchestrator.evidence.claims import split_claims
 from orchestrator.evidence.language.words import words
 from orchestrator.evidence.support import check_claim
-from orchestrator.evidence.values import Citation, Claim, Draft, Passage, Sentence
+from orchestrator.evidence.values import Citation, Draft, Passage, Sentence
 from orchestrator.project.protocols import Embedder
 from orchestrator.project.registry import role
 from orchestrator.roles.values import Verdict
@@ -27,6 +28,13 @@ _ECHO = re.compile(
     r"\b(?:here(?:'s| is| are)|rewritten|revised|paragraph|sentences?:|"
     r"i (?:added|made|changed|removed)|as an ai|sure,|in summary|the text|question:|facts?:)"
     r"|[{}<>]|\n\s*\n",
+    re.IGNORECASE,
+)
+_FORCE = re.compile(
+    r"\d+(?:[.,:]\d+)*|\b(?:may|might|can|cannot|must|shall|should|need|not|no|never|nobody|none|"
+    r"nothing|without|only|unless|except|every|each|all|some|any|or|if|before|after|until|"
+    r"at least|at most|up to|more than|less than|two|three|four|five|six|seven|eight|nine|ten|"
+    r"eleven|twelve)\b",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"”’)]*\s+(?=[A-Z“\"(])")
@@ -83,6 +91,8 @@ def phrased(
     """
     said = text.strip()
     given = " ".join(s.text for s in spans)
+    if said.split() == given.split():
+        return tuple(s.text for s in spans)
     if not said:
         raise InvalidOutput("no prose")
     if len(said) > 1.4 * len(given) + 40:
@@ -96,8 +106,11 @@ def phrased(
     repeated = _repetition(sentences)
     if repeated:
         raise InvalidOutput(f"it repeats itself: {repeated!r}")
-    for number, sentence in enumerate(sentences):
-        claim = Claim(id=f"f{number}", sentence="f", text=sentence)
+    changed = _force(said) ^ _force(given)
+    if changed:
+        raise InvalidOutput(f"it adds or leaves out {', '.join(sorted(changed))}")
+    prose = [Sentence(id=f"f{n}", text=s) for n, s in enumerate(sentences)]
+    for claim in split_claims(prose):
         found = check_claim(claim, passages, embedder)
         if found.status != "supported":
             raise InvalidOutput(f"{found.status}: {found.reason}")
@@ -112,7 +125,7 @@ def with_prose(draft: Draft, spans: Sequence[Sentence], prose: Sequence[str]) ->
 
     Each sentence of the prose carries the citations of the spans that it came from.
     """
-    if [" ".join(s.text.split()) for s in spans] == list(prose):
+    if [s.text for s in spans] == list(prose):
         return draft
     held = [s for s in spans if _share(s.text, prose) >= KEPT]
     written = [
@@ -126,6 +139,11 @@ def with_prose(draft: Draft, spans: Sequence[Sentence], prose: Sequence[str]) ->
         if sentence not in held:
             rest.append(sentence)
     return Draft(sentences=tuple(rest), verbatim=False)
+
+
+def _force(text: str) -> set[str]:
+    """What gives a rule its force: its numbers, and words such as may, must, not, only, up to."""
+    return {m[0].lower() for m in _FORCE.finditer(text)}
 
 
 def _origins(text: str, spans: Sequence[Sentence]) -> tuple[Citation, ...]:

@@ -18,7 +18,7 @@ class Rendered:
 
 
 def render_sentences(sentences: Sequence[Sentence], titles: Mapping[str, str]) -> Rendered:
-    """The sentences grouped by subtask, a heading above each group where there are several.
+    """The sentences grouped by subtask, its heading above each group that has one.
 
     Args:
         titles: subtask id → heading.
@@ -36,7 +36,7 @@ def render_sentences(sentences: Sequence[Sentence], titles: Mapping[str, str]) -
             marks.append(f"[{numbers[place]}]")
         mark = "".join(dict.fromkeys(marks))
         groups.setdefault(sentence.subtask, []).append(f"{sentence.text} {mark}".strip())
-    blocks = [_block(groups[s], titles.get(s, "") if len(groups) > 1 else "") for s in groups]
+    blocks = [_block(lines, titles.get(subtask, "")) for subtask, lines in groups.items()]
     return Rendered(text="\n\n".join(blocks), citations=tuple(citations))
 
 
@@ -47,6 +47,17 @@ def _block(lines: Sequence[str], title: str) -> str:
         gap = "\n\n" if line.startswith("```") or text.endswith("```") else " "
         text = f"{text}{gap}{line}" if text else line
     return f"## {title}\n\n{text}" if title else text
+
+
+def no_answer(reason: str) -> str:
+    """The text of an abstention."""
+    return f"No answer: {ended(reason)}"
+
+
+def ended(text: str) -> str:
+    """The text with an end: a full stop where it has none."""
+    said = text.strip()
+    return said if said.endswith((".", "?", "!", '"', "”")) else f"{said}."
 
 
 def title(subtask: Subtask) -> str:

@@ -33,7 +33,7 @@ from tests.calling.samples import (
     request,
     text_of,
 )
-from tests.calling.server import Raw, Say, Script, StandIn, Step
+from tests.calling.server import Fail, Raw, Reset, Say, Script, StandIn, Step
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -235,9 +235,8 @@ async def test_it_works_again_after_a_failure(rig: Rig) -> None:
     assert text_of(await events(rig.transport, await rig.answering(), request(max_tokens=3)))
 
 
+@pytest.mark.parametrize("rig", ["openai", "litellm", "builtin"], indirect=True)
 async def test_an_empty_answer_finishes_without_text(rig: Rig) -> None:
-    if rig.name == "llamacpp":
-        pytest.skip("a real model cannot be told to say nothing")
     if rig.served:
         to = await rig.answering(Say(""))
     else:
@@ -251,40 +250,40 @@ async def test_an_empty_answer_finishes_without_text(rig: Rig) -> None:
 # ── what only a service with keys and a network can do ───────────────────────────────────
 
 
-@pytest.fixture
-def served(rig: Rig) -> Rig:
-    if not rig.served:
-        pytest.skip("it has no key and no network")
-    return rig
+served = pytest.mark.parametrize("rig", ["openai", "litellm"], indirect=True)
 
 
-async def test_the_key_is_sent(served: Rig) -> None:
-    to = await served.answering(key=KEY)
-    assert text_of(await events(served.transport, to, request()))
+@served
+async def test_the_key_is_sent(rig: Rig) -> None:
+    to = await rig.answering(key=KEY)
+    assert text_of(await events(rig.transport, to, request()))
 
 
-async def test_a_wrong_key_is_an_auth_failure_that_does_not_print_it(served: Rig) -> None:
-    to = await served.answering(key="another")
+@served
+async def test_a_wrong_key_is_an_auth_failure_that_does_not_print_it(rig: Rig) -> None:
+    to = await rig.answering(key="another")
     with pytest.raises(AttemptError) as caught:
-        await events(served.transport, to, request())
+        await events(rig.transport, to, request())
     assert caught.value.outcome is Outcome.AUTH
     assert KEY not in str(caught.value)
 
 
-async def test_a_key_that_is_not_set_is_an_auth_failure_that_names_it(served: Rig) -> None:
-    to = deployment("m/d", via=served.name, endpoint=NOWHERE, key="UNSET_KEY")
+@served
+async def test_a_key_that_is_not_set_is_an_auth_failure_that_names_it(rig: Rig) -> None:
+    to = deployment("m/d", via=rig.name, endpoint=NOWHERE, key="UNSET_KEY")
     with pytest.raises(AttemptError, match="UNSET_KEY") as caught:
-        await events(served.transport, to, request())
+        await events(rig.transport, to, request())
     assert caught.value.outcome is Outcome.AUTH
 
 
+@served
 @pytest.mark.parametrize("broken", ["close", "reset", "error"])
-async def test_a_broken_stream_never_finishes(served: Rig, broken: Any) -> None:
-    to = await served.answering(Say("one two three four", break_after=2, broken=broken))
+async def test_a_broken_stream_never_finishes(rig: Rig, broken: Any) -> None:
+    to = await rig.answering(Say("one two three four", break_after=2, broken=broken))
     heard: list[Any] = []
     outcome = None
     try:
-        async for event in served.transport.stream(to, request()):
+        async for event in rig.transport.stream(to, request()):
             heard.append(event)
     except AttemptError as error:
         outcome = error.outcome
@@ -294,16 +293,40 @@ async def test_a_broken_stream_never_finishes(served: Rig, broken: Any) -> None:
     assert outcome is expected[broken]
 
 
-async def test_a_provider_that_reports_no_usage_gets_none_invented(served: Rig) -> None:
-    heard = await events(
-        served.transport, await served.answering(Say("Hi.", usage=None)), request()
-    )
+@served
+@pytest.mark.parametrize(
+    ("step", "outcome", "retry_after_s"),
+    [
+        (Fail(429, headers={"Retry-After": "2"}), Outcome.RATE_LIMITED, 2.0),
+        (Fail(429, "no money", "insufficient_quota"), Outcome.AUTH, None),
+        (Fail(503), Outcome.OVERLOADED, None),
+        (Fail(404), Outcome.INVALID_REQUEST, None),
+        (Fail(400, "too long", "context_length_exceeded"), Outcome.CONTEXT_EXCEEDED, None),
+        (Fail(400, "not that", "content_policy_violation"), Outcome.REFUSED, None),
+        (Reset(), Outcome.UNREACHABLE, None),
+    ],
+)
+async def test_a_failure_has_its_outcome_and_reaches_the_provider_once(
+    rig: Rig, step: Step, outcome: Outcome, retry_after_s: float | None
+) -> None:
+    to = await rig.answering(step)
+    with pytest.raises(AttemptError) as caught:
+        await events(rig.transport, to, request())
+    assert (caught.value.outcome, caught.value.retry_after_s) == (outcome, retry_after_s)
+    assert rig.stand_in is not None
+    assert len(rig.stand_in.seen) == 1
+
+
+@served
+async def test_a_provider_that_reports_no_usage_gets_none_invented(rig: Rig) -> None:
+    heard = await events(rig.transport, await rig.answering(Say("Hi.", usage=None)), request())
     assert reports(heard) == []
     assert finishes(heard) == ["stop"]
 
 
-async def test_it_says_when_the_provider_has_taken_the_request(served: Rig) -> None:
-    stream = served.transport.stream(await served.answering(), request())
+@served
+async def test_it_says_when_the_provider_has_taken_the_request(rig: Rig) -> None:
+    stream = rig.transport.stream(await rig.answering(), request())
     while (event := await drained(stream, Progress)) != Progress("opened"):
         assert isinstance(event, Progress)
     await stream.aclose()  # type: ignore[attr-defined]

@@ -47,7 +47,7 @@ def test_a_hop_shows_who_was_chosen_who_lost_what_fell_back_and_the_cost(width: 
         assert "after claude-sonnet/eu: timeout silent" in text
         assert "gpt-5: OPENAI_API_KEY is not set" in text
         assert "extractive: ranked behind (+5)" in text
-    assert "not made for the step      calculator" in text
+    assert "not made for the step         calculator" in text
     assert "gpt-5, gpt-5-mini" in text
 
 
@@ -102,7 +102,7 @@ def test_a_hop_that_failed() -> None:
 def test_what_was_only_assigned_and_what_is_below_the_floor() -> None:
     text = printed(lambda screen: show_hops(screen, [ROUTE, CHECK]), 100)
     assert "assigned" in text
-    assert "claim-gates/here *" in text
+    assert "claim-gates/here*" in text
     assert "* Nobody here reaches the policy's quality floor" in text
     assert "*" not in printed(lambda screen: show_hops(screen, [DRAFT]), 100)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import RunError
@@ -23,6 +23,7 @@ def dags(draw: st.DrawFn) -> dict[str, tuple[str, ...]]:
     return {name: needs[name] for name in order}
 
 
+@settings(deadline=None)
 @given(dags())
 def test_each_gets_exactly_the_results_that_it_needs(needs: dict[str, tuple[str, ...]]) -> None:
     async def one(name: str, inputs: Mapping[str, str]) -> str:
@@ -37,6 +38,7 @@ def test_each_gets_exactly_the_results_that_it_needs(needs: dict[str, tuple[str,
     assert results == tuple(expected(name) for name in needs)
 
 
+@settings(deadline=None)
 @given(dags())
 def test_the_order_puts_needs_first(needs: dict[str, tuple[str, ...]]) -> None:
     order = topological(needs)

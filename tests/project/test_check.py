@@ -93,24 +93,6 @@ SHAPES: list[tuple[str, Files, Path_, str]] = [
     ("with", _extra("plan", "with", {"a": 1}), ("nodes", "plan", "with"), "'with' goes only"),
     ("at_most", _extra("answer", "at_most", 2), ("nodes", "answer", "at_most"), "'at_most' goes"),
     (
-        "subtask without each",
-        _extra("draft", "agent", "subtask.specialist"),
-        ("nodes", "draft", "agent"),
-        "'subtask.' means the subtask at hand",
-    ),
-    (
-        "nothing after the dot",
-        _extra("draft", "agent", "plan."),
-        ("nodes", "draft", "agent"),
-        "a name is missing after the dot",
-    ),
-    (
-        "family of a function",
-        _extra("check", "family", "other-than found"),
-        ("nodes", "check", "family"),
-        "the node 'found' is no agent",
-    ),
-    (
         "a node like an input",
         changed("graphs/main.yaml", ("input", "draft"), "text?"),
         ("nodes", "draft"),
@@ -176,6 +158,40 @@ def test_a_graph_that_cannot_work(tmp_path: Path, files: Files, path: Path_, mes
     problems = problems_of(tmp_path)
     assert [(p.key, p.message[: len(message)]) for p in problems] == [(shown(path), message)]
     assert (problems[0].line, problems[0].column) == places["graphs/main.yaml"][(*path, KEY)]
+
+
+VALUES: list[tuple[str, Files, Path_, str]] = [
+    (
+        "subtask without each",
+        _extra("draft", "agent", "subtask.specialist"),
+        ("nodes", "draft", "agent"),
+        "'subtask.' means the subtask at hand",
+    ),
+    (
+        "nothing after the dot",
+        _extra("draft", "agent", "plan."),
+        ("nodes", "draft", "agent"),
+        "a name is missing after the dot",
+    ),
+    (
+        "family of a function",
+        _extra("check", "family", "other-than found"),
+        ("nodes", "check", "family"),
+        "the node 'found' is no agent",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("files", "path", "message"), [case[1:] for case in VALUES], ids=[case[0] for case in VALUES]
+)
+def test_a_reference_that_cannot_work(
+    tmp_path: Path, files: Files, path: Path_, message: str
+) -> None:
+    places = write(tmp_path, files)
+    problems = problems_of(tmp_path)
+    assert [(p.key, p.message[: len(message)]) for p in problems] == [(shown(path), message)]
+    assert (problems[0].line, problems[0].column) == places["graphs/main.yaml"][path]
 
 
 def test_two_dead_ends_in_a_row_and_two_cycles_are_all_told(tmp_path: Path) -> None:

@@ -131,6 +131,27 @@ def test_a_required_key_is_missed(tmp_path: Path, file: str, path: Path_) -> Non
 
 
 @pytest.mark.parametrize(
+    ("file", "path", "wrong"),
+    [
+        ("agents/writer.md", ("task",), "taks"),
+        ("fleet.yaml", ("models", "tiny", "tier"), "teir"),
+        ("policy.yaml", ("routes", 0, "name"), "nam"),
+        ("graphs/main.yaml", ("output",), "ouput"),
+    ],
+)
+def test_a_misspelt_required_key_is_one_mistake(
+    tmp_path: Path, file: str, path: Path_, wrong: str
+) -> None:
+    files = without(file, path)
+    inner = files[file]
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[wrong] = "x"
+    problems = spoiled(tmp_path, files)
+    assert [(p.key, p.near) for p in problems] == [(shown((*path[:-1], wrong)), path[-1])]
+
+
+@pytest.mark.parametrize(
     ("file", "key"),
     [
         ("agents/writer.md", "name"),

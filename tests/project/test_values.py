@@ -177,7 +177,7 @@ def test_secrets_in_comments_defaults_and_prompts(tmp_path: Path) -> None:
     problems = spoiled(tmp_path, files)
     assert [(p.message, p.line, p.column, p.key) for p in problems] == [
         (SECRET_MESSAGE, 6, 2, ""),
-        (SECRET_MESSAGE, 2, 20, "storage.path"),
+        (SECRET_MESSAGE, 2, 19, "storage.path"),
         (SECRET_MESSAGE, 1, 3, ""),
     ]
     assert secret not in render_problems(problems)

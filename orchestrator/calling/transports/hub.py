@@ -30,31 +30,43 @@ def download(hub: HubFile, env: Mapping[str, str]) -> Path:
             Outcome.UNREACHABLE, f"{name} is not downloaded and HF_HUB_OFFLINE is set; {elsewhere}"
         )
     try:
-        from huggingface_hub import errors, hf_hub_download
+        from httpx import HTTPError
+        from huggingface_hub import (
+            constants,
+            errors,
+            get_hf_file_metadata,
+            hf_hub_download,
+            hf_hub_url,
+        )
     except ImportError as error:
         raise AttemptError(
             Outcome.UNREACHABLE, f"{name} needs the package huggingface_hub; or {elsewhere}"
         ) from error
+    # It would ask its own host for a list first, whatever the endpoint, and report about us.
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+    endpoint, token = env.get("HF_ENDPOINT"), env.get("HF_TOKEN") or False
     try:
+        # One question first: a download would try for half a minute to reach a missing hub.
+        get_hf_file_metadata(
+            hf_hub_url(hub.repo, hub.file, endpoint=endpoint), token=token, endpoint=endpoint
+        )
         path = hf_hub_download(
             hub.repo,
             hub.file,
-            endpoint=env.get("HF_ENDPOINT"),
-            token=env.get("HF_TOKEN") or False,
+            endpoint=endpoint,
+            token=token,
             cache_dir=env.get("HF_HUB_CACHE"),
             tqdm_class=_bar(),
         )
     except errors.RepositoryNotFoundError as error:  # gated and private ones as well
         message = f"the hub has no {hub.repo}, or shows it only to who sets HF_TOKEN"
         raise AttemptError(Outcome.AUTH, message) from error
-    except errors.LocalEntryNotFoundError as error:
-        message = f"the hub cannot be reached for {name}; {elsewhere}"
-        raise AttemptError(Outcome.UNREACHABLE, message) from error
-    except errors.EntryNotFoundError as error:
+    except errors.RemoteEntryNotFoundError as error:
         message = f"{hub.repo} has no file {hub.file}"
         raise AttemptError(Outcome.INVALID_REQUEST, message) from error
-    except (errors.HfHubHTTPError, errors.HFValidationError, OSError) as error:
-        raise AttemptError(Outcome.UNREACHABLE, f"{name}: {error}") from error
+    except (HTTPError, errors.HFValidationError, OSError) as error:
+        message = f"{name} cannot be downloaded ({error}); {elsewhere}"
+        raise AttemptError(Outcome.UNREACHABLE, message) from error
     return Path(path)
 
 

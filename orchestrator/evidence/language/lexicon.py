@@ -103,7 +103,7 @@ stipend allowance
 salary wage pay
 firm company employer
 home house
-remote telework teleworking telecommute
+remote telework teleworking telecommute home wfh
 shut close
 big large
 small little
@@ -243,6 +243,8 @@ automatically manually
 front back
 old new
 male female
+man woman
+boy girl
 mother father
 full empty
 full part
@@ -298,6 +300,18 @@ def exclusive() -> frozenset[tuple[str, str]]:
         for pair in combinations(dict.fromkeys(_stems(line)), 2)
     }
     return frozenset(pairs | {(b, a) for a, b in pairs}) | antonyms()
+
+
+GENERAL_NOUNS = word_set(
+    "employee staff worker user customer person company organisation organization firm individual"
+)
+"""Whoever a text speaks to or about in general; they weigh half."""
+
+
+@lru_cache(maxsize=1)
+def general_stems() -> frozenset[str]:
+    """The stems of `GENERAL_NOUNS`."""
+    return frozenset(_stems(" ".join(GENERAL_NOUNS)))
 
 
 @lru_cache(maxsize=1)

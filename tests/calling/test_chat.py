@@ -1,0 +1,113 @@
+"""The wire format: what is sent for which model, and the chunks that providers send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator.calling.transports.chat import Chunks, payload
+from orchestrator.errors import AttemptError
+from orchestrator.types import CallEvent, Finish, Outcome, Progress, TextDelta, Usage
+from tests.calling.samples import deployment, request
+
+FULL = request("Hi", temperature=0.3, max_tokens=9, reasoning_effort="low", stop=("END",), seed=4)
+
+
+def test_what_the_request_leaves_open_is_not_sent() -> None:
+    assert payload(deployment("m/d"), request("Hi")) == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def test_an_ordinary_model_gets_no_reasoning_effort() -> None:
+    body = payload(deployment("m/d"), FULL)
+    assert body["temperature"] == 0.3
+    assert body["max_tokens"] == 9
+    assert (body["stop"], body["seed"]) == (["END"], 4)
+    assert "reasoning_effort" not in body
+    assert payload(deployment("m/d", can=("reasoning",)), FULL)["reasoning_effort"] == "low"
+
+
+@pytest.mark.parametrize("name", ["gpt-5-mini", "o3", "o4-mini"])
+def test_a_reasoning_model_gets_its_own_limit_and_no_temperature(name: str) -> None:
+    body = payload(deployment("m/d", target=name), FULL)
+    assert body["max_completion_tokens"] == 9
+    assert body["reasoning_effort"] == "low"
+    assert not {"max_tokens", "temperature"} & set(body)
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "olmo", "openhermes", "gpt-oss-20b"])
+def test_a_similar_name_is_no_reasoning_model(name: str) -> None:
+    assert "max_tokens" in payload(deployment("m/d", target=name), FULL)
+
+
+def read(*chunks: dict[str, Any]) -> tuple[list[CallEvent], Chunks]:
+    answer = Chunks()
+    return [event for chunk in chunks for event in answer.read(chunk)], answer
+
+
+def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **more}
+
+
+def test_text_reasoning_and_the_end() -> None:
+    heard, answer = read(
+        chunk({"role": "assistant", "content": ""}),
+        chunk({"reasoning_content": "hm"}),
+        chunk({"content": "Hello"}),
+        chunk({"content": [{"type": "text", "text": " you"}]}),
+        chunk({}, "stop"),
+        chunk({}, "stop"),
+    )
+    texts = [TextDelta("Hello"), TextDelta(" you")]
+    assert heard == [Progress("thinking"), *texts, Finish("stop")]
+    assert answer.finished
+    assert not answer.settled
+
+
+def test_usage_counts_from_whichever_chunk_has_it_last() -> None:
+    early = {"prompt_tokens": 9, "completion_tokens": 1}
+    late = {
+        "prompt_tokens": 9,
+        "completion_tokens": 6,
+        "prompt_tokens_details": {"cached_tokens": 4},
+        "completion_tokens_details": {"reasoning_tokens": 2},
+    }
+    _, answer = read(chunk({"content": "a"}, usage=early), chunk({}, "stop"))
+    assert not answer.settled
+    _, answer = read(
+        chunk({"content": "a"}, usage=early),
+        chunk({}, "stop", usage=None),
+        {"choices": [], "usage": late, "model": "m-2026"},
+    )
+    assert answer.settled
+    assert answer.usage is not None
+    assert answer.usage.usage == Usage(input=9, output=6, cached_input=4, reasoning=2)
+    assert answer.usage.model == "m-2026"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"choices": None},
+        {"choices": [None]},
+        {"choices": [{"delta": None}]},
+        {"choices": [{"delta": {"content": 7}, "finish_reason": 3}]},
+        {"choices": [], "usage": {"prompt_tokens": "many", "completion_tokens": None}},
+        {"choices": "x", "usage": {"prompt_tokens_details": None}},
+    ],
+)
+def test_odd_chunks_bring_nothing_and_break_nothing(broken: dict[str, Any]) -> None:
+    heard, _ = read(broken, chunk({"content": "Hello"}))
+    assert heard == [TextDelta("Hello")]
+
+
+def test_a_refusal_in_a_chunk_is_a_refusal() -> None:
+    with pytest.raises(AttemptError, match="I cannot help with that") as caught:
+        read(chunk({"refusal": "I cannot help with that."}))
+    assert caught.value.outcome is Outcome.REFUSED
