@@ -91,6 +91,8 @@ class Rule:
     """Another deployment of the same model goes before a retry and before other models."""
     waits: bool = False
     """The deployment may be asked again at the time it gave, when everybody else has failed."""
+    of_the_model: bool = False
+    """The model's own doing: its other deployments are asked after all other models."""
 
 
 RULES: dict[Outcome, Rule] = {
@@ -103,11 +105,11 @@ RULES: dict[Outcome, Rule] = {
     Outcome.TIMEOUT_SILENT: Rule("next", sibling_first=True),
     Outcome.TIMEOUT_FIRST_TOKEN: Rule("next", sibling_first=True),
     Outcome.STALLED: Rule("next", sibling_first=True),
-    # The same request to the same model would bring the same answer.
     Outcome.MALFORMED: Rule("next"),
-    Outcome.EMPTY: Rule("next"),
-    Outcome.INVALID_OUTPUT: Rule("next"),
-    Outcome.CONTEXT_EXCEEDED: Rule("next"),
+    # The same request to the same model would bring the same answer.
+    Outcome.EMPTY: Rule("next", of_the_model=True),
+    Outcome.INVALID_OUTPUT: Rule("next", of_the_model=True),
+    Outcome.CONTEXT_EXCEEDED: Rule("next", of_the_model=True),
     Outcome.INVALID_REQUEST: Rule("next"),
     Outcome.AUTH: Rule("next"),
     # A provider's refusal is an answer, not a fault; it is not routed around.
@@ -157,9 +159,16 @@ def _named(history: History, deployment: str) -> Deployment:
 
 
 def _fresh(history: History) -> list[Deployment]:
-    """The deployments that were not asked yet and may still serve, in the chain's order."""
+    """The deployments that were not asked yet and may still serve, in the chain's order.
+
+    Those of a model that itself has failed come last.
+    """
     asked = {t.deployment for t in history.tried}
-    return [d for d in history.chain if d.id not in asked and _holds(history, d)]
+    failed = {
+        _named(history, t.deployment).model for t in history.tried if RULES[t.outcome].of_the_model
+    }
+    fresh = [d for d in history.chain if d.id not in asked and _holds(history, d)]
+    return sorted(fresh, key=lambda d: d.model in failed)
 
 
 def _holds(history: History, deployment: Deployment) -> bool:

@@ -13,7 +13,7 @@ from orchestrator.evidence.values import Claim, Draft, Sentence
 _CUT = re.compile(r";\s+|,?\s+(?:and|but|while|whereas)\s+", re.IGNORECASE)
 _SUBJECT = re.compile(
     r"(?:the|an?|each|every|all|any|no|most|some|both|our|your|their|its|[A-Z][\w’'-]*"
-    r"|[a-z]+(?:s|people|children|men|staff))\b"
+    r"|[a-z]*(?:s|people|children|men|staff))\b"
 )
 _CONDITION = re.compile(
     r"(?:if|when|unless|although|though|because|since|while|where|after|before|once|whether|as)\b",

@@ -73,7 +73,8 @@ def _dates(text: str) -> Iterator[Moment]:
         for match in form.finditer(text):
             value = _strict(match.groupdict())
             if value is not None and not _is_modal(match.groupdict()):
-                yield Moment(value, "date", match.span())
+                end = match.end() - text[: match.end()].endswith(".")  # `25 December.`
+                yield Moment(value, "date", (match.start(), end))
 
 
 def _is_modal(parts: dict[str, str | None]) -> bool:

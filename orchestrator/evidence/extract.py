@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from orchestrator.evidence.language.reading import Reading
 from orchestrator.evidence.numbers import MONEY, TIME_UNITS
 from orchestrator.evidence.passage_index import index_of
-from orchestrator.evidence.question import ask
+from orchestrator.evidence.question import AnswerType, ask
 from orchestrator.evidence.select import select
 from orchestrator.evidence.values import Citation, Passage
 from orchestrator.project.protocols import Embedder
@@ -90,7 +90,7 @@ _FINDERS: tuple[tuple[str, Finder], ...] = (
     (r"e-?mail(?: address)?(?:es)?", _matches(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
     (r"(?:links?|urls?|web ?sites?)", _matches(r"https?://[^\s)>\]]+")),
     (r"(?:opening (?:hours|times)|what time|times of day)", _quantities("clock")),
-    (r"(?:dates?|deadlines?|years?|when)", _quantities("date", "clock")),
+    (r"(?:dates?|deadlines?|years?)", _quantities("date")),
     (r"(?:durations?|periods?|how long)", _quantities(*TIME_UNITS)),
     (r"(?:percent(?:age)?s?|shares?)", _quantities("percent")),
     (
@@ -102,11 +102,21 @@ _FINDERS: tuple[tuple[str, Finder], ...] = (
 )
 
 
+_BY_KIND: dict[AnswerType, Finder] = {
+    "amount": _quantities(),
+    "money": _quantities(*MONEY),
+    "duration": _quantities(*TIME_UNITS),
+    "when": _quantities("date", "clock"),
+    "clock": _quantities("clock"),
+    "who": _names,
+}
+
+
 def _finder(question: str) -> Finder | None:
-    """The kind of value that the question names first."""
+    """The kind of value that the question names first, else the kind of answer that it wants."""
     found = [
         (match.start(), rank)
         for rank, (pattern, _) in enumerate(_FINDERS)
         if (match := re.search(rf"\b{pattern}\b", question, re.IGNORECASE))
     ]
-    return _FINDERS[min(found)[1]][1] if found else None
+    return _FINDERS[min(found)[1]][1] if found else _BY_KIND.get(ask(question).kind)

@@ -22,7 +22,7 @@ from orchestrator.evidence.language.lexicon import (
 )
 from orchestrator.evidence.language.reading import Modality, Reading, spells_out
 from orchestrator.evidence.language.words import Word, words
-from orchestrator.evidence.numbers import agrees, comparable, missing
+from orchestrator.evidence.numbers import Quantity, agrees, comparable, missing
 
 GateName = Literal["number", "date", "name", "negation", "modality"]
 

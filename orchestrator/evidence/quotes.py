@@ -68,7 +68,7 @@ def _absent(citation: Citation, reason: str) -> Citation:
 
 def _whole_sentence(text: str, start: int, end: int) -> bool:
     """Whether nothing but markup lies between the span and the ends of its sentence."""
-    before = text[:start].rstrip(" \t*_#>-•")
+    before = text[:start].rstrip(" \t*_#>-•\"'“”‘’()")
     after = text[end:].lstrip(" \t*_\"'”’)")
     closed = text[start:end].rstrip()[-1:] in _SENTENCE_ENDS
     return (not before or before[-1] in _SENTENCE_ENDS) and (

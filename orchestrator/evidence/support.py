@@ -28,9 +28,10 @@ _WINDOW = 3
 _CANDIDATES = 16
 _STATES_COVER = 0.8
 _ON_SUBJECT = 0.4
+_NEAREST = 4
 _DENIES = re.compile(
-    r"\b(?:un|in|im|non|dis|il|ir)[a-z]{4,}|\b(?:only|prohibit|forbid|ban|free of|lack|fail|refus|den[iy]"
-    r"|avoid|prevent|few|little|hardly|rarely|too|stop|instead|rather)\w*",
+    r"\b(?:un(?!der|i|til)|non-?|impos|inval|illeg|inel|incap|insuf|disa[bglp])\w{3}"
+    r"|\b(?:only|prohibit|forbid|ban|free of|lack|fail|refus|den[iy]|avoid|prevent|few|little|hardly|rarely|too|stop|instead|rather)\w*",
     re.IGNORECASE,
 )
 """Words by which a sentence may deny without a negation."""
@@ -255,7 +256,7 @@ def _undenied(aligner: ClaimAligner, found: Sequence[Alignment]) -> str:
     """Where the claim denies something that no sentence on the subject denies: that, in words."""
     if not aligner.claim.negations:
         return ""
-    near = [a for a in found if a.cover >= _ON_SUBJECT]
+    near = [a for a in found if a.cover >= _ON_SUBJECT][:_NEAREST]
     if any(a.at.reading.negations or _DENIES.search(a.at.reading.text) for a in near):
         return ""
     return f'no passage says "{aligner.claim.negations[0].word}" of it'

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from orchestrator.evidence.claims import split_claims
 from orchestrator.evidence.language.words import words
@@ -109,6 +110,12 @@ def phrased(
     changed = _force(said) ^ _force(given)
     if changed:
         raise InvalidOutput(f"it adds or leaves out {', '.join(sorted(changed))}")
+    added = _stems(said) - _stems(given)
+    if added:
+        raise InvalidOutput(f"it adds the words {', '.join(sorted(added))}")
+    seams = _seams(sentences, spans)
+    if len(seams) >= len(spans):
+        raise InvalidOutput(f"it joins what the sources do not: {', '.join(seams)}")
     prose = [Sentence(id=f"f{n}", text=s) for n, s in enumerate(sentences)]
     for claim in split_claims(prose):
         found = check_claim(claim, passages, embedder)
@@ -146,6 +153,16 @@ def _force(text: str) -> set[str]:
     return {m[0].lower() for m in _FORCE.finditer(text)}
 
 
+def _seams(prose: Sequence[str], spans: Sequence[Sentence]) -> list[str]:
+    """Neighbouring content words of the prose that are neither neighbours in a span, nor with one
+    word between them. Joining two spans makes one; more means that facts were mixed."""
+    held: set[tuple[str, str]] = set()
+    for span in spans:
+        stems = _content(span.text)
+        held |= set(pairwise(stems)) | set(zip(stems, stems[2:], strict=False))
+    return [f"{a} {b}" for text in prose for a, b in pairwise(_content(text)) if (a, b) not in held]
+
+
 def _origins(text: str, spans: Sequence[Sentence]) -> tuple[Citation, ...]:
     """The citations of the spans that give the sentence words which no better span gives."""
     wanted = _stems(text)
@@ -170,7 +187,11 @@ def _share(text: str, prose: Sequence[str]) -> float:
 
 
 def _stems(text: str) -> set[str]:
-    return {w.stem for w in words(text) if w.is_content or w.text[0].isdigit()}
+    return set(_content(text))
+
+
+def _content(text: str) -> list[str]:
+    return [w.stem for w in words(text) if w.is_content or w.text[0].isdigit()]
 
 
 def _repetition(sentences: Sequence[str]) -> str:

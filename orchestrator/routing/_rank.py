@@ -20,19 +20,14 @@ def ranked(
     """Those that reach the floor and those below it, each in the order in which to try them.
 
     Those that reach it go by `preferred` (see `preferences`), then by the objective. Those
-    below are last resorts: the best first, and deterministic ones, which never go down, at the
-    end; where they are all there is, the very best comes first whatever it is. Siblings of the
-    first deployment, which serve the same model, follow it directly.
+    below are last resorts, the best first. Siblings of the first deployment, which serve the
+    same model, follow it directly.
     """
     by_objective = _objective_key(objective)
     reach = [f for f in stayed if floor is None or floor.holds(f)]
     below = [f for f in stayed if floor is not None and not floor.holds(f)]
     reach.sort(key=lambda f: (preferred.get(f.deployment.model, len(preferred)), *by_objective(f)))
     below.sort(key=lambda f: (-f.quality, *by_objective(f)))
-    if reach:
-        below.sort(key=lambda f: f.deployment.deterministic)
-    else:
-        below[1:] = sorted(below[1:], key=lambda f: f.deployment.deterministic)
     return _siblings_first(reach), (below if reach else _siblings_first(below))
 
 

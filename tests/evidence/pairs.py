@@ -6,22 +6,54 @@ tests assert on.
 
 from __future__ import annotations
 
-CONTRADICTED = (
-    ("Employees receive 50 EUR a month for internet.", "Employees receive 40 EUR a month for internet.", "number"),
+CONTRADICTED: tuple[tuple[str, str, str], ...] = (
+    (
+        "Employees receive 50 EUR a month for internet.",
+        "Employees receive 40 EUR a month for internet.",
+        "number",
+    ),
     ("The tower was opened in 1899.", "The tower was opened to the public in 1889.", "date"),
-    ("Remote work is allowed up to four days a week.", "Remote work is allowed up to three days per week.", "number"),
+    (
+        "Remote work is allowed up to four days a week.",
+        "Remote work is allowed up to three days per week.",
+        "number",
+    ),
     ("The museum closes at 19:00.", "The museum closes at 6 pm.", "date"),
     ("The warranty lasts 36 months.", "The warranty lasts two years.", "number"),
-    ("Visitors may bring dogs into the garden.", "Visitors must not bring dogs into the garden.", "negation"),
-    ("Smoking is permitted in the courtyard.", "Smoking is prohibited in the courtyard.", "negation"),
-    ("The minimum length of a password is 16 characters.", "The minimum length of a password is 12 characters.", "number"),
-    ("Passwords must have at most 12 characters.", "Passwords must have at least 12 characters.", "number"),
+    (
+        "Visitors may bring dogs into the garden.",
+        "Visitors must not bring dogs into the garden.",
+        "negation",
+    ),
+    (
+        "Smoking is permitted in the courtyard.",
+        "Smoking is prohibited in the courtyard.",
+        "negation",
+    ),
+    (
+        "The minimum length of a password is 16 characters.",
+        "The minimum length of a password is 12 characters.",
+        "number",
+    ),
+    (
+        "Passwords must have at most 12 characters.",
+        "Passwords must have at least 12 characters.",
+        "number",
+    ),
     ("Training is mandatory for new drivers.", "Training is optional for new drivers.", "negation"),
     ("The fee is 25 percent of the price.", "The fee is 15 % of the price.", "number"),
     ("The contract ends on 31 March 2026.", "The contract ends on 30 June 2026.", "date"),
-    ("The library was founded by Peter Novak.", "The library was founded by Maria Lindqvist in 1921.", "name"),
+    (
+        "The library was founded by Peter Novak.",
+        "The library was founded by Maria Lindqvist in 1921.",
+        "name",
+    ),
     ("The headquarters are in Lisbon.", "The headquarters are in Porto.", "name"),
-    ("Children under 12 may take the tablets.", "Children under 12 must not take the tablets.", "negation"),
+    (
+        "Children under 12 may take the tablets.",
+        "Children under 12 must not take the tablets.",
+        "negation",
+    ),
     ("The medicine is taken after meals.", "The medicine is taken before meals.", "negation"),
     ("Employees must submit receipts.", "Employees may submit receipts.", "modality"),
     ("The backup runs every 6 hours.", "The backup runs every 12 hours.", "number"),
@@ -32,7 +64,11 @@ CONTRADICTED = (
     ("The allowance is taxable.", "The allowance is not taxable.", "negation"),
     ("Overtime is never paid.", "Overtime is paid.", "negation"),
     ("The device weighs 3 kg.", "The device weighs 1.2 kg.", "number"),
-    ("The notice period is six weeks.", "The notice period is three months for all staff; probation has a notice period of two weeks.", "number"),
+    (
+        "The notice period is six weeks.",
+        "The notice period is three months for all staff; on probation it is two weeks.",
+        "number",
+    ),
     ("The bridge is 400 m long.", "The bridge is 320 metres long.", "number"),
     ("Children pay 12 euros.", "Adults pay 12 euros and children pay 5 euros.", "number"),
     ("Lockers need a 1 euro coin.", "The lockers need a 2 euro coin, which is returned.", "number"),
@@ -45,11 +81,15 @@ CONTRADICTED = (
     ("The store should be kept at 8 °C.", "The store should be kept at 4 °C.", "number"),
     ("Users can disable the log.", "Users cannot disable the log.", "negation"),
     ("The population is 1.5 million.", "The population is 2.5 million.", "number"),
-    ("The trial has 300 participants.", "The trial has 250 participants in four countries.", "number"),
+    (
+        "The trial has 300 participants.",
+        "The trial has 250 participants in four countries.",
+        "number",
+    ),
     ("Late payments cost 9 EUR.", "Late payments cost 5 EUR each.", "number"),
-)  # fmt: skip
+)
 
-NEAR_MISSES = (
+NEAR_MISSES: tuple[tuple[str, str], ...] = (
     ("Sick leave is 10 days.", "Annual leave is 25 days."),
     ("Adults pay 12 euros.", "Children pay 5 euros."),
     ("The museum opens at 9:30.", "The museum closes at 18:00."),
@@ -65,7 +105,10 @@ NEAR_MISSES = (
     ("The laptop costs 900 EUR.", "The monitor costs 200 EUR."),
     ("The red line runs every 5 minutes.", "The blue line runs every 10 minutes."),
     ("Interns work 20 hours a week.", "Managers work 40 hours a week."),
-    ("Working remotely without approval is prohibited.", "Working remotely with approval is allowed."),
+    (
+        "Working remotely without approval is prohibited.",
+        "Working remotely with approval is allowed.",
+    ),
     ("The tower was built in 1889.", "The tower was painted in 1968."),
     ("The Lisbon office has 40 employees.", "The Porto office has 25 employees."),
     ("Version 3 was released in 2019.", "Version 4 was released in 2022."),
@@ -79,7 +122,10 @@ NEAR_MISSES = (
     ("About 5,000 people live there.", "4,950 people live there."),
     ("The meeting is on Monday at 10:00.", "The meeting is on Friday at 14:00."),
     ("Smoking is not permitted.", "Smoking is forbidden."),
-    ("Requests are answered within two days.", "Requests are sent at least four weeks before the journey."),
+    (
+        "Requests are answered within two days.",
+        "Requests are sent at least four weeks before the journey.",
+    ),
     ("Paid leave is limited to 20 days.", "Unpaid leave is limited to 60 days."),
     ("The north gate opens at 7:00.", "The south gate opens at 8:00."),
     ("The report was published in May 2020.", "The report was published on 12 May 2020."),
@@ -92,9 +138,9 @@ NEAR_MISSES = (
     ("No more than 10 people may enter.", "Up to 10 people may enter."),
     ("The library lends books for 28 days.", "The library lends films for 7 days."),
     ("Employees need not record breaks.", "Employees do not have to record breaks."),
-)  # fmt: skip
+)
 
-CONFLICTS = (
+CONFLICTS: tuple[tuple[str, str], ...] = (
     ("Employees receive a monthly allowance of 40 EUR.", "The monthly allowance is 50 EUR."),
     ("The museum is open until 18:00.", "The museum is open until 17:00."),
     ("Smoking is allowed in the courtyard.", "Smoking is prohibited in the courtyard."),

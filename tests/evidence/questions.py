@@ -6,7 +6,7 @@ at odd places are what the tests assert on.
 
 from __future__ import annotations
 
-ANSWERABLE = (
+ANSWERABLE: tuple[tuple[str, str, str], ...] = (
     ("remote-work.md", "How many days a week can employees work from home?", "three days"),
     ("remote-work.md", "What is the monthly allowance for remote employees?", "40 EUR"),
     ("remote-work.md", "Who approves overtime?", "team lead"),
@@ -51,7 +51,7 @@ ANSWERABLE = (
     ("leaflet.txt", "Can I drive after taking it?", "Driving"),
 )
 
-UNANSWERABLE = (
+UNANSWERABLE: tuple[tuple[str, str, str], ...] = (
     ("remote-work.md", "How many weeks of parental leave do employees get?", "parental leave"),
     ("remote-work.md", "What is the dress code?", "dress code"),
     ("remote-work.md", "How much is the Christmas bonus?", "Christmas bonus"),

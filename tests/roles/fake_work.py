@@ -180,9 +180,7 @@ def passage(number: int, text: str, file: str = "rules.md", start: int = 0) -> P
 def span(of: Passage, quote: str) -> Citation:
     """A quote of the passage with its place in the file."""
     start = of.start + of.text.index(quote)
-    return Citation(
-        file=of.file, start=start, end=start + len(quote), quote=quote, passage=of.id
-    )
+    return Citation(file=of.file, start=start, end=start + len(quote), quote=quote, passage=of.id)
 
 
 def passages_of(folder: Path) -> list[Passage]:

@@ -342,9 +342,9 @@ def test_estimates_replace_priors() -> None:
 FLOOR = Objective(minimize="cost", quality_floor=0.85)
 
 
-def test_those_below_the_floor_are_last_resorts_and_deterministic_ones_the_very_last() -> None:
+def test_those_below_the_floor_are_last_resorts_the_best_first() -> None:
     decision = run(*_three(), builtin(tasks={"draft": 0.84}), policy=Policy(objective=FLOOR))
-    assert decision.chain == ("b/one", "c/one", "a/one", "rules/here")
+    assert decision.chain == ("b/one", "rules/here", "c/one", "a/one")
     assert decision.degraded is None
     last = found(decision, "c/one")
     assert (last.stage, last.rule) == (None, "objective.quality_floor")

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from orchestrator.evidence.values import Calculation
 from orchestrator.roles.arithmetic import evaluate, plain
-from orchestrator.roles.calc import conversion, dates, products, simple
+from orchestrator.roles.calc import conversion, dates, expressions, products, simple
 
 LONGEST = 4000
 _ASKING = re.compile(
@@ -54,7 +54,7 @@ def _solve(text: str) -> Calculation:
     is_formula = _FORMULA.fullmatch(formula) and re.search(r"[+\-*/^%×÷·−]", formula[1:])
     if is_formula and not re.search(r"\d{4}-\d\d-\d\d", formula):
         return simple.of(formula, evaluate(formula))
-    for solver in (dates.solve, conversion.solve, simple.solve):
+    for solver in (dates.solve, conversion.solve, expressions.solve, simple.solve):
         found = solver(text)
         if found is not None:
             return found

@@ -1,0 +1,134 @@
+"""Quantities: how numbers, money, durations, dates and times are read and compared."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.evidence.numbers import agrees, comparable, missing, quantities
+
+
+def read(text: str) -> list[tuple[str, str]]:
+    return [(f"{q.value.normalize():f}", q.unit) for q in quantities(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1,200 employees", [("1200", "")]),
+        ("a fee of 40 EUR", [("40", "EUR")]),
+        ("€40 or $1,000.50", [("40", "EUR"), ("1000.5", "USD")]),
+        ("forty euros", [("40", "EUR")]),
+        ("£1.5 million and $3.2bn", [("1500000", "GBP"), ("3200000000", "USD")]),
+        ("25% or 15 percent", [("25", "percent"), ("15", "percent")]),
+        ("two weeks, fourteen days", [("2", "week"), ("14", "day")]),
+        ("twenty-two people", [("22", "")]),
+        ("one hundred and five visitors", [("105", "")]),
+        ("a 30-day notice", [("30", "day")]),
+        ("10 to 20 days", [("10", "day"), ("20", "day")]),
+        ("500 mg and 2 km", [("0.5", "gram"), ("2000", "metre")]),
+        ("below 25 °C", [("25", "celsius")]),
+        ("8 GB of memory", [("8000000000", "byte")]),
+        ("founded in 1889", [("18890000", "date")]),
+        ("12 May 1889 and May 12, 1889", [("18890512", "date"), ("18890512", "date")]),
+        ("on 2021-05-12", [("20210512", "date")]),
+        ("in May 2020", [("20200500", "date")]),
+        ("the season 2018–19", [("20180000", "date")]),
+        ("from 9:30 to 6 pm", [("570", "clock"), ("1080", "clock")]),
+        ("closed at noon", [("720", "clock")]),
+        ("the third edition", [("3", "ordinal")]),
+        ("version 3.2", [("3.2", "label")]),
+        ("employees may 5 days", [("5", "day")]),
+        ("one of them", []),
+        ("as shown [12] and (passage 3)", []),
+        ("on 31 February 2020", [("31", ""), ("20200200", "date")]),
+    ],
+)
+def test_reading(text: str, expected: list[tuple[str, str]]) -> None:
+    found = read(text)
+    for each in expected:
+        assert each in found, found
+    if not expected:
+        assert found == []
+
+
+def test_span_covers_number_and_unit() -> None:
+    text = "They pay 40 EUR per month."
+    (found,) = quantities(text)
+    assert text[slice(*found.span)] == found.text == "40 EUR per month"
+    assert found.per == "month"
+
+
+@pytest.mark.parametrize(
+    ("claim", "source"),
+    [
+        ("1,200 EUR", "EUR 1200"),
+        ("two weeks", "14 days"),
+        ("a term of one year", "12 months"),
+        ("€40", "forty euros"),
+        ("in 1889", "on 12 May 1889"),
+        ("in May 1889", "12 May 1889"),
+        ("18:00", "6 pm"),
+        ("more than 40,000 objects", "42,000 objects"),
+        ("about 5,000 people", "4,950 people"),
+        ("12/05/2021", "2021-05-12"),
+        ("2 km", "2000 m"),
+    ],
+)
+def test_same_values(claim: str, source: str) -> None:
+    assert missing(quantities(claim), quantities(source)) == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "source"),
+    [
+        ("40 EUR", "50 EUR"),
+        ("40 EUR", "40 USD"),
+        ("40 EUR a month", "40 EUR a year"),
+        ("3 days", "3 weeks"),
+        ("1889", "1899"),
+        ("in June 1889", "12 May 1889"),
+        ("9:30", "9:00"),
+        ("at least 12 characters", "at most 12 characters"),
+        ("up to four days", "up to three days"),
+        ("the first floor", "the second floor is the 2nd"),
+    ],
+)
+def test_different_values(claim: str, source: str) -> None:
+    assert missing(quantities(claim), quantities(source)) != []
+
+
+def test_only_what_measures_the_same_is_comparable() -> None:
+    (days,), (euros,), (people,) = (
+        quantities("10 days"),
+        quantities("10 EUR"),
+        quantities("10 people"),
+    )
+    (rooms,), (months,), (years,) = (
+        quantities("12 rooms"),
+        quantities("36 months"),
+        quantities("two years"),
+    )
+    assert not comparable(days, euros)
+    assert not comparable(people, rooms)
+    assert comparable(months, years)
+
+
+@given(st.integers(0, 10**9), st.sampled_from(["EUR", "days", "%", "kg", "visitors"]))
+def test_a_number_agrees_with_itself_however_it_is_grouped(value: int, unit: str) -> None:
+    (plain,) = quantities(f"x {value} {unit}.")
+    (grouped,) = quantities(f"x {value:,} {unit}.")
+    assert plain.value == grouped.value
+    assert agrees(plain, grouped)
+    assert plain.value >= Decimal(0)
+
+
+@given(st.text(max_size=60))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    found = quantities(text)
+    assert all(0 <= q.span[0] < q.span[1] <= len(text) for q in found)
+    assert all(a.span[1] <= b.span[0] for a, b in pairwise(found))

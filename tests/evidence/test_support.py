@@ -1,0 +1,160 @@
+"""Support and contradiction, on pairs of which half were never used to set a threshold."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from orchestrator.evidence.support import SUPPORTED, Features, check_claim, score, support
+from orchestrator.evidence.values import Claim, ClaimCheck
+from tests.evidence.pairs import CONFLICTS, CONTRADICTED, NEAR_MISSES
+from tests.evidence.samples import document, embedder, passage
+
+HELD_OUT = slice(1, None, 2)
+SCRIPT = Path(__file__).parents[2] / "scripts" / "fit_support.py"
+
+
+def check(claim: str, *sources: str) -> ClaimCheck:
+    passages = [passage(t, f"{'abc'[i]}.md", i) for i, t in enumerate(sources)]
+    return check_claim(Claim(id="c1", sentence="s1", text=claim), passages, embedder())
+
+
+def test_contradictions_are_caught() -> None:
+    pairs = CONTRADICTED[HELD_OUT]
+    missed = [c for c, source, _ in pairs if check(c, source).status != "contradicted"]
+    assert len(missed) <= 1, missed
+    assert all(check(c, source).status != "supported" for c, source, _ in pairs)
+
+
+def test_near_misses_are_no_contradictions() -> None:
+    false = [c for c, source in NEAR_MISSES[HELD_OUT] if check(c, source).status == "contradicted"]
+    assert len(false) <= 1, false
+
+
+def test_a_stated_claim_stays_supported_beside_a_near_miss() -> None:
+    pairs = NEAR_MISSES[HELD_OUT]
+    wrong = [c for c, source in pairs if check(c, c, source).status != "supported"]
+    assert len(wrong) <= 1, wrong
+
+
+@pytest.mark.parametrize(("stated", "other"), CONFLICTS)
+def test_sources_that_disagree(stated: str, other: str) -> None:
+    found = check(stated, stated, other)
+    assert found.status == "contradicted"
+    assert "a.md" in found.reason
+    assert "b.md" in found.reason
+    assert found.against is not None
+    assert (found.against.file, found.against.quote) == ("b.md", other)
+
+
+@pytest.mark.parametrize("name", ["remote-work.md", "museum.txt", "manual.md", "leaflet.txt"])
+def test_every_sentence_of_a_document_is_supported_by_it(name: str) -> None:
+    from orchestrator.evidence.passage_index import index_of
+
+    text, passages = document(name)
+    for sentence in index_of(passages, embedder()).sentences:
+        claim = Claim(id="c", sentence="s", text=sentence.reading.text)
+        found = check_claim(claim, passages, embedder())
+        assert found.status == "supported", (sentence.text, found.reason)
+        assert found.against is not None
+        assert text[found.against.start : found.against.end] == found.against.quote
+
+
+@pytest.mark.parametrize(
+    ("claim", "reason"),
+    [
+        ("Employees get 30 days of parental leave.", "30 days"),
+        ("The dress code is casual.", "dress"),
+        ("The office manager Bruno Keller approves travel.", "Bruno Keller"),
+        ("Dogs are allowed in the office.", "Dogs"),
+    ],
+)
+def test_what_no_source_says_is_unsupported(claim: str, reason: str) -> None:
+    _, passages = document("remote-work.md")
+    found = check_claim(Claim(id="c", sentence="s", text=claim), passages, embedder())
+    assert found.status == "unsupported"
+    assert reason in found.reason
+
+
+def test_a_denial_that_no_source_makes_is_unsupported() -> None:
+    _, passages = document("manual.md")
+    claim = Claim(id="c", sentence="s", text="Deleted projects are never kept in the trash.")
+    assert check_claim(claim, passages, embedder()).status != "supported"
+
+
+def test_a_paraphrase_is_supported_and_shows_its_sentence() -> None:
+    _, passages = document("remote-work.md")
+    found = support("A laptop is provided by the IT department.", passages, embedder())
+    assert found.score >= SUPPORTED
+    assert found.best is not None
+    assert "laptop" in found.best.quote
+
+
+def test_the_best_window_is_an_exact_span() -> None:
+    text, passages = document("leaflet.txt")
+    claim = "In case of swelling of the face, stop taking the tablets and call a doctor."
+    best = support(claim, passages, embedder()).best
+    assert best is not None
+    assert text[best.start : best.end] == best.quote
+    assert best.quote.startswith("If you notice swelling")
+
+
+def test_more_evidence_never_lowers_the_score() -> None:
+    full = Features(containment=1, alignment=1, pairs=1, cosine=1, length=2)
+    assert score(full) > score(Features(containment=0.5, alignment=1, pairs=1, cosine=1, length=2))
+    assert score(full) > score(
+        Features(containment=1, alignment=1, pairs=1, cosine=1, numbers=1, length=2)
+    )
+
+
+@pytest.mark.parametrize("claim", ["", "?!", "of the", "12"])
+def test_claims_without_content_are_not_supported(claim: str) -> None:
+    assert check(claim, "The tower is high.").status == "unsupported"
+
+
+def test_without_passages_nothing_is_supported() -> None:
+    assert check("The tower is high.").status == "unsupported"
+
+
+def _script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("fit_support", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fit_support"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_fit_is_skipped_without_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _script().main([str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("skipped: no *.jsonl.gz")
+
+
+def test_the_fit_separates_what_can_be_separated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "The harbour museum was founded in 1889 by the shipowner Clara Voss."
+    lines = [
+        {
+            "claim": source if label else "Volcanic islands attract many rare birds.",
+            "passages": [f"{source} It has {n} rooms."],
+            "label": label,
+        }
+        for n in range(20)
+        for label in (0, 1)
+    ]
+    for name in ("one", "two"):
+        with gzip.open(tmp_path / f"{name}.jsonl.gz", "wt", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+    assert _script().main([str(tmp_path)]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[-2:]]
+    assert [(row[0], row[3]) for row in rows] == [("one", "1.000"), ("two", "1.000")]

@@ -1,0 +1,263 @@
+"""The verdict over a checked draft, and the answers of the graphs that check nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from orchestrator.evidence.claims import split_claims
+from orchestrator.evidence.values import Calculation, Citation, ClaimCheck, Draft, Sentence
+from orchestrator.graph.functions import (
+    accept_revise_or_abstain,
+    as_answer,
+    draft_is_verbatim,
+    merge_results,
+)
+from orchestrator.roles.values import (
+    Checks,
+    CitationReport,
+    Plan,
+    Result,
+    Subtask,
+    Verdict,
+)
+from tests.roles.fake_work import span
+from tests.roles.material import CARRY, DAYS, LEAVE, MEMO, REMOTE, TUESDAY, WEEK, draft, said
+
+
+def _proven(sentence: Sentence, *, supported: bool = True) -> Sentence:
+    update = {"status": "exact", "supported": supported}
+    cited = tuple(c.model_copy(update=update) for c in sentence.citations)
+    return sentence.model_copy(update={"citations": cited})
+
+
+def _judge(
+    written: Draft,
+    statuses: Mapping[str, str] | None = None,
+    against: Mapping[str, Citation] | None = None,
+    unsupported: tuple[str, ...] = (),
+    **inputs: Any,
+) -> tuple[str, Verdict]:
+    """The verdict where every claim is supported but for `statuses`, by sentence id."""
+    checks = [
+        ClaimCheck(
+            claim=c.id,
+            text=c.text,
+            status=(statuses or {}).get(c.sentence, "supported"),  # type: ignore[arg-type]
+            reason="so it is",
+            against=(against or {}).get(c.sentence),
+        )
+        for c in split_claims(written)
+    ]
+    checks += [
+        ClaimCheck(claim=s.id, text=s.text, status=(statuses or {}).get(s.id, "supported"))  # type: ignore[arg-type]
+        for s in written.sentences
+        if s.calculation
+    ]
+    cited = tuple(_proven(s, supported=s.id not in unsupported) for s in written.sentences)
+    given = {
+        "phrase": written,
+        "check": Checks(checks=tuple(checks)),
+        "cite": CitationReport(sentences=cited),
+        "round": 0,
+        "at_most": 2,
+        "question": "How many days of paid leave do employees get?",
+    }
+    return accept_revise_or_abstain({**given, **inputs})
+
+
+TWO = draft(said(DAYS, LEAVE), said(WEEK, REMOTE))
+
+
+def test_all_supported_and_proven_is_accepted() -> None:
+    label, verdict = _judge(TWO)
+    assert (label, verdict.verdict, verdict.rejected) == ("done", "accepted", ())
+    assert [c.supported for s in verdict.draft for c in s.citations] == [True, True]
+
+
+def test_a_rejected_claim_sends_the_draft_back_while_rounds_are_left() -> None:
+    label, verdict = _judge(TWO, {"s2": "unsupported"})
+    assert label == "revise"
+    assert [c.text for c in verdict.rejected] == [WEEK]
+    assert "so it is" in verdict.reason
+
+
+def test_after_a_rejection_a_clean_draft_is_revised() -> None:
+    label, verdict = _judge(TWO, round=1)
+    assert (label, verdict.verdict) == ("done", "revised")
+
+
+def test_in_the_last_round_what_is_rejected_is_dropped() -> None:
+    label, verdict = _judge(TWO, {"s2": "unsupported"}, round=2)
+    assert (label, verdict.verdict) == ("done", "revised")
+    assert [s.text for s in verdict.draft] == [DAYS]
+
+
+def test_with_nothing_left_it_abstains() -> None:
+    label, verdict = _judge(TWO, {"s1": "unsupported", "s2": "contradicted"}, round=2)
+    assert (label, verdict.verdict, verdict.draft) == ("done", "abstained", ())
+    assert "so it is" in verdict.reason
+
+
+def test_a_drafts_own_abstention_is_final() -> None:
+    label, verdict = _judge(Draft(abstain="nothing on pay"))
+    assert (label, verdict.verdict, verdict.reason) == ("done", "abstained", "nothing on pay")
+
+
+def test_a_citation_that_does_not_carry_its_sentence_is_a_rejection() -> None:
+    label, verdict = _judge(TWO, unsupported=("s2",), at_most=0)
+    assert (label, verdict.verdict) == ("done", "revised")
+    assert [s.text for s in verdict.draft] == [DAYS]
+
+
+def test_a_bad_citation_beside_a_good_one_is_dropped_alone() -> None:
+    both = said(DAYS, LEAVE).model_copy(
+        update={"citations": (span(LEAVE, DAYS), span(LEAVE, CARRY))}
+    )
+    written = draft(both)
+    good, bad = (c.model_copy(update={"status": "exact"}) for c in both.citations)
+    cited = written.sentences[0].model_copy(
+        update={
+            "citations": (
+                good.model_copy(update={"supported": True}),
+                bad.model_copy(update={"supported": False}),
+            )
+        }
+    )
+    label, verdict = _judge(written, cite=CitationReport(sentences=(cited,)), at_most=0)
+    assert (label, verdict.verdict) == ("done", "revised")
+    assert [c.quote for c in verdict.draft[0].citations] == [DAYS]
+
+
+def test_an_uncited_sentence_is_rejected() -> None:
+    written = draft(said(DAYS, LEAVE), Sentence(id="x", text="Leave is popular among employees."))
+    _, verdict = _judge(written, at_most=0)
+    assert [s.text for s in verdict.draft] == [DAYS]
+    assert verdict.rejected[0].reason == "it cites nothing"
+
+
+def test_missing_findings_are_no_support() -> None:
+    label, verdict = _judge(TWO, check=Checks(), at_most=0)
+    assert verdict.verdict == "abstained"
+    assert {c.reason for c in verdict.rejected} == {"no verdict"}
+    label, verdict = _judge(TWO, cite=CitationReport(), at_most=0)
+    assert (label, verdict.verdict) == ("done", "abstained")
+
+
+def test_a_wrong_calculation_is_rejected() -> None:
+    cost = Sentence(
+        id="s1",
+        text="It is 5.",
+        kind="calculation",
+        calculation=Calculation(expression="2 + 2", result="5"),
+    )
+    assert _judge(Draft(sentences=(cost,)))[1].verdict == "accepted"
+    _, verdict = _judge(Draft(sentences=(cost,)), {"s1": "contradicted"}, at_most=0)
+    assert verdict.verdict == "abstained"
+
+
+def test_headings_of_nothing_go_and_the_gap_is_named() -> None:
+    written = draft(
+        Sentence(id="h", text="Leave", kind="heading", subtask="a"),
+        said(DAYS, LEAVE, subtask="a"),
+        Sentence(id="h", text="Remote", kind="heading", subtask="b"),
+        said(WEEK, REMOTE, subtask="b"),
+    )
+    _, verdict = _judge(written, {"s4": "unsupported"}, at_most=0)
+    assert [s.text for s in verdict.draft] == ["Leave", DAYS]
+    assert verdict.gaps == {"b": "nothing supported was found"}
+
+
+def test_sources_that_disagree_on_the_question_are_both_quoted_at_once() -> None:
+    written = draft(said(DAYS, LEAVE), said(CARRY, LEAVE))
+    other = span(MEMO, MEMO.text)
+    label, verdict = _judge(written, {"s1": "contradicted"}, {"s1": other})
+    assert (label, verdict.verdict) == ("done", "abstained")
+    assert f'leave.md says "{DAYS}", memo.md says "{MEMO.text}"' in verdict.reason
+
+
+def test_a_dispute_beside_the_point_only_costs_its_sentence() -> None:
+    written = draft(said(DAYS, LEAVE), said(TUESDAY, REMOTE))
+    other = span(MEMO, MEMO.text)
+    label, verdict = _judge(written, {"s2": "contradicted"}, {"s2": other}, at_most=0)
+    assert (label, verdict.verdict) == ("done", "revised")
+    assert [s.text for s in verdict.draft] == [DAYS]
+
+
+def test_a_text_loses_a_disputed_sentence_and_goes_on() -> None:
+    written = draft(said(DAYS, LEAVE), said(CARRY, LEAVE))
+    label, verdict = _judge(
+        written,
+        {"s1": "contradicted"},
+        {"s1": span(MEMO, MEMO.text)},
+        question="Draft a policy on paid leave",
+    )
+    assert label == "revise"
+    assert [s.text for s in verdict.draft] == [CARRY]
+
+
+def test_a_draft_that_misquotes_its_own_source_is_no_dispute() -> None:
+    written = draft(said("Employees get 30 days.", LEAVE, DAYS))
+    label, verdict = _judge(written, {"s1": "contradicted"}, {"s1": span(LEAVE, DAYS)})
+    assert (label, verdict.verdict) == ("revise", "revised")
+
+
+def test_only_a_verbatim_draft_is_phrased() -> None:
+    assert draft_is_verbatim({"draft": draft(said(DAYS, LEAVE), verbatim=True)})
+    assert not draft_is_verbatim({"draft": TWO})
+    assert not draft_is_verbatim({"draft": Draft(abstain="no", verbatim=True)})
+    assert not draft_is_verbatim({})
+
+
+def _result(**fields: Any) -> Result:
+    return Result(**{"subtask": "a", "specialist": "x", "task": "extract", **fields})
+
+
+def test_one_result_is_the_answer_and_says_that_nobody_checked_it() -> None:
+    found = as_answer({"reply": _result(sentences=(said(DAYS, LEAVE),))})
+    assert (found.text, found.verdict, found.reason) == (
+        f"{DAYS} [1]",
+        "accepted",
+        "not cross-checked",
+    )
+    assert [c.quote for c in found.citations] == [DAYS]
+
+
+@pytest.mark.parametrize("inputs", [{}, {"reply": _result(failed="nothing on pay.")}])
+def test_a_failed_result_is_an_abstention(inputs: Mapping[str, Any]) -> None:
+    found = as_answer(inputs)
+    assert found.verdict == "abstained"
+    assert found.text.startswith("No answer: ")
+    assert not found.text.endswith("..")
+
+
+PLAN = Plan(
+    subtasks=(
+        Subtask(id="a", description="On leave", task="extract"),
+        Subtask(id="b", description="The cost", task="math"),
+        Subtask(id="c", description="The code", task="code", needs=("b",)),
+    )
+)
+
+
+def test_results_are_merged_in_the_order_of_the_plan() -> None:
+    cost = Calculation(expression="2 * 2", result="4", shown="4", working="2 × 2 = 4")
+    results = [
+        _result(subtask="c", task="code", failed="no model"),
+        _result(subtask="b", task="math", calculation=cost),
+        _result(sentences=(said(DAYS, LEAVE, subtask="a"),)),
+    ]
+    found = merge_results({"plan": PLAN, "work": results})
+    assert found.text == (
+        f"## On leave\n\n{DAYS} [1]\n\n## The cost\n\n2 × 2 = 4.\n\nNot done: The code: no model."
+    )
+    assert found.verdict == "revised"
+
+
+def test_nothing_done_is_an_abstention_that_names_each_reason() -> None:
+    found = merge_results({"plan": PLAN, "work": [_result(failed="no source")]})
+    assert found.verdict == "abstained"
+    assert "On leave: no source" in found.text
+    assert "The cost: no result" in found.text
