@@ -19,7 +19,7 @@ _PASSAGE = re.compile(r'<passage id="(p\d+)"[^>]*>\n(.*?)\n</passage>', re.DOTAL
 
 @dataclass
 class Expert:
-    """A script for `StandIn`; `lie` may change what is drafted, `failing` fails every other call."""
+    """A script for `StandIn`. `lie` changes what is drafted; `failing` fails every other call."""
 
     keyword: str
     lie: Callable[[str], str] = lambda text: text

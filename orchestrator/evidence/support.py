@@ -168,7 +168,7 @@ def _features(aligner: ClaimAligner) -> tuple[Features, list[Located] | None]:
     unnamed = missing_names(aligner.claim, _with_headings(aligner.index))
     features = Features(
         containment=best,
-        alignment=float(raw.max(axis=1).mean()),
+        alignment=float(raw.max(axis=1, initial=0.0).mean()),
         pairs=_pairs(aligner),
         cosine=float((index.sentence_vectors @ embedded).max()),
         numbers=len(lost) / max(1, len(aligner.claim.quantities)),

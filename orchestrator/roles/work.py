@@ -34,20 +34,41 @@ class InvalidOutput(ValueError):
 class Work(Protocol):
     """One execution of an agent in a graph."""
 
-    agent: Agent
-    node: str
-    """The graph's node; `work/cost` for the subtask `cost` of node `work`."""
-    round: int
-    """0, then 1, 2, … where a loop came back to this node."""
-    question: str
-    """The request's text: the graph's first `text` input."""
-    inputs: Mapping[str, Any]
-    """By node or input name: what this node reads. Values are typed (`Plan`, `Draft`, …)."""
-    embedder: Embedder
-    family_excluded: str | None
-    """The family that `family: other-than NODE` rules out here, if it has one."""
-    agents: Mapping[str, Agent]
-    """All agents of the project, for the routing agent and the decomposer."""
+    @property
+    def agent(self) -> Agent: ...
+
+    @property
+    def node(self) -> str:
+        """The graph's node; `work/cost` for the subtask `cost` of node `work`."""
+        ...
+
+    @property
+    def round(self) -> int:
+        """0, then 1, 2, … where a loop came back to this node."""
+        ...
+
+    @property
+    def question(self) -> str:
+        """The request's text: the graph's first `text` input."""
+        ...
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """By node or input name: what this node reads. Values are typed (`Plan`, `Draft`, …)."""
+        ...
+
+    @property
+    def embedder(self) -> Embedder: ...
+
+    @property
+    def family_excluded(self) -> str | None:
+        """The family that `family: other-than NODE` rules out here, if it has one."""
+        ...
+
+    @property
+    def agents(self) -> Mapping[str, Agent]:
+        """All agents of the project, for the routing agent and the decomposer."""
+        ...
 
     def one(self, kind: type[V]) -> V:
         """The only input of that type. Raises `InternalError` where there is none."""

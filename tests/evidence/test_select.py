@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orchestrator.evidence.select import Selection, select
 from tests.evidence.questions import ANSWERABLE, UNANSWERABLE
@@ -80,6 +82,15 @@ def test_a_sentence_that_refers_back_brings_the_one_before() -> None:
         "The Clara Voss is a steam tug.",
         "It was launched in 1911.",
     ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(question=st.text(max_size=60), source=st.text(max_size=120))
+def test_no_text_breaks_the_selection(question: str, source: str) -> None:
+    found = select(question, [passage(source)], embedder(), limit=2)
+    assert len(found.spans) <= 2
+    assert bool(found.spans) != bool(found.reason)
+    assert all(source[c.start : c.end] == c.quote for c in found.spans)
 
 
 def test_the_limit_holds_and_no_sources_is_no_answer() -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orchestrator.evidence.support import SUPPORTED, Features, check_claim, score, support
 from orchestrator.evidence.values import Claim, ClaimCheck
@@ -120,6 +122,14 @@ def test_claims_without_content_are_not_supported(claim: str) -> None:
 
 def test_without_passages_nothing_is_supported() -> None:
     assert check("The tower is high.").status == "unsupported"
+
+
+@settings(max_examples=60, deadline=None)
+@given(claim=st.text(max_size=60), source=st.text(max_size=120))
+def test_no_text_breaks_the_check(claim: str, source: str) -> None:
+    found = check(claim, source)
+    if found.against is not None:
+        assert source[found.against.start : found.against.end] == found.against.quote
 
 
 def _script() -> ModuleType:

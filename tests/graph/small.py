@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-PYTHON = '''
+PYTHON = """
 import asyncio
 import json
 import os
@@ -77,7 +77,7 @@ def broken(inputs):
 @condition("never")
 def never(inputs):
     return False
-'''
+"""
 
 FLEET = """
 models:

@@ -45,14 +45,14 @@ def _judge(
         ClaimCheck(
             claim=c.id,
             text=c.text,
-            status=(statuses or {}).get(c.sentence, "supported"),  # type: ignore[arg-type]
+            status=(statuses or {}).get(c.sentence, "supported"),
             reason="so it is",
             against=(against or {}).get(c.sentence),
         )
         for c in split_claims(written)
     ]
     checks += [
-        ClaimCheck(claim=s.id, text=s.text, status=(statuses or {}).get(s.id, "supported"))  # type: ignore[arg-type]
+        ClaimCheck(claim=s.id, text=s.text, status=(statuses or {}).get(s.id, "supported"))
         for s in written.sentences
         if s.calculation
     ]

@@ -1,4 +1,4 @@
-"""A run killed with `kill -9` and resumed gives the same answer, and nothing recorded runs twice."""
+"""A run killed with `kill -9` and resumed gives the same answer; nothing recorded runs twice."""
 
 from __future__ import annotations
 

@@ -83,8 +83,14 @@ async def test_a_missing_verdict_is_no_support() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["yes", "{}", '{"citations": [{"id": "s9.0", "supported": true}]}', _yes("s1.0", supported="yes").text]
-)  # fmt: skip
+    "text",
+    [
+        "yes",
+        "{}",
+        '{"citations": [{"id": "s9.0", "supported": true}]}',
+        _yes("s1.0", supported="yes").text,
+    ],
+)
 def test_output_without_a_usable_verdict_is_refused(text: str) -> None:
     with pytest.raises(InvalidOutput):
         read_support(text, draft(said(DAYS, LEAVE)).sentences)

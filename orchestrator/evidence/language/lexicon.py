@@ -103,6 +103,8 @@ stipend allowance
 salary wage pay
 firm company employer
 home house
+abroad overseas foreign
+abroad country
 remote telework teleworking telecommute home wfh
 shut close
 big large
