@@ -82,6 +82,9 @@ class Question:
     """The content words that the sources must speak of; none for "Summarise the citations"."""
     verb: Word | None
     """Of these, what somebody does: `borrow` in "Can I borrow a wheelchair?"."""
+    beside: tuple[Word, ...]
+    """Content words that say little about the subject, but something: `paid` in "When is it
+    paid?"."""
 
 
 def ask(text: str) -> Question:
@@ -98,7 +101,8 @@ def ask(text: str) -> Question:
         subject = [w for w in content if w.text.lower() in _SOFT] or content
     doing = _DOING.search(text)
     verb = next((w for w in subject if doing and w.start == doing.start(1)), None)
-    return Question(text, kind, imperative, tuple(subject), verb)
+    beside = tuple(w for w in content if w not in subject)
+    return Question(text, kind, imperative, tuple(subject), verb, beside)
 
 
 def _is_scaffold(word: Word) -> bool:

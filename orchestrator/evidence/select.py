@@ -24,6 +24,7 @@ _HEADING = 0.85
 _NEIGHBOUR = 0.5
 _COSINE = 0.4
 _TYPE = 0.3
+_BESIDE = 0.3
 _VERB = 0.5  # a verb says less than a noun what is asked about
 _NEAR = 0.75  # of the best score; what lies below is about something else
 _NEAR_TOPIC = 0.4
@@ -156,8 +157,20 @@ class _Ranking:
         if not self.asked.subject:
             aim = self.index.sentence_vectors.mean(axis=0)
         cosine = self.index.sentence_vectors @ aim
-        result: np.ndarray = self.cover + _COSINE * cosine + _TYPE * self.fits
+        result: np.ndarray = (
+            self.cover + _COSINE * cosine + _TYPE * self.fits + _BESIDE * self._beside_subject()
+        )
         return result
+
+    def _beside_subject(self) -> np.ndarray:
+        """The share of the words beside the subject that each sentence holds; 0 for a request."""
+        import numpy as np
+
+        stems = {word.stem for word in self.asked.beside}
+        if self.asked.imperative or not stems:
+            return np.zeros(len(self.index.sentences), dtype=np.float32)
+        held = [len(stems & set(s.reading.stems)) / len(stems) for s in self.index.sentences]
+        return np.array(held, dtype=np.float32)
 
     @cached_property
     def order(self) -> list[int]:

@@ -12,6 +12,7 @@ from orchestrator.evidence.language.lexicon import IRREGULAR, KEPT_WHOLE, NUMBER
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _VOWEL = re.compile(r"[aeiouy]")
+_SILENT_E = re.compile(r"[^aeiou][aeiou][^aeiouwxy]")
 _ENDINGS_OF_ONE_ROOT = ("er", "or", "ee")
 
 
@@ -74,7 +75,10 @@ def _strip_verb(word: str) -> str:
     for ending in ("ing", "ed"):
         root = word.removesuffix(ending)
         if root != word and len(root) >= 3 and _VOWEL.search(root) and word not in KEPT_WHOLE:
-            return root[:-1] + "y" if ending == "ed" and root.endswith("i") else root
+            if ending == "ed" and root.endswith("i"):
+                return root[:-1] + "y"
+            # "caring" is of "care": had it been "car", its last letter would be doubled.
+            return root + "e" if _SILENT_E.fullmatch(root) else root
     return word
 
 
@@ -89,7 +93,7 @@ def _strip_derivation(word: str) -> str:
 
 
 def _trim(word: str) -> str:
-    word = word.rstrip("e") if len(word) > 3 else word
+    word = word.rstrip("e") if len(word) > 4 else word
     if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "aeo":
         return word[:-1]
     return word
