@@ -57,7 +57,7 @@ def _verdict(screen: Screen, answer: Answer) -> None:
     ms = _wall(answer.hops)
     checked = _INDEPENDENCE.get(answer.independence, answer.independence)
     facts = (
-        checked if answer.verdict else "",
+        checked if answer.verdict else answer.reason,
         f"{supported} of {len(answer.claims)} claims supported" if answer.claims else "",
         f"cost {dollars(answer.cost_usd)}",
         duration(ms) if ms else "",

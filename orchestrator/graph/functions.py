@@ -75,7 +75,7 @@ def as_answer(inputs: Mapping[str, Any]) -> FinalAnswer:
         return FinalAnswer(text=no_answer(reason), verdict="abstained", reason=reason)
     rendered = render_sentences(result_sentences(result), {})
     return FinalAnswer(
-        text=rendered.text, verdict="accepted", reason=NOT_CHECKED, citations=rendered.citations
+        text=rendered.text, verdict=None, reason=NOT_CHECKED, citations=rendered.citations
     )
 
 
@@ -100,7 +100,7 @@ def merge_results(inputs: Mapping[str, Any]) -> FinalAnswer:
     text = rendered.text + (f"\n\nNot done: {ended(reason)}" if missing else "")
     return FinalAnswer(
         text=text,
-        verdict="revised" if missing else "accepted",
+        verdict=None,
         reason="; ".join([*missing, NOT_CHECKED]),
         citations=rendered.citations,
     )

@@ -97,7 +97,8 @@ class FinalAnswer(Value):
     """What the caller gets."""
 
     text: str
-    verdict: VerdictName
+    verdict: VerdictName | None
+    """`None` where nobody has checked the answer."""
     reason: str = ""
     citations: tuple[Citation, ...] = ()
     claims: tuple[ClaimCheck, ...] = ()
