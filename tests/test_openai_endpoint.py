@@ -77,3 +77,17 @@ async def test_a_hosted_model_that_lies_is_caught_by_the_gates(tmp_path: Path) -
     assert rejected
     assert "40" in answer.reason
     assert "50" in answer.reason
+
+
+async def test_a_server_that_is_found_on_the_machine_is_used_without_a_key(tmp_path: Path) -> None:
+    source = tmp_path / "allowance.md"
+    source.write_text(SOURCE)
+    stand_in = StandIn(Expert("allowance of 40 EUR"))
+    async with stand_in as base_url:
+        env = {"MESH_OPENAI_COMPATIBLE_URL": base_url}
+        async with Mesh.load(tmp_path, env=env) as mesh:
+            answer = await mesh.run(question=QUESTION, sources=[str(source)])
+    assert answer.verdict == "accepted"
+    assert "local-server/local" in used(answer)
+    assert {seen.body["model"] for seen in stand_in.seen} == {"stand-in-1"}
+    assert answer.cost_usd == 0

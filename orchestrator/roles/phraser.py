@@ -1,4 +1,4 @@
-"""The phraser: the first spans of a verbatim draft as fluent prose, or as they stand.
+"""The phraser: two spans of a verbatim draft as fluent prose, or as they stand.
 
 A small model only joins what code has selected; what it writes must pass the same gates as any
 claim, against the very spans it was given. What does not pass falls to the verbatim phraser.
@@ -19,10 +19,9 @@ from orchestrator.project.registry import role
 from orchestrator.roles.values import Verdict
 from orchestrator.roles.work import InvalidOutput, Work
 
-MOST_SPANS = 2
-"""How many spans a 135M model joins well: two in nine of ten trials, three in less than half."""
-LONGEST = 420
-"""Characters of spans that are given to it."""
+LONGEST = 240
+"""Characters of the two spans that are given to it. In trials with SmolLM2-135M, two spans of up to
+200 characters passed the gates in 14 of 20 cases, two of any length in 10 of 24."""
 KEPT = 0.75
 """The share of a span's content words that the prose must hold to stand for the span."""
 _ECHO = re.compile(
@@ -43,11 +42,11 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])[\"”’)]*\s+(?=[A-Z“\"(])")
 
 @role("phraser")
 async def phrase(work: Work) -> Draft:
-    """The draft with its first spans phrased; in a later round, after a rejection, unchanged."""
+    """The draft with two of its spans phrased; in a later round, after a rejection, unchanged."""
     draft = work.one(Draft)
     verdict = work.maybe(Verdict)
-    spans = () if verdict and verdict.rejected else first_spans(draft)
-    if len(spans) < 2:
+    spans = () if verdict and verdict.rejected else joinable_spans(draft)
+    if not spans:
         return draft
     passages = span_passages(spans)
     reply = await work.call(
@@ -58,16 +57,21 @@ async def phrase(work: Work) -> Draft:
     return with_prose(draft, spans, reply.value)
 
 
-def first_spans(draft: Draft) -> tuple[Sentence, ...]:
-    """The first evidence sentences of one subtask, as many as a small model can join."""
+def joinable_spans(draft: Draft) -> tuple[Sentence, ...]:
+    """The shortest two neighbouring evidence sentences of one subtask and file; empty where none
+    are short enough for a small model to join."""
     evidence = [s for s in draft.sentences if s.kind == "evidence" and s.citations]
-    chosen: list[Sentence] = []
-    for sentence in evidence:
-        length = sum(len(s.text) for s in chosen) + len(sentence.text)
-        if len(chosen) == MOST_SPANS or sentence.subtask != evidence[0].subtask or length > LONGEST:
-            break
-        chosen.append(sentence)
-    return tuple(chosen)
+    pairs = [
+        (a, b)
+        for a, b in pairwise(evidence)
+        if a.subtask == b.subtask and a.citations[0].file == b.citations[0].file
+    ]
+    shortest = min(pairs, key=_length, default=())
+    return shortest if _length(shortest) <= LONGEST else ()
+
+
+def _length(spans: Sequence[Sentence]) -> int:
+    return sum(len(s.text) for s in spans)
 
 
 def span_passages(spans: Sequence[Sentence]) -> tuple[Passage, ...]:

@@ -12,7 +12,7 @@ from orchestrator.calling.transports.llamacpp import LlamaCppTransport
 from orchestrator.evidence.chunks import sentences
 from orchestrator.evidence.values import ClaimCheck, Draft, Sentence
 from orchestrator.project.registry import Registry
-from orchestrator.roles.phraser import first_spans, phrase, phrased, span_passages, with_prose
+from orchestrator.roles.phraser import joinable_spans, phrase, phrased, span_passages, with_prose
 from orchestrator.roles.prompt import messages
 from orchestrator.roles.values import Verdict
 from orchestrator.roles.work import InvalidOutput
@@ -106,14 +106,19 @@ async def test_after_a_rejection_the_sources_words_stand() -> None:
     assert work.requests == []
 
 
-def test_only_spans_of_the_first_subtask_are_joined() -> None:
+def test_spans_of_two_subtasks_are_not_joined() -> None:
     heading = Sentence(id="h", text="T", kind="heading", subtask="a")
     other = draft(
         heading, said(WEEK, REMOTE, subtask="a"), said(DAYS, LEAVE, subtask="b"), verbatim=True
     )
-    assert [s.text for s in first_spans(other)] == [WEEK]
+    assert joinable_spans(other) == ()
+
+
+def test_spans_that_are_too_long_are_passed_over() -> None:
     long = Sentence(id="s", text="x" * 500, citations=(span(LEAVE, CARRY),))
-    assert first_spans(draft(long)) == ()
+    assert joinable_spans(draft(long, long)) == ()
+    pair = joinable_spans(draft(long, said(WEEK, REMOTE), said(TUESDAY, REMOTE)))
+    assert [s.text for s in pair] == [WEEK, TUESDAY]
 
 
 @pytest.mark.slow
