@@ -24,6 +24,7 @@ from orchestrator.types import (
     Constraints,
     Context,
     Decision,
+    Deployment,
     FleetSnapshot,
     Hop,
     Risk,
@@ -144,12 +145,16 @@ class Mesh:
         """The fleet as it is now; looked at anew at most once a second."""
         now = self._clock.monotonic()
         if self._snapshot is None or now - self._snapshot[0] > _SNAPSHOT_SECONDS:
-            from orchestrator.fleet.build import build_fleet
             from orchestrator.fleet.snapshot import snapshot
 
-            deployments = build_fleet(self.project.fleet, self._env)
-            self._snapshot = (now, snapshot(deployments, self._env))
+            self._snapshot = (now, snapshot(self._deployments, self._env))
         return self._snapshot[1]
+
+    @cached_property
+    def _deployments(self) -> tuple[Deployment, ...]:
+        from orchestrator.fleet.build import build_fleet
+
+        return build_fleet(self.project.fleet, self._env)
 
     def profile(
         self,
@@ -217,6 +222,8 @@ class Mesh:
             UserError: an unknown graph, a wrong input, an unreadable source.
             RunError: the run failed; its trace and journal are kept.
         """
+        # The first look at the fleet asks the servers of this machine, which takes a moment.
+        await asyncio.to_thread(self.fleet)
         if resume is not None:
             return await self._runs.resume(resume, on_hop)
         name = graph or self.project.settings.default_graph

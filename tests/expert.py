@@ -36,7 +36,7 @@ class Expert:
 
     def _answer(self, prompt: str, asked: Mapping[str, Any]) -> Any:
         if "subtasks" in asked:
-            return {"subtasks": [{"id": "a", "description": prompt[-200:], "task": "draft"}]}
+            return {"subtasks": [{"id": "a", "description": _request(prompt), "task": "draft"}]}
         if "sentences" in asked:
             return {"sentences": self._sentences(prompt, asked), "abstain": ""}
         if "checks" in asked:
@@ -62,3 +62,8 @@ class Expert:
                         item["subtask"] = fields["subtask"]["enum"][0]
                     found.append(item)
         return found[:2]
+
+
+def _request(prompt: str) -> str:
+    found = re.search(r"<request>\n(.*?)\n</request>", prompt, re.DOTALL)
+    return found[1] if found else "answer the request"

@@ -1,4 +1,4 @@
-"""Dates and times of day in running text, each as one integer."""
+"""Dates, times of day and days of the week in running text, each as one integer."""
 
 from __future__ import annotations
 
@@ -47,22 +47,39 @@ _CLOCK = re.compile(
     r"|(?P<word>\b(?:noon|midday|midnight)\b))",
     re.IGNORECASE,
 )
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_FULL_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
+_SHORT_DAY = r"(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b\.?"
+_TO = r"\s*(?:-|–|—|\bto\b|\buntil\b|\bthrough\b)\s*"
+_WEEKDAY = re.compile(
+    rf"\b(?i:(?P<first>{_FULL_DAY})(?:{_TO}(?P<last>{_FULL_DAY}))?)\b"
+    rf"|\b(?P<from>{_SHORT_DAY})(?:{_TO}(?P<till>{_SHORT_DAY})|(?=[:,]?\s*\d))"
+    r"|\b(?i:(?P<group>weekdays?|weekends?))\b"
+)
+_GROUPS = {"weekday": 0b0011111, "weekend": 0b1100000}
+_BARE_MONTH = re.compile(
+    r"\b(?:January|February|March|April|June|July|August|September|October|November|December"
+    r"|(?<=\b(?:in|of|by|to)\s)May|(?<=\b(?:and|mid)[\s-])May|(?<=\b(?:from|till|each|late)\s)May"
+    r"|(?<=\b(?:until|since|every|early)\s)May)\b(?!\s+[A-Z][a-z])"
+)
+"""A month alone; before another capitalised word it is more often a name (`April Hill`)."""
 _CLOCK_DOT = re.compile(r"\b(?:at|from|to|until|till|by|before|after|between|and|-|–)\s*$", re.I)
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A date as yyyymmdd (0 for a part that is not stated) or a time as minutes of the day."""
+    """A date as yyyymmdd (0 for a part that is not stated), a time as minutes of the day, or days
+    of the week as the sum of 1 for Monday, 2 for Tuesday, 4 for Wednesday, …"""
 
     value: int
-    unit: Literal["date", "clock"]
+    unit: Literal["date", "clock", "weekday"]
     span: tuple[int, int]
 
 
 def dates(text: str) -> list[Moment]:
-    """All dates, years and times of day, the longest reading first, without overlaps."""
+    """All dates, years, times and days of the week, the longest reading first, without overlaps."""
     found: list[Moment] = []
-    for moment in (*_dates(text), *_clocks(text), *_years(text)):
+    for moment in (*_dates(text), *_clocks(text), *_years(text), *_names(text)):
         if all(moment.span[1] <= m.span[0] or m.span[1] <= moment.span[0] for m in found):
             found.append(moment)
     return sorted(found, key=lambda m: m.span)
@@ -126,3 +143,24 @@ def _clocks(text: str) -> Iterator[Moment]:
         if half:
             hour = hour % 12 + (12 if half.startswith("p") else 0)
         yield Moment(hour % 24 * 60 + int(match["min"] or 0), "clock", match.span())
+
+
+def _names(text: str) -> Iterator[Moment]:
+    """Days of the week and months that stand alone."""
+    from dateutil import parser
+
+    for match in _BARE_MONTH.finditer(text):
+        yield Moment(parser.parse(f"1 {match[0]} 2000").month * 100, "date", match.span())
+    for match in _WEEKDAY.finditer(text):
+        if match["group"]:
+            value = _GROUPS[match["group"].lower().removesuffix("s")]
+        else:
+            value = _days(match["first"] or match["from"], match["last"] or match["till"])
+        yield Moment(value, "weekday", match.span())
+
+
+def _days(first: str, last: str | None) -> int:
+    """The days from the first to the last, also over the end of a week."""
+    start = _DAYS.index(first[:3].lower())
+    count = (_DAYS.index(last[:3].lower()) - start) % 7 if last else 0
+    return sum(1 << (start + i) % 7 for i in range(count + 1))

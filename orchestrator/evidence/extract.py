@@ -68,7 +68,11 @@ Finder = Callable[[Reading], Iterator[str]]
 
 def _quantities(*units: str) -> Finder:
     def find(reading: Reading) -> Iterator[str]:
-        yield from (q.text.strip() for q in reading.quantities if not units or q.unit in units)
+        yield from (
+            q.text.strip()
+            for q in reading.quantities
+            if (q.unit in units if units else q.unit != "weekday")
+        )
 
     return find
 
@@ -106,7 +110,7 @@ _BY_KIND: dict[AnswerType, Finder] = {
     "amount": _quantities(),
     "money": _quantities(*MONEY),
     "duration": _quantities(*TIME_UNITS),
-    "when": _quantities("date", "clock"),
+    "when": _quantities("date", "clock", "weekday"),
     "clock": _quantities("clock"),
     "who": _names,
 }

@@ -22,7 +22,7 @@ from orchestrator.evidence.language.lexicon import (
 )
 from orchestrator.evidence.language.reading import Modality, Reading, spells_out
 from orchestrator.evidence.language.words import Word, words
-from orchestrator.evidence.numbers import Quantity, agrees, comparable, missing
+from orchestrator.evidence.numbers import MOMENTS, Quantity, agrees, comparable, missing
 
 GateName = Literal["number", "date", "name", "negation", "modality"]
 
@@ -75,7 +75,15 @@ def findings(alignment: Alignment) -> list[Finding]:
     found = [(gate, reason) for gate, check in GATES if (reason := check(alignment))]
     if len({gate for gate, _ in found} - {"modality"}) > 1:
         return []
-    return [Finding(gate, reason, strict) for gate, reason in found]
+    return [Finding(gate, reason, strict and not _recurs(alignment)) for gate, reason in found]
+
+
+def _recurs(alignment: Alignment) -> bool:
+    """Whether the claim speaks of what happens on Mondays: it may happen on Fridays as well."""
+    return any(
+        q.unit == "weekday" and q.text.endswith("s")
+        for q in missing(alignment.claim.quantities, alignment.source.quantities)
+    )
 
 
 def _repeats(alignment: Alignment) -> bool:
@@ -124,7 +132,7 @@ def number_gate(alignment: Alignment) -> str | None:
 
 
 def date_gate(alignment: Alignment) -> str | None:
-    """The sentence states another date, year or time of day."""
+    """The sentence states another date, year, time of day or day of the week."""
     return _quantity_gate(alignment, dated=True)
 
 
@@ -132,7 +140,7 @@ def _quantity_gate(alignment: Alignment, *, dated: bool) -> str | None:
     claim, source = alignment.claim.quantities, alignment.source.quantities
     wrong = missing(claim, source)
     units = {q.unit for q in wrong}
-    if len(units) != 1 or (units & {"date", "clock"} != set()) != dated or _antonyms(alignment):
+    if len(units) != 1 or units.isdisjoint(MOMENTS) == dated or _antonyms(alignment):
         return None
     free = [s for s in source if not any(agrees(q, s) for q in claim)]
     for quantity in wrong:
@@ -193,6 +201,26 @@ def missing_names(claim: Reading, passages: Sequence[Reading]) -> list[str]:
         if not found and not spelled:
             absent.append(_shown(name))
     return absent
+
+
+def strange_words(claim: Reading, passages: Sequence[Reading]) -> list[str]:
+    """The words of the claim's names that no passage has, capitalised or not.
+
+    A sentence's first word is capitalised whatever it is, and an acronym may be spelled out.
+    """
+    present = {w.text.lower() for p in passages for w in p.words}
+    present |= {w.stem for p in passages for w in p.words}
+    first = claim.words[0].start if claim.words else 0
+    return [
+        w.text
+        for name in claim.names
+        for w in name
+        if w.text[0].isupper()
+        and w.is_content
+        and w.start != first
+        and not {w.text.lower(), w.stem} & present
+        and not any(spells_out(p, w.text) for p in passages)
+    ]
 
 
 def negation_gate(alignment: Alignment) -> str | None:

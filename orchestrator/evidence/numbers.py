@@ -61,6 +61,8 @@ _CONVERSIONS: dict[str, tuple[str, int]] = {
 }  # fmt: skip
 MONEY = frozenset(_CURRENCIES.values())
 TIME_UNITS = frozenset(_CONVERSIONS)
+MOMENTS = ("date", "clock", "weekday")
+"""Units of what is a point in time and no amount."""
 _MULTIPLIERS = {"k": 1000, "m": 10**6, "bn": 10**9, "million": 10**6, "billion": 10**9,
                 "thousand": 1000, "hundred": 100, "trillion": 10**12, "mn": 10**6}  # fmt: skip
 
@@ -120,7 +122,7 @@ class Quantity:
     """A value with its unit; `span` is start and end in the text that was read.
 
     `unit` is `EUR`, `percent`, `day`, `gram`, …; `date` (value yyyymmdd, 0 where a part is not
-    stated), `clock` (minutes after midnight), `ordinal`, `label` (a version, a section), or empty
+    stated), `clock` (minutes after midnight), `weekday` (a bit for each day from Monday on), `ordinal`, `label` (a version, a section), or empty
     for a bare count, which then has the stems of the words that it counts in `of`.
     """
 
@@ -131,6 +133,12 @@ class Quantity:
     per: str = ""
     bound: Bound = ""
     of: frozenset[str] = frozenset()
+
+    @property
+    def is_named_day(self) -> bool:
+        """Whether it is a day of the week, or a month without day and year."""
+        return self.unit == "weekday" or (self.unit == "date" and self.value < 10_000
+                                          and self.value % 100 == 0)  # fmt: skip
 
 
 def quantities(text: str) -> tuple[Quantity, ...]:
@@ -151,9 +159,10 @@ def comparable(claim: Quantity, source: Quantity) -> bool:
 
     Units that convert into each other exactly count as the same: months and years.
     """
-    if _CONVERSIONS.get(claim.unit, (claim.unit, 1))[0] != _CONVERSIONS.get(
-        source.unit, (source.unit, 1)
-    )[0]:
+    if (
+        _CONVERSIONS.get(claim.unit, (claim.unit, 1))[0]
+        != _CONVERSIONS.get(source.unit, (source.unit, 1))[0]
+    ):
         return False
     if claim.unit == "label":
         return claim.of == source.of
@@ -164,6 +173,8 @@ def comparable(claim: Quantity, source: Quantity) -> bool:
 
 def agrees(claim: Quantity, source: Quantity) -> bool:
     """Whether the source states the claim's value, converted, rounded or bounded if need be."""
+    if "weekday" in (claim.unit, source.unit):
+        return claim.unit == source.unit and not int(claim.value) & ~int(source.value)
     if claim.unit in ("date", "clock") or source.unit in ("date", "clock"):
         return _same_moment(claim, source)
     if claim.per and source.per and claim.per != source.per:
@@ -319,7 +330,7 @@ def _share_units(text: str, found: Sequence[Quantity]) -> tuple[Quantity, ...]:
     for i in range(len(result) - 2, -1, -1):
         left, right = result[i], result[i + 1]
         between = text[left.span[1] : right.span[0]]
-        bare = left.unit == "" and right.unit not in ("", "date", "clock", "label", "ordinal")
+        bare = left.unit == "" and right.unit not in ("", *MOMENTS, "label", "ordinal")
         if bare and _RANGE.fullmatch(between):
             result[i] = Quantity(
                 left.value, right.unit, left.span, left.text, right.per, left.bound or "min"

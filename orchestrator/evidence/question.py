@@ -10,6 +10,7 @@ from typing import Literal
 from orchestrator.evidence.language.lexicon import word_set
 from orchestrator.evidence.language.reading import Reading
 from orchestrator.evidence.language.words import Word, words
+from orchestrator.evidence.numbers import MOMENTS
 
 AnswerType = Literal["", "amount", "money", "duration", "when", "clock", "who"]
 
@@ -146,9 +147,9 @@ _ROLE = re.compile(
     r"|parents?|children|adults?|visitors?|women|men|people|patients?|doctor|it|hr)\b",
     re.IGNORECASE,
 )
-_NO_MONEY = ("date", "clock", "ordinal", "label", "percent", "", *_TIME)
+_NO_MONEY = (*MOMENTS, "ordinal", "label", "percent", "", *_TIME)
 _ANSWERS: dict[AnswerType, Callable[[Reading], bool]] = {
-    "amount": lambda r: any(q.unit not in ("date", "clock", "ordinal") for q in r.quantities),
+    "amount": lambda r: any(q.unit not in (*MOMENTS, "ordinal") for q in r.quantities),
     "money": lambda r: (
         any(q.unit not in _NO_MONEY or q.unit == "percent" for q in r.quantities)
         or bool(_FREE.search(r.text))

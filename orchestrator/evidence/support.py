@@ -10,7 +10,7 @@ from math import exp, log
 from typing import TYPE_CHECKING
 
 from orchestrator.evidence.alignment import ALIKE, Alignment, ClaimAligner
-from orchestrator.evidence.gates import Finding, findings, missing_names
+from orchestrator.evidence.gates import Finding, findings, missing_names, strange_words
 from orchestrator.evidence.language.reading import Reading, read
 from orchestrator.evidence.language.similarity import SAME_ROOT
 from orchestrator.evidence.numbers import missing
@@ -109,9 +109,12 @@ def check_claim(claim: Claim, passages: Sequence[Passage], embedder: Embedder) -
             reason = f"the sources disagree: {stating.at.file} supports it, but {reason}"
         return _check(claim, "contradicted", reason, alignment.at.citation(finding.reason))
     held = _support(aligner)
+    absent = _absent(aligner)
+    if absent:
+        return _check(claim, "unsupported", absent, held.best)
     if stating is not None:
         return _check(claim, "supported", f"{stating.at.file} says so", stating.at.citation())
-    absent = _absent(aligner) or _undenied(aligner, found)
+    absent = _undenied(aligner, found) or _elsewhere(aligner, held.best)
     if absent:
         return _check(claim, "unsupported", absent, held.best)
     if held.score < SUPPORTED or held.features.containment < _LEAST_CONTAINMENT:
@@ -248,8 +251,15 @@ def _absent(aligner: ClaimAligner) -> str:
     lost = missing(aligner.claim.quantities, [q for r in readings for q in r.quantities])
     if lost:
         return f'no passage states "{lost[0].text.strip()}"'
-    unnamed = missing_names(aligner.claim, readings)
+    unnamed = missing_names(aligner.claim, readings) or strange_words(aligner.claim, readings)
     return f'no passage mentions "{unnamed[0]}"' if unnamed else ""
+
+
+def _elsewhere(aligner: ClaimAligner, best: Citation | None) -> str:
+    """The day or month of the claim that is not said of what it speaks of; else empty."""
+    named = [q for q in aligner.claim.quantities if q.is_named_day]
+    lost = missing(named, read(best.quote).quantities if best else ())
+    return f'no passage says "{lost[0].text}" of it' if lost else ""
 
 
 def _undenied(aligner: ClaimAligner, found: Sequence[Alignment]) -> str:

@@ -106,6 +106,9 @@ class Draft(Value):
 
     sentences: tuple[Sentence, ...] = ()
     abstain: str = Field(default="", description="Not empty: why there is no answer.")
+    rejected: tuple[ClaimCheck, ...] = Field(
+        default=(), description="What was rejected in earlier rounds, where nothing else is left."
+    )
     verbatim: bool = Field(
         default=False, description="True where code selected the spans and nobody phrased them."
     )

@@ -45,7 +45,9 @@ def accept_revise_or_abstain(inputs: Mapping[str, Any]) -> tuple[str, Verdict]:
     draft = _maybe(inputs, Draft) or Draft(abstain="there is no draft")
     now, most = int(inputs["round"]), int(inputs["at_most"])
     if draft.abstain:
-        return "done", Verdict(verdict="abstained", reason=draft.abstain, round=now)
+        return "done", Verdict(
+            verdict="abstained", reason=draft.abstain, rejected=draft.rejected, round=now
+        )
     found = judge(
         draft,
         _maybe(inputs, Checks) or Checks(),
@@ -54,7 +56,8 @@ def accept_revise_or_abstain(inputs: Mapping[str, Any]) -> tuple[str, Verdict]:
     )
     if found.undecided:
         name = "revised" if found.answers else "abstained"
-        return "done", _verdict(name, found, found.dispute(), now)
+        disputed = _verdict(name, found, found.dispute(), now)
+        return "done", disputed.model_copy(update={"disputed": True})
     if found.rejected and now < most:
         return "revise", _verdict("revised", found, found.summary(), now)
     if not found.answers:

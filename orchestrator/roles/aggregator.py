@@ -11,8 +11,12 @@ from orchestrator.roles.output import json_object
 from orchestrator.roles.prompt import fence
 from orchestrator.roles.rendering import ended, no_answer, render_sentences, title
 from orchestrator.roles.values import Checks, FinalAnswer, Plan, Result, Verdict
-from orchestrator.roles.work import InvalidOutput, Work
-from orchestrator.types import as_json
+from orchestrator.roles.work import InvalidOutputError, Work
+from orchestrator.types import ClaimStatus, as_json
+
+WORSE: tuple[ClaimStatus, ...] = ("supported", "unsupported", "contradicted")
+"""From the best that may be found of a claim to the worst."""
+NOT_CARRIED = "the sources do not carry what was drafted"
 
 
 @role("aggregator")
@@ -62,7 +66,10 @@ def unanswered(work: Work, verdict: Verdict) -> list[str]:
 
 
 def abstention(verdict: Verdict, independence: str) -> FinalAnswer:
-    """Says what was not found, or quotes both where the sources disagree."""
+    """Says what was not found, or quotes both where the sources disagree.
+
+    A rejected claim stands in the reason and never in the text, which somebody may pass on.
+    """
     reason = verdict.reason or "the sources do not answer the question"
     against = [c.against for c in verdict.rejected if c.against]
     quoted = [
@@ -71,7 +78,7 @@ def abstention(verdict: Verdict, independence: str) -> FinalAnswer:
         if " ".join(c.quote.split()) in reason
     ]
     return FinalAnswer(
-        text=no_answer(reason),
+        text=no_answer(reason if verdict.disputed or not verdict.rejected else NOT_CARRIED),
         verdict="abstained",
         reason=reason,
         citations=tuple(quoted),
@@ -95,24 +102,24 @@ def read_order(text: str, sentences: Sequence[Sentence]) -> tuple[str, ...]:
     """The ids of the sentences in the order that was chosen.
 
     Raises:
-        InvalidOutput: an id that is not there or stands twice, or a subtask or a calculation
+        InvalidOutputError: an id that is not there or stands twice, or a subtask or a calculation
             that the order leaves without an answer.
     """
     order = json_object(text).get("order")
     if not isinstance(order, list) or not all(isinstance(i, str) for i in order):
-        raise InvalidOutput("no list of sentence ids")
+        raise InvalidOutputError("no list of sentence ids")
     by_id = {s.id: s for s in sentences}
     for sentence_id in order:
         if sentence_id not in by_id:
-            raise InvalidOutput(f"there is no sentence '{sentence_id}'")
+            raise InvalidOutputError(f"there is no sentence '{sentence_id}'")
         if order.count(sentence_id) > 1:
-            raise InvalidOutput(f"sentence '{sentence_id}' stands twice")
+            raise InvalidOutputError(f"sentence '{sentence_id}' stands twice")
     left_out = {s.subtask for s in sentences} - {by_id[i].subtask for i in order}
     if left_out:
-        raise InvalidOutput(f"nothing is left for the subtask '{min(left_out)}'")
+        raise InvalidOutputError(f"nothing is left for the subtask '{min(left_out)}'")
     lost = [s.id for s in sentences if s.kind == "calculation" and s.id not in order]
     if lost:
-        raise InvalidOutput(f"the calculation '{lost[0]}' is left out")
+        raise InvalidOutputError(f"the calculation '{lost[0]}' is left out")
     return tuple(order)
 
 
@@ -122,8 +129,12 @@ def _unsaid(reason: str, gaps: Sequence[str]) -> list[str]:
 
 
 def _claims(verdict: Verdict) -> tuple[ClaimCheck, ...]:
-    """Every claim once; what was rejected keeps the rejection."""
-    found = {check.text: check for check in (*verdict.checks, *verdict.rejected)}
+    """Every claim once, with the worst that was found of it."""
+    found: dict[str, ClaimCheck] = {}
+    for check in (*verdict.checks, *verdict.rejected):
+        held = found.get(check.text)
+        if held is None or WORSE.index(check.status) > WORSE.index(held.status):
+            found[check.text] = check
     return tuple(found.values())
 
 

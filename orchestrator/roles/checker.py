@@ -13,7 +13,7 @@ from orchestrator.roles.calc.solve import again
 from orchestrator.roles.output import json_object
 from orchestrator.roles.prompt import fence, fenced_passages
 from orchestrator.roles.values import Checks
-from orchestrator.roles.work import InvalidOutput, Work
+from orchestrator.roles.work import InvalidOutputError, Work
 from orchestrator.types import ClaimStatus, Reply, as_json
 
 STATUSES: tuple[ClaimStatus, ...] = ("supported", "contradicted", "unsupported")
@@ -106,11 +106,11 @@ def read_verdicts(text: str, claims: Sequence[Claim]) -> dict[str, tuple[ClaimSt
     """Claim id → status and reason. What is said twice counts as the worse of the two.
 
     Raises:
-        InvalidOutput: not such a list, or no usable verdict in it.
+        InvalidOutputError: not such a list, or no usable verdict in it.
     """
     listed = json_object(text).get("checks")
     if not isinstance(listed, list):
-        raise InvalidOutput("no list of checks")
+        raise InvalidOutputError("no list of checks")
     known = {c.id for c in claims}
     found: dict[str, tuple[ClaimStatus, str]] = {}
     for item in listed:
@@ -123,7 +123,7 @@ def read_verdicts(text: str, claims: Sequence[Claim]) -> dict[str, tuple[ClaimSt
         if claim not in found or STATUSES.index(status) > 0:
             found[claim] = (status, str(item.get("reason") or ""))
     if not found:
-        raise InvalidOutput("no verdict on any of the claims")
+        raise InvalidOutputError("no verdict on any of the claims")
     return found
 
 

@@ -12,7 +12,7 @@ from orchestrator.project.registry import role
 from orchestrator.roles.output import json_object
 from orchestrator.roles.prompt import fence
 from orchestrator.roles.values import CitationReport
-from orchestrator.roles.work import InvalidOutput, Work
+from orchestrator.roles.work import InvalidOutputError, Work
 from orchestrator.types import as_json
 
 GATES = "gates"
@@ -99,7 +99,7 @@ def read_support(text: str, sentences: Sequence[Sentence]) -> Verdicts:
     """The verdicts of an output: a list by id, or whole sentences with their citations.
 
     Raises:
-        InvalidOutput: neither, or no usable verdict.
+        InvalidOutputError: neither, or no usable verdict.
     """
     value = json_object(text)
     known = {name(s, n) for s in sentences for n in range(len(s.citations))}
@@ -114,7 +114,7 @@ def read_support(text: str, sentences: Sequence[Sentence]) -> Verdicts:
             if before is None or before[0]:
                 found[key] = (supported, score, str(item.get("reason") or ""))
     if not found:
-        raise InvalidOutput("no verdict on any of the citations")
+        raise InvalidOutputError("no verdict on any of the citations")
     return found
 
 

@@ -10,7 +10,7 @@ from orchestrator.evidence.chunks import sentences as sentences_of
 from orchestrator.evidence.quotes import verify_quote
 from orchestrator.evidence.values import Citation, Draft, Passage, Sentence
 from orchestrator.roles.output import from_object, json_object
-from orchestrator.roles.work import InvalidOutput
+from orchestrator.roles.work import InvalidOutputError
 
 MOST_SENTENCES = 60
 
@@ -63,24 +63,24 @@ def read_draft(
         prefix: stands before the sentences' ids.
 
     Raises:
-        InvalidOutput: not of either shape, or a quote that does not stand in its passage.
+        InvalidOutputError: not of either shape, or a quote that does not stand in its passage.
     """
     value = json_object(text)
     listed = value.get("sentences", [])
     abstain = value.get("abstain", "")
     if not isinstance(listed, list) or not isinstance(abstain, str):
-        raise InvalidOutput("'sentences' must be a list and 'abstain' a text")
+        raise InvalidOutputError("'sentences' must be a list and 'abstain' a text")
     if len(listed) > MOST_SENTENCES:
-        raise InvalidOutput(f"{len(listed)} sentences are too many; at most {MOST_SENTENCES}")
+        raise InvalidOutputError(f"{len(listed)} sentences are too many; at most {MOST_SENTENCES}")
     by_id = {p.id: p for p in passages}
     sentences = [
         _sentence(item, number, by_id, subtasks, prefix)
         for number, item in enumerate((i for i in listed if not _is_heading(i)), start=1)
     ]
     if not sentences and not abstain.strip():
-        raise InvalidOutput("neither sentences nor a reason to abstain")
+        raise InvalidOutputError("neither sentences nor a reason to abstain")
     if sentences and not any(s.citations for s in sentences):
-        raise InvalidOutput("no sentence cites anything")
+        raise InvalidOutputError("no sentence cites anything")
     return Draft(
         sentences=tuple(sentences),
         abstain="" if sentences else abstain.strip(),
@@ -121,16 +121,16 @@ def _sentence(
     prefix: str,
 ) -> Sentence:
     if not isinstance(item, dict) or not isinstance(item.get("text"), str):
-        raise InvalidOutput(f"sentence {number} has no text")
+        raise InvalidOutputError(f"sentence {number} has no text")
     said = " ".join(item["text"].split())
     if not said:
-        raise InvalidOutput(f"sentence {number} is empty")
+        raise InvalidOutputError(f"sentence {number} is empty")
     cited = item.get("citations", [])
     if not isinstance(cited, list):
-        raise InvalidOutput(f"the citations of sentence {number} must be a list")
+        raise InvalidOutputError(f"the citations of sentence {number} must be a list")
     subtask = item.get("subtask") or ""
     if subtasks and subtask not in subtasks:
-        raise InvalidOutput(f"sentence {number} is for the unknown subtask {subtask!r}")
+        raise InvalidOutputError(f"sentence {number} is for the unknown subtask {subtask!r}")
     return Sentence(
         id=f"{prefix}s{number}",
         text=said,
@@ -141,18 +141,20 @@ def _sentence(
 
 def _citation(item: Any, number: int, passages: Mapping[str, Passage]) -> Citation:
     if not isinstance(item, dict):
-        raise InvalidOutput(f"a citation of sentence {number} is not an object")
+        raise InvalidOutputError(f"a citation of sentence {number} is not an object")
     if "file" in item:
         citation = from_object(Citation, item)
         held = [p for p in passages.values() if _holds(p, citation)]
         if not held:
-            raise InvalidOutput(f"sentence {number} cites what stands in no passage")
+            raise InvalidOutputError(f"sentence {number} cites what stands in no passage")
         return citation.model_copy(update={"passage": held[0].id, "doc_hash": held[0].doc_hash})
     passage, quote = passages.get(str(item.get("passage"))), item.get("quote")
     if passage is None:
-        raise InvalidOutput(f"sentence {number} cites the unknown passage {item.get('passage')!r}")
+        raise InvalidOutputError(
+            f"sentence {number} cites the unknown passage {item.get('passage')!r}"
+        )
     if not isinstance(quote, str):
-        raise InvalidOutput(f"a citation of sentence {number} has no quote")
+        raise InvalidOutputError(f"a citation of sentence {number} has no quote")
     return locate(quote, passage, number)
 
 
@@ -160,12 +162,12 @@ def locate(quote: str, passage: Passage, number: int = 1) -> Citation:
     """The quote as a span of the file: exactly, else after folding of spaces, dashes and quotes.
 
     Raises:
-        InvalidOutput: it does not stand in the passage, or is too short to prove anything.
+        InvalidOutputError: it does not stand in the passage, or is too short to prove anything.
     """
     guess = Citation(file=passage.file, start=0, end=len(quote), quote=quote)
     found = verify_quote(guess, passage.text)
     if found.status == "absent":
-        raise InvalidOutput(
+        raise InvalidOutputError(
             f"sentence {number}, passage {passage.id}: {found.reason}: {quote!r:.90}"
         )
     return Citation(

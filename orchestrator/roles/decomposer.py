@@ -11,7 +11,7 @@ from orchestrator.project.schema import Agent
 from orchestrator.roles.output import from_object, json_object
 from orchestrator.roles.prompt import fence
 from orchestrator.roles.values import Plan
-from orchestrator.roles.work import InvalidOutput, Work
+from orchestrator.roles.work import InvalidOutputError, Work
 from orchestrator.types import Outcome
 
 MOST_SUBTASKS = 12
@@ -25,7 +25,7 @@ async def decompose(work: Work) -> Plan:
     def check(text: str) -> Plan:
         try:
             return checked_plan(text, tuple(tasks))
-        except InvalidOutput as error:
+        except InvalidOutputError as error:
             work.note(f"a plan was refused and replaced: {error}")
             raise
 
@@ -80,32 +80,34 @@ def checked_plan(text: str, tasks: Sequence[str]) -> Plan:
     """`text` as a plan: few enough subtasks, known tasks, and a DAG.
 
     Raises:
-        InvalidOutput: what is wrong with it.
+        InvalidOutputError: what is wrong with it.
     """
     value = json_object(text)
     listed = value.get("subtasks")
     if isinstance(listed, list) and len(listed) > MOST_SUBTASKS:
-        raise InvalidOutput(f"the plan has {len(listed)} subtasks; at most {MOST_SUBTASKS} are run")
+        raise InvalidOutputError(
+            f"the plan has {len(listed)} subtasks; at most {MOST_SUBTASKS} are run"
+        )
     plan = from_object(Plan, value)
     ids = [subtask.id for subtask in plan.subtasks]
     twice = sorted({i for i in ids if ids.count(i) > 1})
     if twice:
-        raise InvalidOutput(f"two subtasks are called '{twice[0]}'")
+        raise InvalidOutputError(f"two subtasks are called '{twice[0]}'")
     for subtask in plan.subtasks:
         for needed in subtask.needs:
             if needed not in ids:
-                raise InvalidOutput(
+                raise InvalidOutputError(
                     f"subtask '{subtask.id}' needs '{needed}', which is not in the plan"
                     + _hint(needed, ids)
                 )
         if subtask.task not in tasks:
-            raise InvalidOutput(
+            raise InvalidOutputError(
                 f"subtask '{subtask.id}' has the unknown task '{subtask.task}'"
                 f"; known: {', '.join(tasks)}" + _hint(subtask.task, tasks)
             )
     circle = _circle(plan)
     if circle:
-        raise InvalidOutput(f"the subtasks need each other in a circle: {' → '.join(circle)}")
+        raise InvalidOutputError(f"the subtasks need each other in a circle: {' → '.join(circle)}")
     unassigned = tuple(s.model_copy(update={"specialist": ""}) for s in plan.subtasks)
     return plan.model_copy(update={"subtasks": unassigned})
 

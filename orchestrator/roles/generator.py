@@ -12,7 +12,7 @@ from orchestrator.roles.prompt import fence, fenced_passages
 from orchestrator.roles.rendering import result_sentences, title
 from orchestrator.roles.specialist import results_text
 from orchestrator.roles.values import Plan, Result, Subtask, Verdict
-from orchestrator.roles.work import InvalidOutput, Work
+from orchestrator.roles.work import InvalidOutputError, Work
 from orchestrator.types import Reply, as_json
 
 NOTHING = "the sources say nothing about it"
@@ -46,7 +46,10 @@ async def generate(work: Work) -> Draft:
         verbatim = reply.family is None and all(is_verbatim(s) for s in written)
     sentences = arranged(subtasks, written, results, rejected)
     if not any(s.kind != "heading" for s in sentences):
-        return Draft(abstain=abstain or _why(verdict) or _failures(results) or NOTHING)
+        return Draft(
+            abstain=abstain or _why(verdict) or _failures(results) or NOTHING,
+            rejected=verdict.rejected if verdict else (),
+        )
     return Draft(sentences=sentences, verbatim=verbatim and any(s.citations for s in sentences))
 
 
@@ -64,7 +67,9 @@ async def _write(
         draft = read_draft(text, passages)
         for sentence in draft.sentences:
             if sentence.subtask and sentence.subtask not in ids:
-                raise InvalidOutput(f"a sentence is for the unknown subtask '{sentence.subtask}'")
+                raise InvalidOutputError(
+                    f"a sentence is for the unknown subtask '{sentence.subtask}'"
+                )
         return draft
 
     said = "\n".join(f"- {text}: {why}" for text, why in rejected.items()) or "(nothing)"

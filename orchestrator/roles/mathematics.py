@@ -10,7 +10,7 @@ from orchestrator.evidence.values import Calculation
 from orchestrator.roles.calc.products import PER
 from orchestrator.roles.calc.solve import solve
 from orchestrator.roles.output import json_object
-from orchestrator.roles.work import InvalidOutput
+from orchestrator.roles.work import InvalidOutputError
 
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 _KNOWN = frozenset(Fraction(n) for n in (1, 2, 100, *PER.values()))
@@ -35,12 +35,12 @@ def checked_calculation(text: str, question: str, context: str = "") -> Calculat
     question, or is a customary one such as 12 months a year.
 
     Raises:
-        InvalidOutput: no such expression, another result, or a number out of nowhere.
+        InvalidOutputError: no such expression, another result, or a number out of nowhere.
     """
     value = json_object(text)
     expression = value.get("expression")
     if not isinstance(expression, str):
-        raise InvalidOutput("no expression")
+        raise InvalidOutputError("no expression")
     try:
         ours = solve(question, context)
     except ValueError:
@@ -50,15 +50,17 @@ def checked_calculation(text: str, question: str, context: str = "") -> Calculat
     try:
         theirs = solve(expression)
     except ValueError as error:
-        raise InvalidOutput(f"the expression cannot be calculated: {error}") from error
+        raise InvalidOutputError(f"the expression cannot be calculated: {error}") from error
     if ours is not None:
         if theirs.result != ours.result:
-            raise InvalidOutput(f"the expression gives {theirs.result}, which is not {ours.result}")
+            raise InvalidOutputError(
+                f"the expression gives {theirs.result}, which is not {ours.result}"
+            )
         return ours
     given = {_value(n) for n in _NUMBER.findall(f"{question} {context}")} | _KNOWN
     invented = [n for n in _NUMBER.findall(expression) if _value(n) not in given]
     if invented:
-        raise InvalidOutput(f"the number {invented[0]} does not stand in the question")
+        raise InvalidOutputError(f"the number {invented[0]} does not stand in the question")
     return theirs
 
 

@@ -7,7 +7,7 @@ import re
 from typing import Any, TypeVar
 
 from orchestrator.evidence.values import Value
-from orchestrator.roles.work import InvalidOutput
+from orchestrator.roles.work import InvalidOutputError
 
 V = TypeVar("V", bound=Value)
 
@@ -20,27 +20,27 @@ def json_object(text: str) -> dict[str, Any]:
     """The JSON object that `text` is; a Markdown code fence around it is allowed.
 
     Raises:
-        InvalidOutput: it is anything else.
+        InvalidOutputError: it is anything else.
     """
     if len(text) > LONGEST:
-        raise InvalidOutput(f"{len(text):,} characters are too many")
+        raise InvalidOutputError(f"{len(text):,} characters are too many")
     fenced = _FENCED.match(text)
     try:
         value = json.loads(fenced[1] if fenced else text)
     except (ValueError, RecursionError) as error:
-        raise InvalidOutput(f"not JSON: {error}") from error
+        raise InvalidOutputError(f"not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise InvalidOutput(f"a JSON object was asked for, not {type(value).__name__}")
+        raise InvalidOutputError(f"a JSON object was asked for, not {type(value).__name__}")
     return value
 
 
 def parse(kind: type[V], text: str) -> V:
-    """`text` as a value of that kind. Raises `InvalidOutput` with the first things wrong."""
+    """`text` as a value of that kind. Raises `InvalidOutputError` with the first things wrong."""
     return from_object(kind, json_object(text))
 
 
 def from_object(kind: type[V], value: Any) -> V:
-    """A parsed object as a value of that kind. Raises `InvalidOutput`."""
+    """A parsed object as a value of that kind. Raises `InvalidOutputError`."""
     from pydantic import ValidationError
 
     try:
@@ -50,4 +50,4 @@ def from_object(kind: type[V], value: Any) -> V:
             f"{'.'.join(str(part) for part in e['loc']) or 'output'}: {e['msg']}"
             for e in error.errors(include_url=False)[:3]
         ]
-        raise InvalidOutput("; ".join(wrong)) from error
+        raise InvalidOutputError("; ".join(wrong)) from error

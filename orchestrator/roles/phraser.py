@@ -17,7 +17,7 @@ from orchestrator.evidence.values import Citation, Draft, Passage, Sentence
 from orchestrator.project.protocols import Embedder
 from orchestrator.project.registry import role
 from orchestrator.roles.values import Verdict
-from orchestrator.roles.work import InvalidOutput, Work
+from orchestrator.roles.work import InvalidOutputError, Work
 
 LONGEST = 240
 """Characters of the two spans that are given to it. In trials with SmolLM2-135M, two spans of up to
@@ -91,7 +91,7 @@ def phrased(
     """The sentences of the prose, every one of them supported by the spans.
 
     Raises:
-        InvalidOutput: an echo of the prompt, repetition, no end, too long, or a sentence that
+        InvalidOutputError: an echo of the prompt, repetition, no end, too long, or a sentence that
             the gates do not pass, with what they say.
     """
     said = text.strip()
@@ -99,35 +99,35 @@ def phrased(
     if said.split() == given.split():
         return tuple(s.text for s in spans)
     if not said:
-        raise InvalidOutput("no prose")
+        raise InvalidOutputError("no prose")
     if len(said) > 1.4 * len(given) + 40:
-        raise InvalidOutput(f"{len(said)} characters for {len(given)} of sources")
+        raise InvalidOutputError(f"{len(said)} characters for {len(given)} of sources")
     echo = _ECHO.search(said)
     if echo and not _ECHO.search(given):
-        raise InvalidOutput(f"it speaks of its own writing: {echo[0].strip()!r}")
+        raise InvalidOutputError(f"it speaks of its own writing: {echo[0].strip()!r}")
     if not re.search(r"[.!?][\"”’)]*$", said):
-        raise InvalidOutput("the last sentence has no end")
+        raise InvalidOutputError("the last sentence has no end")
     sentences = tuple(_SENTENCE_END.split(" ".join(said.split())))
     repeated = _repetition(sentences)
     if repeated:
-        raise InvalidOutput(f"it repeats itself: {repeated!r}")
+        raise InvalidOutputError(f"it repeats itself: {repeated!r}")
     changed = _force(said) ^ _force(given)
     if changed:
-        raise InvalidOutput(f"it adds or leaves out {', '.join(sorted(changed))}")
+        raise InvalidOutputError(f"it adds or leaves out {', '.join(sorted(changed))}")
     added = _stems(said) - _stems(given)
     if added:
-        raise InvalidOutput(f"it adds the words {', '.join(sorted(added))}")
+        raise InvalidOutputError(f"it adds the words {', '.join(sorted(added))}")
     seams = _seams(sentences, spans)
     if len(seams) >= len(spans):
-        raise InvalidOutput(f"it joins what the sources do not: {', '.join(seams)}")
+        raise InvalidOutputError(f"it joins what the sources do not: {', '.join(seams)}")
     prose = [Sentence(id=f"f{n}", text=s) for n, s in enumerate(sentences)]
     for claim in split_claims(prose):
         found = check_claim(claim, passages, embedder)
         if found.status != "supported":
-            raise InvalidOutput(f"{found.status}: {found.reason}")
+            raise InvalidOutputError(f"{found.status}: {found.reason}")
     lost = [s.text for s in spans if _share(s.text, sentences) < KEPT]
     if len(lost) == len(spans):
-        raise InvalidOutput("it leaves out what the sources say")
+        raise InvalidOutputError("it leaves out what the sources say")
     return sentences
 
 

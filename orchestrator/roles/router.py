@@ -14,7 +14,7 @@ from orchestrator.roles.decomposer import specialist_tasks
 from orchestrator.roles.output import json_object
 from orchestrator.roles.prompt import fence
 from orchestrator.roles.values import Assignment, Plan, Routing, Subtask
-from orchestrator.roles.work import InvalidOutput, Work
+from orchestrator.roles.work import InvalidOutputError, Work
 from orchestrator.types import Feature, TaskProfile, as_json
 
 UNSURE = 0.5
@@ -163,16 +163,16 @@ def read_features(text: str, tasks: tuple[str, ...]) -> dict[str, Any]:
     """Task, complexity and domain; whatever else the model says is not read.
 
     Raises:
-        InvalidOutput: one of the three is missing or out of its range.
+        InvalidOutputError: one of the three is missing or out of its range.
     """
     value = json_object(text)
     task, complexity, domain = (value.get(name) for name in COMPLETED)
     if task not in tasks:
-        raise InvalidOutput(f"unknown task {task!r}; known: {', '.join(tasks)}")
+        raise InvalidOutputError(f"unknown task {task!r}; known: {', '.join(tasks)}")
     if isinstance(complexity, bool) or not isinstance(complexity, (int, float)):
-        raise InvalidOutput(f"complexity must be a number, not {complexity!r}")
+        raise InvalidOutputError(f"complexity must be a number, not {complexity!r}")
     if not 0 <= complexity <= 1:
-        raise InvalidOutput(f"complexity must lie in 0..1, not {complexity!r}")
+        raise InvalidOutputError(f"complexity must lie in 0..1, not {complexity!r}")
     if not isinstance(domain, str) or not domain.strip() or len(domain) > 40:
-        raise InvalidOutput(f"domain must be a word or two, not {domain!r:.60}")
+        raise InvalidOutputError(f"domain must be a word or two, not {domain!r:.60}")
     return {"task": task, "complexity": float(complexity), "domain": domain.strip().lower()}

@@ -15,7 +15,7 @@ from orchestrator.roles.mathematics import checked_calculation, expression_schem
 from orchestrator.roles.output import json_object
 from orchestrator.roles.prompt import fence, fenced_passages
 from orchestrator.roles.values import Result, Subtask
-from orchestrator.roles.work import InvalidOutput, Work
+from orchestrator.roles.work import InvalidOutputError, Work
 from orchestrator.types import as_json
 
 LONGEST = 20_000
@@ -134,7 +134,7 @@ def _label(text: str) -> str:
     said = str(json_object(text).get("label") or "") if text.lstrip().startswith("{") else text
     label = said.strip().strip(".\"'“”")
     if not label or len(label) > 60 or "\n" in label:
-        raise InvalidOutput(f"not a class: {text.strip()!r:.60}")
+        raise InvalidOutputError(f"not a class: {text.strip()!r:.60}")
     return label
 
 
@@ -149,9 +149,9 @@ async def _text(work: Work, job: Job) -> Result:
 
 def _some_text(text: str) -> str:
     if not text.strip():
-        raise InvalidOutput("the answer is empty")
+        raise InvalidOutputError("the answer is empty")
     if len(text) > LONGEST:
-        raise InvalidOutput(f"{len(text):,} characters are too many")
+        raise InvalidOutputError(f"{len(text):,} characters are too many")
     return text.strip()
 
 

@@ -23,7 +23,7 @@ from orchestrator.types import Constraints, Decision, Reply, TaskProfile
 V = TypeVar("V", bound=Value)
 
 
-class InvalidOutput(ValueError):
+class InvalidOutputError(ValueError):
     """Raised by a `check` function: the output cannot be used, for the reason given.
 
     The attempt is recorded as `invalid_output` and the next deployment of the decision's chain
@@ -97,7 +97,7 @@ class Work(Protocol):
         Args:
             variables: fill `{{ name }}` in the agent's prompt.
             inputs: the same content as JSON-like values, which deterministic models read.
-            check: turns the output into a value, or raises `InvalidOutput`.
+            check: turns the output into a value, or raises `InvalidOutputError`.
             schema: JSON Schema that is asked for from models that can be constrained.
             profile: a completed profile; where absent the hop is profiled from its texts.
 

@@ -204,7 +204,6 @@ def test_the_chain_ends_and_keeps_its_promises(
     assert len(tried) <= len(chain) + MAX_RETRIES
 
 
-
 @pytest.mark.parametrize("outcome", [Outcome.INVALID_OUTPUT, Outcome.EMPTY])
 def test_a_models_own_failure_goes_to_another_model_before_its_sibling(outcome: Outcome) -> None:
     assert after(outcome, chain=(FIRST, SIBLING, OTHER)) == Next(OTHER)

@@ -12,7 +12,7 @@ from orchestrator.evidence.values import Calculation, ClaimCheck, Sentence
 from orchestrator.roles.aggregator import aggregate, read_order
 from orchestrator.roles.rendering import ended, render_sentences
 from orchestrator.roles.values import Checks, Plan, Result, Subtask, Verdict
-from orchestrator.roles.work import InvalidOutput
+from orchestrator.roles.work import InvalidOutputError
 from orchestrator.types import CallRequest
 from tests.roles.fake_work import FakeWork, Runs, Says, agents, run, span
 from tests.roles.material import CARRY, DAYS, LEAVE, MEMO, REMOTE, WEEK, said
@@ -78,13 +78,13 @@ async def test_prose_from_the_model_never_reaches_the_answer() -> None:
     ],
 )
 def test_an_order_that_loses_or_invents_is_refused(ids: Any, reason: str) -> None:
-    with pytest.raises(InvalidOutput, match=reason):
+    with pytest.raises(InvalidOutputError, match=reason):
         read_order(json.dumps({"order": ids}), SENTENCES[1:])
 
 
 def test_a_calculation_may_not_be_left_out() -> None:
     own = (SENTENCES[1], COST.model_copy(update={"subtask": "a"}))
-    with pytest.raises(InvalidOutput, match="calculation 's4'"):
+    with pytest.raises(InvalidOutputError, match="calculation 's4'"):
         read_order('{"order": ["s2"]}', own)
 
 
@@ -110,7 +110,8 @@ async def test_an_abstention_cites_the_sources_that_it_quotes() -> None:
         for n, c in enumerate((against, other, against))
     )
     reason = f'the sources disagree: memo.md says "{MEMO.text}"'
-    found = await aggregate(_work(Verdict(verdict="abstained", reason=reason, rejected=rejected)))
+    verdict = Verdict(verdict="abstained", reason=reason, rejected=rejected, disputed=True)
+    found = await aggregate(_work(verdict))
     assert [(c.file, c.quote) for c in found.citations] == [("memo.md", MEMO.text)]
     assert found.text == f"No answer: {reason}"
 

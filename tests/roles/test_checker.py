@@ -10,7 +10,7 @@ import pytest
 from orchestrator.evidence.values import Calculation, Draft, Sentence
 from orchestrator.roles.checker import check, read_verdicts, recomputed
 from orchestrator.roles.values import Checks
-from orchestrator.roles.work import InvalidOutput
+from orchestrator.roles.work import InvalidOutputError
 from tests.roles.fake_work import FakeWork, Runs, Says, agents
 from tests.roles.material import DAYS, LEAVE, MEMO, PASSAGES, REMOTE, WEEK, draft, said
 
@@ -151,7 +151,7 @@ async def test_garbage_falls_to_the_gates() -> None:
 async def test_output_without_a_usable_verdict_is_refused(text: str) -> None:
     from orchestrator.evidence.claims import split_claims
 
-    with pytest.raises(InvalidOutput):
+    with pytest.raises(InvalidOutputError):
         read_verdicts(text, split_claims(draft(said(DAYS, LEAVE))))
 
 

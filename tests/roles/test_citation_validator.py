@@ -10,7 +10,7 @@ import pytest
 from orchestrator.evidence.values import Citation, Draft, Sentence
 from orchestrator.roles.citation_validator import file_texts, read_support, validate
 from orchestrator.roles.values import CitationReport
-from orchestrator.roles.work import InvalidOutput
+from orchestrator.roles.work import InvalidOutputError
 from tests.roles.fake_work import FakeWork, Runs, Says, agents, passage, span
 from tests.roles.material import CARRY, DAYS, LEAVE, PASSAGES, REMOTE, WEEK, draft, said
 
@@ -92,7 +92,7 @@ async def test_a_missing_verdict_is_no_support() -> None:
     ],
 )
 def test_output_without_a_usable_verdict_is_refused(text: str) -> None:
-    with pytest.raises(InvalidOutput):
+    with pytest.raises(InvalidOutputError):
         read_support(text, draft(said(DAYS, LEAVE)).sentences)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.roles.cited import attributed, draft_schema, read_draft
-from orchestrator.roles.work import InvalidOutput
+from orchestrator.roles.work import InvalidOutputError
 from tests.roles.material import DAYS, LEAVE, PASSAGES, WEEK, draft, said, written
 
 
@@ -77,7 +77,7 @@ def test_no_output_can_keep_a_sentence_from_being_checked(kind: str) -> None:
     ],
 )
 def test_what_is_not_proven_is_refused(text: str, reason: str) -> None:
-    with pytest.raises(InvalidOutput, match=reason):
+    with pytest.raises(InvalidOutputError, match=reason):
         read_draft(text, PASSAGES, subtasks=("a",) if "zz" in text else ())
 
 

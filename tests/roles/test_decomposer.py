@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.errors import CallError
 from orchestrator.roles.decomposer import checked_plan, decompose, plan_schema, specialist_tasks
-from orchestrator.roles.work import InvalidOutput
+from orchestrator.roles.work import InvalidOutputError
 from tests.roles.fake_work import FakeWork, Runs, Says, agents
 from tests.roles.test_plan import MISSION
 
@@ -83,7 +83,7 @@ async def test_the_model_is_told_the_tasks_and_sees_the_request_as_data() -> Non
     ],
 )
 def test_a_plan_is_refused_with_the_reason(text: str, reason: str) -> None:
-    with pytest.raises(InvalidOutput, match=reason):
+    with pytest.raises(InvalidOutputError, match=reason):
         checked_plan(text, TASKS)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.roles.output import json_object, parse
 from orchestrator.roles.values import Plan
-from orchestrator.roles.work import InvalidOutput
+from orchestrator.roles.work import InvalidOutputError
 
 
 def test_an_object_is_read_with_or_without_a_fence() -> None:
@@ -27,10 +27,10 @@ def test_an_object_is_read_with_or_without_a_fence() -> None:
     ],
 )
 def test_anything_else_is_refused(text: str, reason: str) -> None:
-    with pytest.raises(InvalidOutput, match=reason):
+    with pytest.raises(InvalidOutputError, match=reason):
         json_object(text)
 
 
 def test_a_wrong_shape_names_the_key() -> None:
-    with pytest.raises(InvalidOutput, match=r"subtasks\.0\.id"):
+    with pytest.raises(InvalidOutputError, match=r"subtasks\.0\.id"):
         parse(Plan, '{"subtasks": [{"id": "UP", "description": "d", "task": "t"}]}')

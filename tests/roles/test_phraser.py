@@ -15,7 +15,7 @@ from orchestrator.project.registry import Registry
 from orchestrator.roles.phraser import joinable_spans, phrase, phrased, span_passages, with_prose
 from orchestrator.roles.prompt import messages
 from orchestrator.roles.values import Verdict
-from orchestrator.roles.work import InvalidOutput
+from orchestrator.roles.work import InvalidOutputError
 from orchestrator.types import FREE, CallRequest, Deployment, TextDelta
 from tests.roles.fake_work import FakeWork, Runs, Says, agents, embedder, passages_of, span
 from tests.roles.material import CARRY, DAYS, LEAVE, REMOTE, TUESDAY, WEEK, draft, said
@@ -76,7 +76,7 @@ async def test_bad_prose_falls_to_the_sources_words() -> None:
     ],
 )
 def test_prose_that_a_gate_stops(text: str, reason: str) -> None:
-    with pytest.raises(InvalidOutput, match=reason):
+    with pytest.raises(InvalidOutputError, match=reason):
         _gate(text)
 
 

@@ -11,7 +11,7 @@ from orchestrator.errors import NoCandidateError, UserError
 from orchestrator.project.schema import Agent
 from orchestrator.roles.router import read_features, route, specialist_for
 from orchestrator.roles.values import Plan, Subtask
-from orchestrator.roles.work import InvalidOutput
+from orchestrator.roles.work import InvalidOutputError
 from orchestrator.types import Decision, Feature, TaskProfile
 from tests.roles.fake_work import FakeWork, Says, agents, embedder
 
@@ -161,5 +161,5 @@ def test_a_project_without_specialists_is_the_users_mistake() -> None:
     ],
 )
 def test_features_out_of_range_are_refused(value: dict[str, Any], reason: str) -> None:
-    with pytest.raises(InvalidOutput, match=reason):
+    with pytest.raises(InvalidOutputError, match=reason):
         read_features(json.dumps(value), ("chat", "math"))

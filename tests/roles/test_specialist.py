@@ -14,7 +14,7 @@ from orchestrator.evidence.values import Calculation
 from orchestrator.roles.mathematics import checked_calculation, only_problem
 from orchestrator.roles.specialist import specialize, with_results
 from orchestrator.roles.values import Result, Subtask
-from orchestrator.roles.work import InvalidOutput
+from orchestrator.roles.work import InvalidOutputError
 from orchestrator.types import Reply
 from tests.roles.fake_work import FakeWork, Runs, Says, agents
 from tests.roles.material import CARRY, DAYS, LEAVE, PASSAGES, WEEK, said, written
@@ -54,7 +54,7 @@ async def test_a_model_may_write_the_expression_but_the_arithmetic_is_ours() -> 
     ],
 )
 def test_a_models_calculation_is_refused(output: str, question: str, reason: str) -> None:
-    with pytest.raises(InvalidOutput, match=reason):
+    with pytest.raises(InvalidOutputError, match=reason):
         checked_calculation(output, question)
 
 

@@ -130,7 +130,7 @@ def clauses(text: str) -> tuple[str, ...]:
     Contrast always parts (`while`, `but`, a semicolon); a comma and `and` only where each side
     states a quantity of its own.
     """
-    amounts = quantities(text)
+    amounts = [q for q in quantities(text) if not q.is_named_day]
     parts, start = [], 0
     for cut in _CLAUSE.finditer(text):
         if any(q.span[0] < cut.end() and cut.start() < q.span[1] for q in amounts):
