@@ -142,6 +142,8 @@ def _quantity_gate(alignment: Alignment, *, dated: bool) -> str | None:
     units = {q.unit for q in wrong}
     if len(units) != 1 or units.isdisjoint(MOMENTS) == dated or _antonyms(alignment):
         return None
+    if any(q.is_named_day for q in wrong) and _denies_alone(alignment):
+        return None  # what is not so on Fridays is not contradicted by what is so on Mondays
     free = [s for s in source if not any(agrees(q, s) for q in claim)]
     for quantity in wrong:
         for other in free:
@@ -151,6 +153,10 @@ def _quantity_gate(alignment: Alignment, *, dated: bool) -> str | None:
                     f'the claim says "{quantity.text.strip()}"'
                 )
     return None
+
+
+def _denies_alone(alignment: Alignment) -> bool:
+    return bool(alignment.claim.negations) != bool(alignment.source.negations)
 
 
 def _rule_each_other_out(claim: Quantity, source: Quantity) -> bool:

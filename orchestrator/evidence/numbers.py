@@ -122,8 +122,9 @@ class Quantity:
     """A value with its unit; `span` is start and end in the text that was read.
 
     `unit` is `EUR`, `percent`, `day`, `gram`, …; `date` (value yyyymmdd, 0 where a part is not
-    stated), `clock` (minutes after midnight), `weekday` (a bit for each day from Monday on), `ordinal`, `label` (a version, a section), or empty
-    for a bare count, which then has the stems of the words that it counts in `of`.
+    stated), `clock` (minutes after midnight), `weekday` (a bit for each day from Monday on),
+    `ordinal`, `label` (a version, a section), or empty for a bare count, which then has the stems
+    of the words that it counts in `of`.
     """
 
     value: Decimal
@@ -137,8 +138,8 @@ class Quantity:
     @property
     def is_named_day(self) -> bool:
         """Whether it is a day of the week, or a month without day and year."""
-        return self.unit == "weekday" or (self.unit == "date" and self.value < 10_000
-                                          and self.value % 100 == 0)  # fmt: skip
+        month = self.unit == "date" and self.value < 10_000 and self.value % 100 == 0
+        return month or self.unit == "weekday"
 
 
 def quantities(text: str) -> tuple[Quantity, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.evidence.alignment import ClaimAligner
-from orchestrator.evidence.gates import Finding, findings, missing_names
+from orchestrator.evidence.gates import Finding, findings, missing_names, strange_words
 from orchestrator.evidence.language.reading import read
 from orchestrator.evidence.passage_index import index_of
 from tests.evidence.samples import embedder, passage
@@ -30,6 +30,24 @@ def found(claim: str, source: str) -> list[Finding]:
             "The tower was built in 1889.",
             "date",
             'a.md says "1889", the claim says "1899"',
+        ),
+        (
+            "Friday is the common office day for all teams.",
+            "Tuesday is the common office day for all teams.",
+            "date",
+            'a.md says "Tuesday", the claim says "Friday"',
+        ),
+        (
+            "The allowance is reviewed every October.",
+            "The allowance is reviewed every January.",
+            "date",
+            'a.md says "January", the claim says "October"',
+        ),
+        (
+            "The shop is open on Sundays.",
+            "The shop is open from Monday to Saturday.",
+            "date",
+            'a.md says "Monday to Saturday", the claim says "Sundays"',
         ),
         (
             "The director is Ana Costa.",
@@ -69,6 +87,9 @@ def test_each_gate_names_both_sides(claim: str, source: str, gate: str, reason: 
         ("Working without approval is prohibited.", "Working with approval is allowed."),
         ("Up to ten people may enter.", "No more than ten people may enter."),
         ("You must register.", "It is mandatory that you register."),
+        ("The shop is open on Tuesdays.", "The shop is open from Monday to Saturday."),
+        ("The shop is open on Sundays.", "The shop is not open on Mondays."),
+        ("The contract starts in May.", "The contract starts on 12 May 2020."),
         ("The gate opens at 9:00.", "The gate opens at 9:00 and closes at 17:00."),
         ("The gate closes at 17:00.", "The gate opens at 9:00 and closes at 17:00."),
         ("Members do not pay.", "Members do not pay if they show their card."),
@@ -103,3 +124,17 @@ def test_a_table_row_is_read_under_its_header() -> None:
 )
 def test_missing_names(claim: str, source: str, absent: list[str]) -> None:
     assert missing_names(read(claim), [read(source)]) == absent
+
+
+@pytest.mark.parametrize(
+    ("claim", "source", "strange"),
+    [
+        ("It is the day for all teams of Zanzibar.", "It is the day for all teams.", ["Zanzibar"]),
+        ("It was Ana Voss who paid.", "Clara Voss paid for it.", ["Ana"]),
+        ("Surely the Team pays.", "Every team pays.", []),
+        ("Ask the HR team.", "Ask Human Resources.", []),
+        ("They meet on Friday, in May.", "They meet.", []),
+    ],
+)
+def test_strange_words(claim: str, source: str, strange: list[str]) -> None:
+    assert strange_words(read(claim), [read(source)]) == strange

@@ -84,6 +84,41 @@ def test_what_no_source_says_is_unsupported(claim: str, reason: str) -> None:
     assert reason in found.reason
 
 
+def test_another_day_of_the_week_contradicts() -> None:
+    found = check(
+        "Friday is the common office day for all teams.",
+        "Tuesday is the common office day for all teams. On Fridays there are no core hours.",
+    )
+    assert found.status == "contradicted"
+    assert found.reason == 'a.md says "Tuesday", the claim says "Friday"'
+
+
+def test_a_day_that_is_said_of_something_else_does_not_support() -> None:
+    source = "The library lends films. Bring them back to the desk. The cafe is closed on Mondays."
+    found = check("The library lends films on Mondays.", source)
+    assert found.status == "unsupported"
+    assert "Mondays" in found.reason
+
+
+def test_what_happens_on_two_days_is_no_disagreement() -> None:
+    stated, other = "The market takes place on Mondays.", "The market takes place on Fridays."
+    assert check(stated, stated, other).status == "supported"
+
+
+@pytest.mark.parametrize("name", ["remote-work.md", "museum.txt", "manual.md", "leaflet.txt"])
+def test_a_name_that_no_passage_holds_is_never_supported(name: str) -> None:
+    from orchestrator.evidence.passage_index import index_of
+
+    _, passages = document(name)
+    for sentence in index_of(passages, embedder()).sentences:
+        if sentence.kind == "row":
+            continue
+        text = f"{sentence.reading.text.rstrip('. ')} of Zanzibar."
+        found = check_claim(Claim(id="c", sentence="s", text=text), passages, embedder())
+        assert found.status == "unsupported", text
+        assert "Zanzibar" in found.reason
+
+
 def test_a_denial_that_no_source_makes_is_unsupported() -> None:
     _, passages = document("manual.md")
     claim = Claim(id="c", sentence="s", text="Deleted projects are never kept in the trash.")

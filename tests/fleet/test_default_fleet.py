@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from orchestrator.fleet.build import build_fleet
 from orchestrator.fleet.snapshot import snapshot
@@ -44,7 +44,7 @@ TASKS = (
 
 
 def loaded(name: str) -> Any:
-    return YAML(typ="safe").load((ROOT / name).read_text(encoding="utf-8"))
+    return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
 
 
 FLEET = Fleet.model_validate(loaded("fleet.yaml"))

@@ -61,14 +61,12 @@ def embedder() -> Embedder:
 @cache
 def agents() -> Mapping[str, Agent]:
     """The shipped agents, read as the project reads them."""
-    import io
-
-    from ruamel.yaml import YAML
+    import yaml
 
     found = {}
     for file in sorted(AGENTS.glob("*.md")):
         _, front, body = file.read_text("utf-8").split("---\n", 2)
-        declared = YAML(typ="safe").load(io.StringIO(front))
+        declared = yaml.safe_load(front)
         agent = Agent.model_validate(declared)
         found[file.stem] = agent.model_copy(update={"name": file.stem, "prompt": body})
     return found
