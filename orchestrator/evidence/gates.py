@@ -20,7 +20,7 @@ from orchestrator.evidence.language.lexicon import (
     synonyms,
     word_set,
 )
-from orchestrator.evidence.language.reading import Modality, Reading, spells_out
+from orchestrator.evidence.language.reading import Modality, Reading, inner_capitals, spells_out
 from orchestrator.evidence.language.words import Word, words
 from orchestrator.evidence.numbers import MOMENTS, Quantity, agrees, comparable, missing
 
@@ -210,21 +210,15 @@ def missing_names(claim: Reading, passages: Sequence[Reading]) -> list[str]:
 
 
 def strange_words(claim: Reading, passages: Sequence[Reading]) -> list[str]:
-    """The words of the claim's names that no passage has, capitalised or not.
+    """The claim's words with a capital inside a sentence that no passage has, capital or not.
 
-    A sentence's first word is capitalised whatever it is, and an acronym may be spelled out.
+    An acronym may be spelled out.
     """
-    present = {w.text.lower() for p in passages for w in p.words}
-    present |= {w.stem for p in passages for w in p.words}
-    first = claim.words[0].start if claim.words else 0
+    present = {form for p in passages for w in p.words for form in (w.text.lower(), w.stem)}
     return [
         w.text
-        for name in claim.names
-        for w in name
-        if w.text[0].isupper()
-        and w.is_content
-        and w.start != first
-        and not {w.text.lower(), w.stem} & present
+        for w in inner_capitals(claim)
+        if not {w.text.lower(), w.stem} & present
         and not any(spells_out(p, w.text) for p in passages)
     ]
 

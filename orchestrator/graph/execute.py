@@ -22,8 +22,7 @@ from orchestrator.project.registry import Registry
 from orchestrator.project.schema import Agent, Graph, Node
 from orchestrator.roles.hop import HopWork, Request, Services
 from orchestrator.roles.values import Result, Routing, Subtask
-from orchestrator.tracing.record import profile_from_json
-from orchestrator.types import Hop, TaskProfile, digest
+from orchestrator.types import Hop, TaskProfile, digest, from_json
 
 
 @dataclass(slots=True, kw_only=True)
@@ -210,7 +209,7 @@ def find_agent(run: Run, name: str) -> Agent:
 def _assigned(routing: Routing, subtask: str) -> TaskProfile | None:
     for assignment in routing.assignments:
         if assignment.subtask == subtask and assignment.profile:
-            return profile_from_json(assignment.profile)
+            return from_json(TaskProfile, assignment.profile)
     return None
 
 

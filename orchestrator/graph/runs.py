@@ -19,9 +19,8 @@ from orchestrator.project.schema import Graph
 from orchestrator.roles.hop import Request, Services
 from orchestrator.roles.values import FinalAnswer, Plan
 from orchestrator.tracing.ids import new_trace_id
-from orchestrator.tracing.record import hop_from_json
 from orchestrator.tracing.store import TraceStore
-from orchestrator.types import MICRO_USD, Hop, Trace, as_json, total_cost
+from orchestrator.types import MICRO_USD, Hop, Trace, as_json, from_json, total_cost
 
 
 @dataclass(slots=True)
@@ -163,7 +162,7 @@ class Runs:
     ) -> _Active:
         graph = self.graph(record.graph)
         journal = self.journals.open(record)
-        options = _options(record.request["options"])
+        options = from_json(RunOptions, record.request["options"])
         inputs = record.request["inputs"]
         hops = self._earlier(record, journal, on_hop)
         budget = options.budget_usd
@@ -203,7 +202,7 @@ class Runs:
         seen = {hop.id: hop for hop in self.store.hops(record.id)}
         for entry in journal.entries():
             if "hop" in entry:
-                hop = hop_from_json(entry["hop"])
+                hop = from_json(Hop, entry["hop"])
                 seen[hop.id] = hop
                 self.services.recorder.hop(hop)
         return _Hops(seen, on_hop)
@@ -254,12 +253,6 @@ class Runs:
             policy_hash=project.policy_hash,
             fleet_hash=self.services.fleet().hash,
         )
-
-
-def _options(data: Mapping[str, Any]) -> RunOptions:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(RunOptions).validate_python(data)
 
 
 def _question(graph: Graph, inputs: Mapping[str, Any]) -> str:

@@ -18,7 +18,6 @@ from orchestrator.project.protocols import Clock, Embedder, Journal, Ledger, Pre
 from orchestrator.project.schema import Agent, Project
 from orchestrator.roles.prompt import messages
 from orchestrator.routing.decide import decide
-from orchestrator.tracing.record import hop_from_json
 from orchestrator.types import (
     Attempt,
     CallRequest,
@@ -35,6 +34,7 @@ from orchestrator.types import (
     TaskProfile,
     as_json,
     digest,
+    from_json,
 )
 
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ class HopWork:
         return reply
 
     def _replay(self, recorded: Mapping[str, Any], check: Callable[[str], Any] | None) -> Reply:
-        hop = hop_from_json(recorded["hop"])
+        hop = from_json(Hop, recorded["hop"])
         self._record(dataclasses.replace(hop, resumed=True))
         text = recorded["text"]
         value = text

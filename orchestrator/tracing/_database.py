@@ -12,8 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.errors import StorageError
 from orchestrator.tracing._tables import NEWEST, attempts, hops, migrate, traces, version_of
-from orchestrator.tracing.record import hop_from_json
-from orchestrator.types import Attempt, Hop, LogRule, Trace, Usage, as_json
+from orchestrator.types import Attempt, Hop, LogRule, Trace, Usage, as_json, from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,7 +197,7 @@ def _trace(row: Mapping[Any, Any]) -> Trace:
 def _hop(row: Mapping[Any, Any], lines: Iterable[dict[str, Any]]) -> Hop:
     value = {name: row[name] for name in _HOP_COLUMNS}
     value["attempts"] = list(lines)
-    return hop_from_json(value)
+    return from_json(Hop, value)
 
 
 def _clean(value: Any) -> Any:

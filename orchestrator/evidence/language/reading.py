@@ -149,6 +149,19 @@ def _says(text: str) -> bool:
     return sum(w.is_content for w in words(text)) >= 2
 
 
+def inner_capitals(reading: Reading) -> list[Word]:
+    """Content words with a capital letter that no start of a sentence explains; no weekdays."""
+    text = reading.text
+    return [
+        w
+        for w in reading.words
+        if _capital(w)
+        and w.is_content
+        and not re.match(r"I['’]", w.text)
+        and re.search(r"\w", _since_break(text, w.start))
+    ]
+
+
 def _names(text: str, found: Sequence[Word]) -> tuple[tuple[Word, ...], ...]:
     """Acronyms, and capitalised words that the start of the sentence does not explain."""
     letters = [w for w in found if w.text[0].isalpha()]
