@@ -51,6 +51,10 @@ class _Reader(HTMLParser):
         self._skipping: list[str] = []
         self._row = False
 
+    def parse_marked_section(self, i: int, report: int = 1) -> int:  # noqa: ARG002
+        """`<![…` is a comment of no meaning in HTML; the parser would fail at an odd one."""
+        return self.parse_bogus_comment(i)
+
     def _offset(self) -> int:
         line, column = self.getpos()
         return self._lines[line - 1] + column

@@ -37,7 +37,8 @@ def extract(
     """The values of the kind that the question asks for, from the sentences that it is about.
 
     Without a kind, or where none is found, the sentences themselves. A question without a
-    subject ("extract all dates") looks at every sentence.
+    subject ("extract all dates") looks at every sentence; one that asks how many or how much
+    looks at the three best.
     """
     finder = _finder(question)
     asked = ask(question)
@@ -46,7 +47,8 @@ def extract(
         if not spans:
             return Extraction((), "there are no sources")
     else:
-        selection = select(question, passages, embedder, limit=limit)
+        most = limit if asked.imperative and not _ASKS.search(question) else min(limit, _BEST)
+        selection = select(question, passages, embedder, limit=most)
         if not selection.spans:
             return Extraction((), selection.reason)
         spans = list(selection.spans)
@@ -63,6 +65,8 @@ def extract(
     return Extraction(tuple(Item("", span) for span in spans[:limit]))
 
 
+_BEST = 3  # sentences for a question, which asks for one thing and not for all of a kind
+_ASKS = re.compile(r"\bhow (?:many|much|long|often|soon)\b", re.IGNORECASE)
 Finder = Callable[[Reading], Iterator[str]]
 
 
@@ -95,7 +99,10 @@ _FINDERS: tuple[tuple[str, Finder], ...] = (
     (r"(?:links?|urls?|web ?sites?)", _matches(r"https?://[^\s)>\]]+")),
     (r"(?:opening (?:hours|times)|what time|times of day)", _quantities("clock")),
     (r"(?:dates?|deadlines?|years?)", _quantities("date")),
-    (r"(?:durations?|periods?|how long)", _quantities(*TIME_UNITS)),
+    (
+        r"(?:durations?|periods?|how long|how many (?:second|minute|hour|day|week|month|year)s?)",
+        _quantities(*TIME_UNITS),
+    ),
     (r"(?:percent(?:age)?s?|shares?)", _quantities("percent")),
     (
         r"(?:prices?|costs?|fees?|amounts? of money|money|allowances?|salar(?:y|ies)|budgets?)",

@@ -107,7 +107,7 @@ _MAXIMUM = re.compile(
 _ABOUT = re.compile(
     r"(?:\b(?:about|around|roughly|approximately|nearly|almost|some|circa)|~)\s*$", re.I
 )
-_MARKER = re.compile(r"\[\d+(?:\s*[,;–-]\s*\d+)*\]|\(?\b(?:passage|source)s? \d+\)?", re.I)
+MARKER = re.compile(r"\[\d+(?:\s*[,;–-]\s*\d+)*\]|\(?\b(?:passage|source)s? \d+\)?", re.I)
 """References to a source are no statement."""
 _RANGE = re.compile(r"\s*(?:-|–|—|to|and|or)\s*", re.IGNORECASE)
 _LABEL = re.compile(
@@ -144,7 +144,7 @@ class Quantity:
 
 def quantities(text: str) -> tuple[Quantity, ...]:
     """Everything in `text` that is a number, in order, without overlaps."""
-    text = _MARKER.sub(lambda m: " " * len(m[0]), text)
+    text = MARKER.sub(lambda m: " " * len(m[0]), text)
     taken: list[Quantity] = [
         Quantity(Decimal(d.value), d.unit, d.span, text[d.span[0] : d.span[1]]) for d in dates(text)
     ]
@@ -195,8 +195,19 @@ def agrees(claim: Quantity, source: Quantity) -> bool:
 
 
 def missing(claim: Sequence[Quantity], source: Sequence[Quantity]) -> list[Quantity]:
-    """The claim's quantities that nothing in the source agrees with."""
-    return [q for q in claim if not any(agrees(q, s) for s in source)]
+    """The claim's quantities that nothing in the source agrees with.
+
+    Several days of the week in the source count together: weekends are Saturdays and Sundays.
+    """
+    days = 0
+    for stated in source:
+        days |= int(stated.value) if stated.unit == "weekday" else 0
+    return [
+        q
+        for q in claim
+        if not any(agrees(q, s) for s in source)
+        and not (q.unit == "weekday" and not int(q.value) & ~days)
+    ]
 
 
 def _converted(quantity: Quantity) -> tuple[str, Decimal] | None:

@@ -9,8 +9,8 @@ from typing import Literal
 
 from orchestrator.evidence.language.lexicon import word_set
 from orchestrator.evidence.language.reading import Reading
-from orchestrator.evidence.language.words import Word, words
-from orchestrator.evidence.numbers import MOMENTS
+from orchestrator.evidence.language.words import Word, stem, words
+from orchestrator.evidence.numbers import MOMENTS, MONEY
 
 AnswerType = Literal["", "amount", "money", "duration", "when", "clock", "who"]
 
@@ -117,12 +117,66 @@ def measured(word: str, reading: Reading) -> bool:
     return any(q.unit in units for q in reading.quantities)
 
 
+def states_price(reading: Reading) -> bool:
+    """Whether the sentence holds an amount of money, which says what something costs."""
+    return any(q.unit in MONEY for q in reading.quantities)
+
+
+def is_verb(question: Question, word: Word) -> bool:
+    """Whether a word of the question is what somebody does or did, as far as forms show."""
+    low, before = word.text.lower(), _before(question.text, word.start)
+    if word is question.verb or low in _PAST or before in ("who", *_BEFORE_VERB):
+        return True
+    return low.endswith("ed") and len(low) > 4 and before not in _BEFORE_NOUN
+
+
+def is_homograph(question: Question, word: Word, reading: Reading) -> bool:
+    """Whether the sentence has the word only as another part of speech: a monitor, to monitor."""
+    asked = _part_of_speech(question.text, word)
+    if not asked:
+        return False
+    same = [w for w in reading.words if w.stem == word.stem]
+    return bool(same) and all(
+        w.text.lower() == word.text.lower() and _part_of_speech(reading.text, w) not in ("", asked)
+        for w in same
+    )
+
+
+def _part_of_speech(text: str, word: Word) -> Literal["", "noun", "verb"]:
+    """What the word before shows; mostly nothing."""
+    before = _before(text, word.start)
+    if before in _BEFORE_VERB:
+        return "verb"
+    return "noun" if before in _BEFORE_NOUN else ""
+
+
+def _before(text: str, start: int) -> str:
+    """The word before a place, in lower case; empty where other signs than a space part them."""
+    found = re.search(r"([\w'’]+) $", text[:start])
+    return found[1].lower().replace("’", "'") if found else ""
+
+
 def answers(kind: AnswerType, reading: Reading) -> bool:
     """Whether the sentence holds what a question of that kind asks for."""
     check = _ANSWERS.get(kind)
     return check is None or check(reading)
 
 
+PRICE_STEMS = frozenset(map(stem, ("cost", "price", "fee", "pay", "charge")))
+_BEFORE_VERB = word_set(
+    """
+to not never will would can could may might must shall should cannot don't doesn't didn't won't
+can't mustn't
+"""
+)
+_BEFORE_NOUN = word_set("a an the this that each every my your our its their his her no any second")
+_PAST = word_set(
+    """
+paid held gave given took taken wrote written sent kept bought built began begun chose chosen spent
+met lost found sold told said ran grew grown fell fallen rose risen won led brought shown taught
+worn drawn forgotten known seen eaten hidden stolen spoken driven broken made got went gone
+"""
+)
 _DOING = re.compile(r"\b(?:I|you|we|they|one|it|he|she)\s+(\w+)", re.IGNORECASE)
 _MEASURES = {
     "temperature": ("celsius", "fahrenheit"), "weight": ("gram",), "weigh": ("gram",),
@@ -133,12 +187,14 @@ _MEASURES = {
 }  # fmt: skip
 _TIME = ("second", "minute", "hour", "day", "week", "month", "year")
 _OFTEN = re.compile(
-    r"\b(?:daily|weekly|monthly|yearly|annually|annual|every|each|once|twice)\b", re.I
+    r"\b(?:daily|weekly|monthly|yearly|annually|annual|every|each|(?<!at )once|twice)\b", re.I
 )
 _WHEN = re.compile(
     r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|june|july"
     r"|august|september|october|november|december|spring|summer|autumn|winter|before|after|when"
-    r"|until|during|daily|weekly|monthly|end of|beginning of|weekends?|immediately)\b",
+    r"|until|during|end of|beginning of|weekends?|weekdays?|immediately|at once|as soon as|within"
+    r"|(?:daily|weekly|monthly|yearly|annually)(?! (?!in|on|by|at|with|and|to|for|from)[a-z])"
+    r"|(?:every|last|first|same|next|following) (?:\w+ ){0,2}(?:day|week|month|quarter|year)s?)\b",
     re.IGNORECASE,
 )
 _FREE = re.compile(r"\b(?:free|no charge|without charge|included|no extra)\b", re.IGNORECASE)
@@ -160,8 +216,6 @@ _ANSWERS: dict[AnswerType, Callable[[Reading], bool]] = {
         or bool(_OFTEN.search(r.text))
     ),
     "clock": lambda r: any(q.unit == "clock" for q in r.quantities),
-    "when": lambda r: (
-        any(q.unit in (*_TIME, "date", "clock") for q in r.quantities) or bool(_WHEN.search(r.text))
-    ),
+    "when": lambda r: any(q.unit in MOMENTS for q in r.quantities) or bool(_WHEN.search(r.text)),
     "who": lambda r: bool(r.names) or bool(_ROLE.search(r.text)),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,7 +11,16 @@ from orchestrator.evidence.alignment import ALIKE
 from orchestrator.evidence.language.reading import spells_out
 from orchestrator.evidence.language.similarity import SYNONYM
 from orchestrator.evidence.passage_index import Located, PassageIndex, index_of, refers_back
-from orchestrator.evidence.question import Question, answers, ask, measured
+from orchestrator.evidence.question import (
+    PRICE_STEMS,
+    Question,
+    answers,
+    ask,
+    is_homograph,
+    is_verb,
+    measured,
+    states_price,
+)
 from orchestrator.evidence.values import Citation, Passage
 from orchestrator.project.protocols import Embedder
 
@@ -26,7 +35,9 @@ _COSINE = 0.4
 _TYPE = 0.3
 _BESIDE = 0.3
 _VERB = 0.5  # a verb says less than a noun what is asked about
-_NEAR = 0.75  # of the best score; what lies below is about something else
+_NEAR = 0.9  # of the best score; from here on a sentence answers nearly as well
+_RELATED = 0.75  # below, a sentence is about something else even if it has a missing word
+_GAIN = 0.1  # of the subject that a further sentence must add
 _NEAR_TOPIC = 0.4
 _SAME = 0.8
 
@@ -102,7 +113,8 @@ class _Ranking:
             if word.text[0].isupper() and word.start > 0:  # a name is meant, not its like
                 similar[row, similar[row] < 0.999] = 0.0
         similar = np.where(similar >= ALIKE, similar, 0.0)
-        own = np.maximum(self._best(similar, self.index.columns), self._said_otherwise())
+        own = self._best(similar, self.index.columns) * ~self._homographs()
+        own = np.maximum(own, self._said_otherwise())
         context = self._best(similar, self.index.context_columns)
         known: np.ndarray = np.maximum(own, _HEADING * context)
         result: np.ndarray = np.maximum(known, _NEIGHBOUR * self._beside(own))
@@ -123,6 +135,17 @@ class _Ranking:
             for column, sentence in enumerate(self.index.sentences):
                 if measured(word.text, sentence.reading) or spells_out(sentence.reading, word.text):
                     result[row, column] = SYNONYM
+        return result
+
+    def _homographs(self) -> np.ndarray:
+        """Where a word of the subject stands only as another part of speech."""
+        import numpy as np
+
+        shape = (len(self.asked.subject), len(self.index.sentences))
+        result = np.zeros(shape, dtype=np.bool_)
+        for row, word in enumerate(self.asked.subject):
+            for column, sentence in enumerate(self.index.sentences):
+                result[row, column] = is_homograph(self.asked, word, sentence.reading)
         return result
 
     def _beside(self, own: np.ndarray) -> np.ndarray:
@@ -169,7 +192,12 @@ class _Ranking:
         stems = {word.stem for word in self.asked.beside}
         if self.asked.imperative or not stems:
             return np.zeros(len(self.index.sentences), dtype=np.float32)
-        held = [len(stems & set(s.reading.stems)) / len(stems) for s in self.index.sentences]
+        held = []
+        for sentence in self.index.sentences:
+            present = {w.stem for w in sentence.reading.words}
+            if states_price(sentence.reading):
+                present |= PRICE_STEMS
+            held.append(len(stems & present) / len(stems))
         return np.array(held, dtype=np.float32)
 
     @cached_property
@@ -187,6 +215,13 @@ class _Ranking:
         fitting = max((float(self.cover[i]) for i in among if self.fits[i]), default=0.0)
         return max(fitting, 0.6 * best)
 
+    def gain(self, i: int, chosen: Collection[int]) -> float:
+        """The weighted share of the subject that a sentence adds to the chosen ones."""
+        import numpy as np
+
+        known = self.hits[:, list(chosen)].max(axis=1)
+        return float(self.weights @ np.maximum(self.hits[:, i] - known, 0.0))
+
     def missing(self, among: Sequence[int]) -> str:
         """What of the subject the sources do not speak of, as a sentence."""
         subject = self.asked.subject
@@ -194,7 +229,10 @@ class _Ranking:
         lost = [i for i in range(len(subject)) if together[i] < ALIKE]
         if not lost:
             return f"no sentence of the sources answers: {self.asked.text}"
-        heaviest = max(lost, key=lambda i: float(self.weights[i]))
+        things = [i for i in lost if not is_verb(self.asked, subject[i])]
+        if not things:
+            return f"no sentence of the sources answers: {self.asked.text}"
+        heaviest = max(things, key=lambda i: float(self.weights[i]))
         first = last = heaviest
         while first > 0 and self._adjacent(first - 1):
             first -= 1
@@ -214,14 +252,21 @@ def _is_excluded(sentence: Located, exclude: frozenset[str]) -> bool:
 
 
 def _chosen(ranking: _Ranking, free: Sequence[int], limit: int) -> set[int]:
-    """The best sentences that are not said twice; one that refers back brings the one before."""
+    """The best sentences that are not said twice; one that refers back brings the one before.
+
+    A question gets the best one, and a further one that is nearly as good or adds to it.
+    """
     asked, sentences = ranking.asked, ranking.index.sentences
     top = ranking.scores[free[0]]
-    near = _NEAR_TOPIC if asked.imperative else _NEAR
     chosen: set[int] = set()
     for i in free:
-        if len(chosen) >= limit or ranking.scores[i] < near * top:
+        if len(chosen) >= limit or ranking.scores[i] < top * (
+            _NEAR_TOPIC if asked.imperative else _RELATED
+        ):
             break
+        adds = asked.imperative or not chosen or ranking.gain(i, chosen) >= _GAIN
+        if not adds and ranking.scores[i] < _NEAR * top:
+            continue
         if (asked.subject and ranking.cover[i] <= 0) or any(
             _says_the_same(sentences[i], sentences[j]) for j in chosen
         ):

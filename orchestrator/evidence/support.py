@@ -31,7 +31,8 @@ _ON_SUBJECT = 0.4
 _NEAREST = 4
 _DENIES = re.compile(
     r"\b(?:un(?!der|i|til)|non-?|impos|inval|illeg|inel|incap|insuf|disa[bglp])\w{3}"
-    r"|\b(?:only|prohibit|forbid|ban|free of|lack|fail|refus|den[iy]|avoid|prevent|few|little|hardly|rarely|too|stop|instead|rather)\w*",
+    r"|\b(?:only|prohibit|forbid|ban|free of|lack|fail|refus|den[iy]|avoid|prevent|few"
+    r"|little|hardly|rarely|too|stop|instead|rather)\w*",
     re.IGNORECASE,
 )
 """Words by which a sentence may deny without a negation."""

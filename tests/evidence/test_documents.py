@@ -85,6 +85,12 @@ def test_markdown_marks_are_blanked_and_words_stay() -> None:
     assert prose.index("40 EUR") == source.index("40 EUR")
 
 
+@pytest.mark.parametrize("text", ["<![1", "<![1]>", "<![CDATA[x]]>", "<![if IE]>"])
+def test_an_odd_declaration_is_no_error(text: str) -> None:
+    prose = layout_of(f"<p>Open daily.</p>{text}", "html").prose
+    assert prose[3:14] == "Open daily."
+
+
 @given(text=st.text(alphabet='ab .<>/&;#*`|[]()-_=\n\r\f1"!é', max_size=200))
 def test_the_view_has_the_length_of_the_text_and_invents_nothing(text: str) -> None:
     for kind in sorted(set(KINDS.values())):

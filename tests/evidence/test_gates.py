@@ -89,6 +89,7 @@ def test_each_gate_names_both_sides(claim: str, source: str, gate: str, reason: 
         ("You must register.", "It is mandatory that you register."),
         ("The shop is open on Tuesdays.", "The shop is open from Monday to Saturday."),
         ("The shop is open on Sundays.", "The shop is not open on Mondays."),
+        ("The shop is open on weekends.", "The shop is open on Saturdays and Sundays."),
         ("The contract starts in May.", "The contract starts on 12 May 2020."),
         ("The gate opens at 9:00.", "The gate opens at 9:00 and closes at 17:00."),
         ("The gate closes at 17:00.", "The gate opens at 9:00 and closes at 17:00."),
@@ -134,6 +135,7 @@ def test_missing_names(claim: str, source: str, absent: list[str]) -> None:
         ("Surely the Team pays.", "Every team pays.", []),
         ("Ask the HR team.", "Ask Human Resources.", []),
         ("They meet on Friday, in May.", "They meet.", []),
+        ("They meet often (Source 2).", "They meet often.", []),
     ],
 )
 def test_strange_words(claim: str, source: str, strange: list[str]) -> None:

@@ -38,6 +38,66 @@ def test_an_abstention_names_what_is_missing() -> None:
     assert found.reason == "the sources say nothing about parental leave"
 
 
+@pytest.mark.parametrize("question", ["Who won?", "When was it won?", "Who won the museum?"])
+def test_a_verb_is_nothing_that_sources_speak_of(question: str) -> None:
+    found = select(question, [passage("The museum is old.")], embedder(), limit=3)
+    assert found.spans == ()
+    assert found.reason == f"no sentence of the sources answers: {question}"
+
+
+def test_a_question_gets_little_besides_its_answer() -> None:
+    found = [c for name, q, _ in ANSWERABLE[HELD_OUT] for c in ask(name, q).spans]
+    assert len(found) <= 1.2 * len(ANSWERABLE[HELD_OUT]), [c.quote for c in found]
+
+
+_MONITORS = (
+    "The company provides one 27-inch monitor. "
+    "Technical systems are not used to monitor the conduct of employees. "
+    "Larkfield does not monitor behaviour. The desk is grey."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "quotes"),
+    [
+        ("Does the company pay for a monitor?", ["The company provides one 27-inch monitor."]),
+        (
+            "Who may monitor the conduct of employees?",
+            ["Technical systems are not used to monitor the conduct of employees."],
+        ),
+    ],
+)
+def test_the_same_word_as_another_part_of_speech_is_no_match(
+    question: str, quotes: list[str]
+) -> None:
+    found = select(question, [passage(_MONITORS)], embedder(), limit=3)
+    assert [c.quote for c in found.spans] == quotes
+
+
+def test_when_prefers_the_day_to_a_duration() -> None:
+    text = (
+        "The allowance is paid for each month in which four days were worked remotely. "
+        "Every employee receives a monthly allowance. "
+        "The allowance is paid with the salary, on the last working day of the month."
+    )
+    found = select("When is the allowance paid?", [passage(text)], embedder(), limit=3)
+    assert [c.quote for c in found.spans] == [
+        "The allowance is paid with the salary, on the last working day of the month."
+    ]
+
+
+def test_a_further_sentence_must_add_to_the_best() -> None:
+    text = (
+        "The north gate opens at 7:00. The gardener painted the gate. "
+        "The south gate opens at 8:00. Roses grow here."
+    )
+    found = select("When do the north and south gates open?", [passage(text)], embedder(), limit=3)
+    assert [c.quote for c in found.spans] == [
+        "The north gate opens at 7:00.",
+        "The south gate opens at 8:00.",
+    ]
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_spans_are_exact_and_in_document_order(name: str) -> None:
     text, _ = document(name)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from orchestrator.evidence.language.lexicon import word_set
 from orchestrator.evidence.language.words import Word, words
-from orchestrator.evidence.numbers import Quantity, quantities
+from orchestrator.evidence.numbers import MARKER, Quantity, quantities
 
 Modality = Literal["", "must", "must not", "may", "need not", "should"]
 
@@ -150,13 +150,18 @@ def _says(text: str) -> bool:
 
 
 def inner_capitals(reading: Reading) -> list[Word]:
-    """Content words with a capital letter that no start of a sentence explains; no weekdays."""
+    """Content words with a capital letter that no start of a sentence explains.
+
+    Days and months are none, nor is `Source` in a reference to one.
+    """
     text = reading.text
+    markers = [m.span() for m in MARKER.finditer(text)]
     return [
         w
         for w in reading.words
         if _capital(w)
         and w.is_content
+        and not any(a <= w.start < b for a, b in markers)
         and not re.match(r"I['’]", w.text)
         and re.search(r"\w", _since_break(text, w.start))
     ]

@@ -176,6 +176,18 @@ def test_the_extractor_finds_values(file: str, question: str, values: set[str]) 
     }
 
 
+@pytest.mark.parametrize(
+    "asked", ["How many days are backups kept?", "Extract how many days backups are kept"]
+)
+def test_the_extractor_answers_how_many_from_the_three_best(asked: str) -> None:
+    kinds = ("hourly", "daily", "weekly", "monthly", "yearly", "cold", "warm")
+    text = " ".join(f"The {k} backups are kept for {n} days." for n, k in enumerate(kinds, 11))
+    given = [Passage(id="p1", file="a.md", start=0, end=len(text), text=text, doc_hash="")]
+    found = json.loads(call("extractive-extractor", question=asked, passages=as_json(given)))
+    assert 1 <= len(found["items"]) <= 3
+    assert all(item["value"].endswith("days") for item in found["items"])
+
+
 def test_the_extractor_gives_sentences_where_no_value_is_asked_for() -> None:
     found = json.loads(
         call("extractive-extractor", question="Are dogs admitted?", passages=passages("museum.txt"))
