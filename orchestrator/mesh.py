@@ -20,6 +20,7 @@ from orchestrator.graph.answer import Answer, RunOptions
 from orchestrator.project.load import LoadedProject, load_project
 from orchestrator.project.protocols import Clock, Embedder
 from orchestrator.project.schema import Project
+from orchestrator.project.vocabulary import check_request
 from orchestrator.types import (
     Constraints,
     Context,
@@ -166,7 +167,12 @@ class Mesh:
         tags: Sequence[str] = (),
         constraints: Constraints = Constraints(),
     ) -> TaskProfile:
-        """The features of a prompt that routing sees."""
+        """The features of a prompt that routing sees.
+
+        Raises:
+            UnknownNameError: a task, data class or risk that nothing in the project names.
+        """
+        check_request(self.project, task=task, data_class=data_class, risk=risk)
         return self._profiler.profile(
             prompt,
             task=task,
@@ -185,12 +191,14 @@ class Mesh:
             **profile: as for `profile`: task, data_class, risk, tags, constraints.
 
         Raises:
+            UnknownNameError: a word that nothing in the project knows.
             NoCandidateError: nobody may serve it; names the smallest set of rules to relax.
         """
         from orchestrator.routing.decide import decide
         from orchestrator.routing.predict import PriorPredictor
 
         found = self.profile(prompt, **profile)
+        check_request(self.project, needs=needs)
         if needs:
             found = dataclasses.replace(found, needs=tuple(sorted({*found.needs, *needs})))
         fleet, predictor = self.fleet(), PriorPredictor()

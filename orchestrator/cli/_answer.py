@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.cli._json import alternatives, why_not
 from orchestrator.cli._show import Screen, Tone
-from orchestrator.tracing.explain import answered, dollars, duration, lost_because
+from orchestrator.tracing.explain import answered, below_floor, dollars, duration, lost_because
 from orchestrator.types import Candidate, Hop, Outcome, Stage, usd
 
 if TYPE_CHECKING:
@@ -140,8 +140,8 @@ def show_hops(screen: Screen, hops: Sequence[Hop]) -> None:
             screen.text(duration(hop.ms), "quiet"),
         )
     screen.show(table)
-    if any(h.decision and h.decision.degraded for h in hops):
-        note = "* Nobody here reaches the policy's quality floor; the best there is was taken."
+    if any(below_floor(h) for h in hops):
+        note = "* Below the policy's quality floor: nobody who reaches it answered."
         screen.prose(note, 2, "quiet")
     _reasons(screen, hops)
 
@@ -167,7 +167,7 @@ def _model(screen: Screen, hop: Hop, room: int) -> Text:
     name = used.deployment if used else hop.decision.chosen if hop.decision else ""
     # One space is for the mark of a degraded choice.
     text = screen.text(name if len(name) < room else name.replace("/", "/\n", 1))
-    if hop.decision is not None and hop.decision.degraded:
+    if below_floor(hop):
         text.append_text(screen.text("*", "warn"))
     if used is None and hop.status == "ok":
         text.append_text(screen.text("\nassigned", "quiet"))

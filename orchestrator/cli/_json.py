@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.tracing.explain import answered, lost_because
+from orchestrator.tracing.explain import answered, below_floor, lost_because
 from orchestrator.types import Attempt, Candidate, Decision, Hop, Outcome, Stage, as_json, usd
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def hop_json(hop: Hop) -> dict[str, Any]:
         "fallbacks": list(decision.fallbacks) if decision else [],
         "alternatives": [alternative_json(c, hop) for c in alternatives(hop)],
         "confidence": decision.confidence if decision else None,
-        "degraded": decision.degraded if decision else None,
+        "degraded": below_floor(hop),
         "attempts": [
             {
                 "deployment": a.deployment,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ def make_answer(value: Any, trace_id: str, hops: tuple[Hop, ...], plan: Plan | N
     """The answer for an output node's value."""
     cost = total_cost([hop.cost_micro_usd for hop in hops])
     if not isinstance(value, FinalAnswer):
-        text = value if isinstance(value, str) else str(as_json(value))
+        text = value if isinstance(value, str) else json.dumps(as_json(value), ensure_ascii=False)
         return Answer(
             text=text, value=value, trace_id=trace_id, hops=hops, plan=plan, cost_micro_usd=cost
         )

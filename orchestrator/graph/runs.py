@@ -16,6 +16,7 @@ from orchestrator.graph.execute import Run
 from orchestrator.graph.journal import JournalStore, RunJournal, RunRecord
 from orchestrator.project.registry import Registry
 from orchestrator.project.schema import Graph
+from orchestrator.project.vocabulary import check_request
 from orchestrator.roles.hop import Request, Services
 from orchestrator.roles.values import FinalAnswer, Plan
 from orchestrator.tracing.ids import new_trace_id
@@ -115,6 +116,8 @@ class Runs:
 
     def _record(self, graph: Graph, inputs: Mapping[str, Any], options: RunOptions) -> RunRecord:
         checked = check_inputs(graph, inputs)
+        project = self.services.project
+        check_request(project, data_class=options.data_class, risk=options.risk)
         return RunRecord(
             id=new_trace_id(),
             graph=graph.name,

@@ -114,7 +114,8 @@ def phrased(
     changed = _force(said) ^ _force(given)
     if changed:
         raise InvalidOutputError(f"it adds or leaves out {', '.join(sorted(changed))}")
-    added = _stems(said) - _stems(given)
+    # Whole words and not stems: "has led" is not what "leads" says.
+    added = _forms(said) - _forms(given)
     if added:
         raise InvalidOutputError(f"it adds the words {', '.join(sorted(added))}")
     seams = _seams(sentences, spans)
@@ -188,6 +189,11 @@ def _share(text: str, prose: Sequence[str]) -> float:
     own = _stems(text)
     held = set().union(*(_stems(p) for p in prose))
     return len(own & held) / len(own) if own else 1.0
+
+
+def _forms(text: str) -> set[str]:
+    """Its content words as they are written, in lower case."""
+    return {w.text.lower() for w in words(text) if w.is_content}
 
 
 def _stems(text: str) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.errors import CallError, NoCandidateError, OverBudgetError
+from orchestrator.errors import CallError, NoCandidateError, OverBudgetError, RunError
 from orchestrator.evidence.values import Draft, Passage
 from orchestrator.project.registry import role
 from orchestrator.roles.cited import attributed, draft_schema, read_draft
@@ -49,8 +49,14 @@ async def specialize(work: Work) -> Result:
     try:
         result = await handler(work, job)
     except (CallError, NoCandidateError, OverBudgetError) as error:
-        return Result(subtask=job.id, specialist=work.agent.name, task=job.task, failed=str(error))
+        return _result(work, job, failed=_why(error))
     return result
+
+
+def _why(error: RunError) -> str:
+    """For the caller: what the first deployment that was asked said; the trace has the rest."""
+    attempts = error.attempts if isinstance(error, CallError) else ()
+    return next((a.error for a in attempts if a.error), str(error))
 
 
 def relevant(passages: Sequence[Passage], needed: Sequence[Result]) -> tuple[Passage, ...]:
@@ -95,7 +101,7 @@ def _variables(job: Job) -> dict[str, str]:
 async def _cited(work: Work, job: Job) -> Result:
     """Sentences with citations; without passages there is nothing to cite and so no result."""
     if not job.passages:
-        return _result(work, job, failed="no source says anything about it")
+        return _result(work, job, failed="there is no passage to draw on")
     reply = await work.call(
         variables=_variables(job),
         inputs=_inputs(job),

@@ -267,6 +267,18 @@ def answered(hop: Hop) -> Attempt | None:
     return good[-1] if good else None
 
 
+def below_floor(hop: Hop) -> str | None:
+    """In words, where what answered (or is to answer) lies below the quality floor."""
+    if hop.decision is None:
+        return None
+    used = answered(hop)
+    name = used.deployment if used else hop.decision.chosen
+    candidate = next((c for c in hop.decision.candidates if c.deployment == name), None)
+    if hop.decision.degraded or candidate is None or not candidate.rule:
+        return hop.decision.degraded
+    return f"{name} answered as a {candidate.reason}"
+
+
 def _headline(hop: Hop) -> str:
     who = f"agent {hop.agent}" if hop.agent else hop.role
     name = f"{hop.node} ({who}{f', round {hop.round + 1}' if hop.round else ''})"

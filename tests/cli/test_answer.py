@@ -103,7 +103,7 @@ def test_what_was_only_assigned_and_what_is_below_the_floor() -> None:
     text = printed(lambda screen: show_hops(screen, [ROUTE, CHECK]), 100)
     assert "assigned" in text
     assert "claim-gates/here*" in text
-    assert "* Nobody here reaches the policy's quality floor" in text
+    assert "* Below the policy's quality floor" in text
     assert "*" not in printed(lambda screen: show_hops(screen, [DRAFT]), 100)
 
 

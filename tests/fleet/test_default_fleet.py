@@ -110,7 +110,7 @@ def test_every_chain_holds_a_deterministic_model() -> None:
 def test_personal_data_stays_at_home_whatever_keys_there_are() -> None:
     decision = chosen("draft", ALL_KEYS, data_class="pii")
     assert set(decision.chain) <= {d.id for d in taken({}).deployments if d.hosting == "self"}
-    assert decision.log.prompts == "redacted"
+    assert decision.log.prompts == "hashed"
 
 
 def test_high_risk_takes_the_strongest_and_a_second_opinion() -> None:

@@ -133,7 +133,7 @@ async def test_a_subtask_reads_the_passages_that_its_needs_cite() -> None:
 
 async def test_without_sources_there_is_nothing_to_cite() -> None:
     found = await specialize(_work("extractor", "How many days?", evidence=()))
-    assert found.failed == "no source says anything about it"
+    assert found.failed == "there is no passage to draw on"
 
 
 async def test_an_abstention_is_a_failed_result() -> None:

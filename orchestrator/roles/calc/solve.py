@@ -16,6 +16,14 @@ _ASKING = re.compile(
     r"the (?:value|result) of)[:\s]+)*",
     re.IGNORECASE,
 )
+_FURTHER = re.compile(
+    r"\b(?:and|then|afterwards)\s+(?:then\s+)?"
+    r"(?:halved?|doubled?|tripled?|quadrupled?|squared?|cubed?|rounded|divided|multiplied|"
+    r"increased|decreased|reduced|raised|add|added|subtract|subtracted|take|takes|gives?|buys?|"
+    r"loses?|sells?|gets?|divide|multiply|split)\b",
+    re.IGNORECASE,
+)
+"""A second step on what the first one gives."""
 _FORMULA = re.compile(r"[\d\s.,+\-*/^()%×÷·−eE]+(?:%\s*of[\d\s.,]+)?")
 _UNIT_AFTER = re.compile(r"(?<=[\d)])\s*[^\W\d_€$£%][\w/]*|\s*[€$£]")
 _CONVERSION = re.compile(r"^(?P<number>\S+) (?P<source>.+) -> (?P<goal>.+)$")
@@ -37,6 +45,9 @@ def solve(question: str, context: str = "") -> Calculation:
         if context:
             return solve(f"{text} {context}")
         raise ValueError("no number was found")
+    further = _FURTHER.search(text)
+    if further:
+        raise ValueError(f"two steps in one sentence are not calculated: '{further[0]}'")
     try:
         return _solve(text)
     except ValueError:
