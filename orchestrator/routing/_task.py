@@ -60,6 +60,13 @@ _ASKS: tuple[tuple[str, float, str], ...] = (
     ("extract", 0.95, r"\b(?:extract|extrahier\w*|extrai\w*)\b"),
     ("extract", 0.85, r"\b(?:list|find|identify|name) (?:all|every|each|the names)\b"),
     ("extract", 0.85, r"\bpull\b.{0,80}\b(?:from|out)\b|\bmentioned in\b"),
+    # Nothing but a formula: no likeness to other questions counts against it.
+    (
+        "math",
+        3.0,
+        r"^(?:what(?:'s| is)|how much is)?\s*\(*\d[\d\s.,()%]*"
+        r"(?:[-+*/^×÷]\s*\(*\d[\d\s.,()%]*)+[=?.\s]*$",
+    ),
     ("math", 0.95, r"\b(?:calculat\w+|comput(?:e|ing)|berechne\w*|calcul\w+)\b"),
     ("math", 0.9, r"\d\s*(?:[+*/×÷^]|-\s)\s*\d|\bsolve\b.{0,40}(?:=|\bequation\b|\bfor [xyz]\b)"),
     ("math", 0.9, r"\d\s?(?:%|percent) of\b|\b(?:square root|integral|derivative) of\b"),

@@ -338,3 +338,8 @@ def test_an_unclear_request_is_less_sure_than_a_clear_one() -> None:
     clear = PROFILER.profile("Summarise this report in three sentences.").features["task"]
     assert unclear.confidence < 0.6 < clear.confidence
     assert (unclear.origin, clear.origin) == ("embedding", "rule")
+
+
+@pytest.mark.parametrize("text", ["What is 2 + 3 * 4?", "17 / 4 =", "how much is (2 + 3) ^ 2"])
+def test_a_bare_formula_is_a_calculation(text: str) -> None:
+    assert PROFILER.profile(text).task == "math"
