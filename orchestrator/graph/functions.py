@@ -57,7 +57,7 @@ def accept_revise_or_abstain(inputs: Mapping[str, Any]) -> tuple[str, Verdict]:
     if found.undecided:
         name = "revised" if found.answers else "abstained"
         disputed = _verdict(name, found, found.dispute(), now)
-        return "done", disputed.model_copy(update={"disputed": True})
+        return "done", disputed.model_copy(update={"disputed": found.spans})
     if found.rejected and now < most:
         return "revise", _verdict("revised", found, found.summary(), now)
     if not found.answers:

@@ -55,7 +55,17 @@ class Judgement:
 
     def dispute(self) -> str:
         """The sources that disagree on what was asked, both quoted."""
-        return quoted([d for d in self.disputed if d.sentence.subtask in self.undecided])
+        return quoted(self._deciding)
+
+    @property
+    def spans(self) -> tuple[Citation, ...]:
+        """The spans on both sides of these disputes, each once."""
+        both = [c for d in self._deciding for c in (d.own, d.against)]
+        return tuple({(c.file, c.start, c.end): c for c in both}.values())
+
+    @property
+    def _deciding(self) -> list[Dispute]:
+        return [d for d in self.disputed if d.sentence.subtask in self.undecided]
 
 
 def quoted(disputes: Sequence[Dispute]) -> str:

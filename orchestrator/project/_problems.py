@@ -199,9 +199,9 @@ def _raw(document: Document, path: KeyPath) -> Any:
 
 def _sentence(fault: _Fault, here: list[Schema], schema: Schema, raw: Any) -> str:
     """What is wrong with a value, and the likely remedy."""
-    if fault.kind.endswith("_type"):
+    if fault.kind.endswith("_type") and not (isinstance(raw, str) and _choices(here, schema)):
         return "the value has the wrong type" + _remedy(here, schema, raw)
-    if fault.kind == "literal_error":
+    if fault.kind == "literal_error" or fault.kind.endswith("_type"):
         text = isinstance(raw, str)
         return "this is not one of the allowed values" + (
             "" if text else _remedy(here, schema, raw)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.evidence.values import Citation, ClaimCheck, Sentence
+from orchestrator.evidence.values import ClaimCheck, Sentence
 from orchestrator.project.registry import role
 from orchestrator.roles.output import json_object
 from orchestrator.roles.prompt import fence
@@ -71,12 +71,8 @@ def abstention(verdict: Verdict, independence: str) -> FinalAnswer:
     A rejected claim stands in the reason and never in the text, which somebody may pass on.
     """
     reason = verdict.reason or "the sources do not answer the question"
-    against = [c.against for c in verdict.rejected if c.against]
-    quoted = [
-        c.model_copy(update={"status": c.status or "exact", "supported": True})
-        for c in _distinct(against)
-        if " ".join(c.quote.split()) in reason
-    ]
+    proven = {"status": "exact", "supported": True}
+    quoted = [c.model_copy(update=proven) for c in verdict.disputed]
     return FinalAnswer(
         text=no_answer(reason if verdict.disputed or not verdict.rejected else NOT_CARRIED),
         verdict="abstained",
@@ -136,7 +132,3 @@ def _claims(verdict: Verdict) -> tuple[ClaimCheck, ...]:
         if held is None or WORSE.index(check.status) > WORSE.index(held.status):
             found[check.text] = check
     return tuple(found.values())
-
-
-def _distinct(citations: Sequence[Citation]) -> list[Citation]:
-    return list({(c.file, c.start, c.end): c for c in citations}.values())

@@ -87,8 +87,8 @@ class Verdict(Value):
     draft: tuple[Sentence, ...] = ()
     checks: tuple[ClaimCheck, ...] = ()
     rejected: tuple[ClaimCheck, ...] = ()
-    disputed: bool = False
-    """True where the sources contradict each other; `reason` then quotes both."""
+    disputed: tuple[Citation, ...] = ()
+    """Where the sources contradict each other on what was asked: the spans on both sides."""
     gaps: dict[str, str] = Field(default_factory=dict)
     """Subtask of which nothing is left → why."""
     round: int = 0

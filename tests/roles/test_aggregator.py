@@ -110,9 +110,14 @@ async def test_an_abstention_cites_the_sources_that_it_quotes() -> None:
         for n, c in enumerate((against, other, against))
     )
     reason = f'the sources disagree: memo.md says "{MEMO.text}"'
-    verdict = Verdict(verdict="abstained", reason=reason, rejected=rejected, disputed=True)
+    verdict = Verdict(
+        verdict="abstained", reason=reason, rejected=rejected, disputed=(other, against)
+    )
     found = await aggregate(_work(verdict))
-    assert [(c.file, c.quote) for c in found.citations] == [("memo.md", MEMO.text)]
+    assert [(c.file, c.quote, c.supported) for c in found.citations] == [
+        (REMOTE.file, WEEK, True),
+        ("memo.md", MEMO.text, True),
+    ]
     assert found.text == f"No answer: {reason}"
 
 
