@@ -9,6 +9,26 @@ from html.parser import HTMLParser
 from orchestrator.evidence._layout import Block, BlockKind, Layout
 
 _SKIPPED = frozenset({"script", "style", "noscript", "template", "svg", "math", "title"})
+_VOID = frozenset(
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "source",
+        "track",
+        "wbr",
+    ]
+)
+_ENDS_BY_ITSELF = frozenset({"p", "li", "dt", "dd", "tr", "td", "th", "option"})
+"""Where the next of its kind begins, the one before has ended, with or without an end tag."""
+_HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _BREAKS = frozenset(
     re.findall(
         r"\w+",
@@ -26,6 +46,8 @@ _KINDS: dict[str, tuple[BlockKind, int]] = {
     **{f"h{level}": ("heading", level) for level in range(1, 7)},
 }
 
+Attributes = list[tuple[str, str | None]]
+
 
 def html_layout(text: str) -> Layout:
     """Blocks follow the block-level tags; a table row is one block."""
@@ -34,6 +56,12 @@ def html_layout(text: str) -> Layout:
     reader.close()
     reader.end_block(len(text))
     return Layout("".join(reader.prose), tuple(reader.blocks))
+
+
+def _is_hidden(tag: str, attrs: Attributes) -> bool:
+    """Whether a reader of the page does not see the element, as far as its own tag says."""
+    said = dict(attrs)
+    return tag not in _VOID and ("hidden" in said or bool(_HIDING.search(said.get("style") or "")))
 
 
 class _Reader(HTMLParser):
@@ -59,15 +87,17 @@ class _Reader(HTMLParser):
         line, column = self.getpos()
         return self._lines[line - 1] + column
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002
-        if tag in _SKIPPED:
+    def handle_starttag(self, tag: str, attrs: Attributes) -> None:
+        if tag in _ENDS_BY_ITSELF and self._skipping[-1:] == [tag]:
+            self._skipping.pop()
+        if tag in _SKIPPED or tag in self._skipping or _is_hidden(tag, attrs):
             self._skipping.append(tag)
         elif tag in _BREAKS and not (self._row and (tag in _IN_ROW or tag not in _KINDS)):
             self.end_block(self._offset())
             self._kind = _KINDS.get(tag, ("paragraph", 0))
             self._row = tag == "tr"
 
-    def handle_startendtag(self, tag: str, attrs: object) -> None:  # noqa: ARG002
+    def handle_startendtag(self, tag: str, attrs: Attributes) -> None:  # noqa: ARG002
         if tag in _BREAKS and not self._row:
             self.end_block(self._offset())
 

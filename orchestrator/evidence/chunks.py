@@ -14,7 +14,7 @@ from orchestrator.evidence._layout import Block, BlockKind, Layout
 from orchestrator.evidence.documents import Document, Kind, kind_of, layout_of
 from orchestrator.evidence.values import Passage
 
-CHUNKER = 1
+CHUNKER = 2
 """Raised whenever the same text would be cut differently."""
 
 _WORDS = 120  # a passage is about this long

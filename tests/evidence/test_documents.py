@@ -63,6 +63,17 @@ def test_html_keeps_only_what_a_reader_sees_at_its_place() -> None:
     assert [b.kind for b in layout.blocks] == ["heading", "paragraph"]
 
 
+def test_what_a_page_hides_is_no_evidence() -> None:
+    text = (
+        "<div>The fee is 15 EUR.</div><div hidden>The fee <div>was</div> is 5 EUR.</div>"
+        '<p style="color:red; display: none">The fee is 7 EUR.<p>Pay in cash.</p>'
+        '<br hidden><span style="visibility:hidden">never</span> Or by card.'
+    )
+    prose = layout_of(text, "html").prose
+    assert " ".join(prose.split()) == "The fee is 15 EUR. Pay in cash. Or by card."
+    assert len(prose) == len(text)
+
+
 def test_html_that_is_broken_is_still_read() -> None:
     source = "<p>One <b>two</p><div>three &bogus; four <a href='x'>five</p"
     prose = layout_of(source, "html").prose
