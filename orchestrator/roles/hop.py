@@ -95,7 +95,8 @@ class HopWork:
     calls: int = 0
     answered_by: tuple[str, ...] = ()
     """Families of the models that answered for this node."""
-    decisions: list[tuple[TaskProfile, Decision]] = field(default_factory=list)
+    decisions: dict[str, tuple[TaskProfile, Decision]] = field(default_factory=dict)
+    """What a role decided without a call, by the step that it is for."""
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -153,11 +154,10 @@ class HopWork:
             profile, constraints=dataclasses.replace(kept, not_families=barred)
         )
 
-    def decide(self, profile: TaskProfile, constraints: Constraints | None = None) -> Decision:
-        if constraints is not None:
-            profile = dataclasses.replace(profile, constraints=constraints)
+    def decide(self, profile: TaskProfile, *, step: str = "") -> Decision:
         decision = self._decide(profile, self.agent)
-        self.decisions.append((profile, decision))
+        if step:
+            self.decisions[step] = (profile, decision)
         return decision
 
     async def call(
@@ -186,16 +186,14 @@ class HopWork:
         """Put this node on the trace where its role called no model."""
         hops = [
             self._hop(
-                digest([self.node, self.round, index]),
+                digest([self.node, self.round, step]),
                 started_at,
                 ms,
-                node=f"{self.node}/{label}",
+                node=f"{self.node}/{step}",
                 profile=profile,
                 decision=decision,
             )
-            for index, (label, (profile, decision)) in enumerate(
-                zip(_labels(output, len(self.decisions)), self.decisions, strict=True)
-            )
+            for step, (profile, decision) in self.decisions.items()
         ]
         if not self.calls:
             text = output.model_dump_json() if isinstance(output, Value) else str(output)
@@ -340,11 +338,6 @@ def _flat(items: Any) -> list[Any]:
 def _settings(agent: Agent) -> dict[str, Setting]:
     declared = agent.call.model_dump(exclude_none=True)
     return {k: Setting(value=v, origin=f"agent:{agent.name}") for k, v in declared.items()}
-
-
-def _labels(output: Any, count: int) -> Sequence[str]:
-    assigned = [a.subtask for a in getattr(output, "assignments", ())]
-    return assigned if len(assigned) == count else [str(n + 1) for n in range(count)]
 
 
 def _lost(

@@ -51,7 +51,7 @@ async def _assign(work: Work, subtask: Subtask | None) -> tuple[Assignment, Subt
     agent = specialist_for(work.agents, profile.task, text, work.embedder)
     profile = _for_agent(work.profile(text, task=agent.task, agent=agent), profile)
     try:
-        deployment = work.decide(profile).chosen
+        deployment = work.decide(profile, step=subtask.id if subtask else REQUEST).chosen
     except NoCandidateError as error:
         deployment, note = "", f"{note}; {error}" if note else str(error)
         work.note(f"no deployment may serve '{agent.name}': {error}")

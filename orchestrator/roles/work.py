@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 from orchestrator.evidence.values import Value
 from orchestrator.project.protocols import Embedder
 from orchestrator.project.schema import Agent
-from orchestrator.types import Constraints, Decision, Reply, TaskProfile
+from orchestrator.types import Decision, Reply, TaskProfile
 
 V = TypeVar("V", bound=Value)
 
@@ -111,8 +111,12 @@ class Work(Protocol):
         """The task profile of a text for an agent; pure and fast. Without a task it is guessed."""
         ...
 
-    def decide(self, profile: TaskProfile, constraints: Constraints | None = None) -> Decision:
-        """What routing would do. Calls nothing."""
+    def decide(self, profile: TaskProfile, *, step: str = "") -> Decision:
+        """What routing would do. Calls nothing.
+
+        Args:
+            step: where it is not empty the decision is put on the trace, as `node/step`.
+        """
         ...
 
     def note(self, text: str) -> None:

@@ -20,7 +20,6 @@ from orchestrator.roles.prompt import messages
 from orchestrator.types import (
     Attempt,
     CallRequest,
-    Constraints,
     Decision,
     Outcome,
     Reply,
@@ -116,7 +115,7 @@ class FakeWork:
     def profile(self, text: str, *, task: str | None, agent: Agent | None = None) -> TaskProfile:
         return self.profiles(text, task)
 
-    def decide(self, profile: TaskProfile, constraints: Constraints | None = None) -> Decision:
+    def decide(self, profile: TaskProfile, *, step: str = "") -> Decision:
         return self.decisions(profile)
 
     def note(self, text: str) -> None:
