@@ -52,7 +52,8 @@ def compile_graph(
 
     async def finish(state: State) -> State:
         run = await open_run(graph, {"run": state["run"]})
-        value = (await recall(run, state["values"][graph.output])).value
+        values = {node: (await recall(run, key)).value for node, key in state["values"].items()}
+        value = values[graph.output]
         await close_run(run, value)
         return {"output": as_json(value) if run.embedded else None}
 

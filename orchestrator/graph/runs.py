@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from orchestrator.project.registry import Registry
 from orchestrator.project.schema import Graph
 from orchestrator.project.vocabulary import check_request
 from orchestrator.roles.hop import Request, Services
-from orchestrator.roles.values import FinalAnswer, Plan
+from orchestrator.roles.values import FinalAnswer, Plan, Routing
 from orchestrator.tracing.ids import new_trace_id
 from orchestrator.tracing.store import TraceStore
 from orchestrator.types import MICRO_USD, Hop, Trace, as_json, from_json, total_cost
@@ -222,7 +222,7 @@ class Runs:
     async def _close(self, run: Run, output: Any) -> None:
         active = self._active[run.request.trace_id]
         active.output = output
-        active.plan = next((r.value for r in run.done.values() if isinstance(r.value, Plan)), None)
+        active.plan = _plan([recorded.value for recorded in run.done.values()])
 
     async def _close_embedded(self, run: Run, output: Any) -> None:
         await self._close(run, output)
@@ -263,3 +263,12 @@ def _question(graph: Graph, inputs: Mapping[str, Any]) -> str:
         if declared.startswith("text"):
             return str(inputs.get(name) or "")
     return ""
+
+
+def _plan(values: Sequence[Any]) -> Plan | None:
+    """The plan, with the specialists that the routing agent has assigned."""
+    plan = next((v for v in values if isinstance(v, Plan)), None)
+    routed = {s.id: s for v in values if isinstance(v, Routing) for s in v.subtasks}
+    if plan is None:
+        return None
+    return plan.model_copy(update={"subtasks": tuple(routed.get(s.id, s) for s in plan.subtasks)})

@@ -114,6 +114,7 @@ def test_a_killed_demonstration_resumes(
     assert answer.text == expected.text
     assert answer.verdict == expected.verdict
     assert answer.citations == expected.citations
+    assert answer.plan == expected.plan
     assert steps(answer) == steps(expected)
 
     after = {hop.id.partition(".")[2]: hop for hop in answer.hops}
