@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from orchestrator.project.registry import Registry
 from orchestrator.project.schema import Agent, Graph, Node
 from orchestrator.roles.hop import HopWork, Request, Services
 from orchestrator.roles.values import Result, Routing, Subtask
-from orchestrator.types import Hop, TaskProfile, digest, from_json
+from orchestrator.types import Hop, TaskProfile, as_json, digest, from_json
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +48,8 @@ class Recorded:
     value: Any
     families: tuple[str, ...] = ()
     label: str = ""
+    hops: tuple[Hop, ...] = ()
+    """What it put on the trace besides its model calls, which are journaled on their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +88,8 @@ async def execute(run: Run, name: str, turn: Turn) -> tuple[str, Recorded]:
 
     async def work() -> Recorded:
         if node.when and not run.registry.get("condition", node.when)(inputs):
-            _skipped(run, name, node, turn)
-            return await _passed_through(run, node, turn)
+            passed = await _passed_through(run, node, turn)
+            return replace(passed, hops=(_skipped(run, name, node, turn),))
         if node.tool:
             return await _tool(run, name, node, turn, inputs)
         if node.function:
@@ -125,6 +127,7 @@ async def _journaled(
         "value": pack(recorded.value),
         "families": list(recorded.families),
         "label": recorded.label,
+        "hops": as_json(recorded.hops),
     }
     await run.journal.put(key, value)
     # What the next node sees is what a resume would see.
@@ -161,7 +164,7 @@ async def _passed_through(run: Run, node: Node, turn: Turn) -> Recorded:
     return Recorded(value=run.inputs.get(source))
 
 
-def _skipped(run: Run, name: str, node: Node, turn: Turn) -> None:
+def _skipped(run: Run, name: str, node: Node, turn: Turn) -> Hop:
     now = run.services.clock.now()
     hop = Hop(
         id=f"{run.request.trace_id}.{digest([name, turn.round, 'skipped'])}",
@@ -174,13 +177,14 @@ def _skipped(run: Run, name: str, node: Node, turn: Turn) -> None:
         notes=(f"passed through: the condition {node.when} does not hold",),
         started_at=now,
     )
-    _record(run, hop)
+    return _record(run, hop)
 
 
-def _record(run: Run, hop: Hop) -> None:
+def _record(run: Run, hop: Hop) -> Hop:
     run.services.recorder.hop(hop)
     if run.request.on_hop:
         run.request.on_hop(hop)
+    return hop
 
 
 def _agent(
@@ -235,8 +239,8 @@ async def _agent_step(
     clock = run.services.clock
     started_at, start = clock.now(), clock.monotonic()
     value = await run.registry.get("role", agent.role, f"agent '{agent.name}'")(work)
-    await work.record_step(value, started_at, (clock.monotonic() - start) * 1000)
-    return Recorded(value=value, families=work.answered_by)
+    hops = work.record_step(value, started_at, (clock.monotonic() - start) * 1000)
+    return Recorded(value=value, families=work.answered_by, hops=hops)
 
 
 async def _each(
@@ -282,8 +286,9 @@ async def _tool(run: Run, name: str, node: Node, turn: Turn, inputs: Mapping[str
     }
     box = Toolbox(library=run.library, root=Path.cwd())
     tool = run.registry.get("tool", node.tool or "")
-    value = await _step(run, name, turn, f"tool {node.tool}", lambda: tool(box, **parameters), box)
-    return Recorded(value=value)
+    what = f"tool {node.tool}"
+    value, hop = await _step(run, name, turn, what, lambda: tool(box, **parameters), box)
+    return Recorded(value=value, hops=(hop,))
 
 
 async def _function(
@@ -292,16 +297,16 @@ async def _function(
     given = {**run.inputs, **inputs, "round": turn.rounds.get(name, 0)}
     given["at_most"] = node.at_most or 0
     function = run.registry.get("function", node.function or "")
-    value = await _step(run, name, turn, f"function {node.function}", lambda: function(given))
+    value, hop = await _step(run, name, turn, f"function {node.function}", lambda: function(given))
     if not node.to:
-        return Recorded(value=value)
+        return Recorded(value=value, hops=(hop,))
     if not (isinstance(value, tuple) and len(value) == 2 and value[0] in node.to):
         allowed = ", ".join(node.to)
         raise RunError(
             f"node '{name}': function '{node.function}' must return (label, value) with one of "
             f"the labels {allowed}; it returned {value!r:.120}"
         )
-    return Recorded(value=value[1], label=value[0])
+    return Recorded(value=value[1], label=value[0], hops=(hop,))
 
 
 def _is_reference(graph: Graph, value: object) -> bool:
@@ -315,22 +320,13 @@ async def _step(
     what: str,
     call: Callable[[], Any],
     box: Toolbox | None = None,
-) -> Any:
+) -> tuple[Any, Hop]:
     """Call a tool or function (`what`: its kind and name) and put it on the trace."""
     clock = run.services.clock
     started_at, start = clock.now(), clock.monotonic()
-    error: str | None = None
-    try:
-        value = call()
-        return await value if inspect.isawaitable(value) else value
-    except MeshError as failure:
-        error = str(failure)
-        raise
-    except Exception as failure:  # the project's own code: whatever it raises is its failure
-        error = f"{type(failure).__name__}: {failure}"
-        raise RunError(f"node '{name}': {what} failed: {error}") from failure
-    finally:
-        kind, _, called = what.partition(" ")
+    kind, _, called = what.partition(" ")
+
+    def record(error: str | None = None) -> Hop:
         hop = Hop(
             id=f"{run.request.trace_id}.{digest([name, turn.round, what])}",
             trace_id=run.request.trace_id,
@@ -344,4 +340,16 @@ async def _step(
             started_at=started_at,
             ms=(clock.monotonic() - start) * 1000,
         )
-        _record(run, hop)
+        return _record(run, hop)
+
+    try:
+        value = call()
+        value = await value if inspect.isawaitable(value) else value
+    except MeshError as failure:
+        record(str(failure))
+        raise
+    except Exception as failure:  # the project's own code: whatever it raises is its failure
+        error = f"{type(failure).__name__}: {failure}"
+        record(error)
+        raise RunError(f"node '{name}': {what} failed: {error}") from failure
+    return value, record()

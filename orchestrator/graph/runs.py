@@ -204,8 +204,8 @@ class Runs:
         """What an earlier process of this run has recorded; the journal knows best."""
         seen = {hop.id: hop for hop in self.store.hops(record.id)}
         for entry in journal.entries():
-            if "hop" in entry:
-                hop = from_json(Hop, entry["hop"])
+            for data in [entry["hop"]] if "hop" in entry else entry["hops"]:
+                hop = from_json(Hop, data)
                 seen[hop.id] = hop
                 self.services.recorder.hop(hop)
         return _Hops(seen, on_hop)

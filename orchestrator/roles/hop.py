@@ -182,8 +182,8 @@ class HopWork:
             return self._replay(recorded, check)
         return await self._carry_out(key, agent, request, profile, check)
 
-    async def record_step(self, output: Any, started_at: float, ms: float) -> None:
-        """Put this node on the trace where its role called no model."""
+    def record_step(self, output: Any, started_at: float, ms: float) -> tuple[Hop, ...]:
+        """Put on the trace what its role did besides model calls, and return it."""
         hops = [
             self._hop(
                 digest([self.node, self.round, step]),
@@ -200,6 +200,7 @@ class HopWork:
             hops.append(self._hop(digest([self.node, self.round]), started_at, ms, output=text))
         for hop in hops:
             self._record(hop)
+        return tuple(hops)
 
     def _profile_call(self, text: str, agent: Agent) -> TaskProfile:
         fresh = self.profile(text, task=agent.task, agent=agent)

@@ -121,3 +121,18 @@ async def test_a_cancelled_run_is_on_record_and_can_be_resumed(tmp_path: Path) -
         mesh.store.flush()
         assert mesh.store.trace(trace.id).status == "ok"
     assert answer.text.startswith("<t0()>")
+
+
+async def test_the_trace_of_a_resumed_run_is_whole_also_without_what_was_not_yet_flushed(
+    tmp_path: Path,
+) -> None:
+    """The trace is written in batches; the journal restores what a kill took from the last one."""
+    folder = write_project(tmp_path, GRAPH)
+    async with Mesh.load(folder, env={}) as mesh:
+        answer = await mesh.run(question=random_plan(2))
+    for name in ("traces.sqlite", "traces.sqlite-wal", "traces.sqlite-shm"):
+        (folder / ".mesh" / name).unlink(missing_ok=True)
+    async with Mesh.load(folder, env={}) as mesh:
+        again = await mesh.run(resume=answer.trace_id)
+    steps = [(hop.node, hop.role, hop.id) for hop in answer.hops]
+    assert [(hop.node, hop.role, hop.id) for hop in again.hops] == steps
