@@ -175,8 +175,6 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
 
 
 def test_the_help_of_the_command_loads_nothing_heavy() -> None:
-    if not (PACKAGE / "cli" / "__init__.py").exists():
-        pytest.skip("there is no command yet")
     code = """
 import sys
 sys.argv = ["mesh", "--help"]
@@ -257,8 +255,7 @@ def declared_transports() -> set[str]:
 
 def test_every_transport_is_in_the_conformance_suite() -> None:
     suites = sorted((ROOT / "tests" / "calling").glob("*conformance*.py"))
-    if not suites:
-        pytest.skip("there is no conformance suite yet")
+    assert suites
     text = "".join(suite.read_text("utf-8") for suite in suites)
     missing = {name for name in declared_transports() if f'"{name}"' not in text}
     assert declared_transports(), "no transport is registered"

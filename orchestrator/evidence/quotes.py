@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.evidence.values import Citation, QuoteStatus
+from orchestrator.evidence.values import Citation, Passage, QuoteStatus
 
 _LEAST = 12
 _FOLDED = {
@@ -118,3 +119,17 @@ def _fold(text: str) -> _Folded:
             ends.append(j)
         i = j
     return _Folded("".join(out), starts, ends)
+
+
+def span_passage(citation: Citation, passages: Sequence[Passage] = ()) -> Passage:
+    """The quoted span as a passage of its own, under the heading that it stands under."""
+    heading = next((p.heading for p in passages if p.id == citation.passage), "")
+    return Passage(
+        id=f"{citation.file}:{citation.start}",
+        file=citation.file,
+        start=citation.start,
+        end=citation.end,
+        text=citation.quote,
+        doc_hash=citation.doc_hash,
+        heading=heading,
+    )

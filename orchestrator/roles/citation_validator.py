@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.evidence.quotes import verify_quote
+from orchestrator.evidence.quotes import span_passage, verify_quote
 from orchestrator.evidence.support import check_claim
-from orchestrator.evidence.values import Citation, Claim, Draft, Passage, Sentence
+from orchestrator.evidence.values import Claim, Draft, Passage, Sentence
 from orchestrator.project.registry import role
 from orchestrator.roles.output import json_object
 from orchestrator.roles.prompt import fence
@@ -156,23 +156,9 @@ def _judged(
 
 def _denied(sentence: Sentence, passages: Sequence[Passage], work: Work) -> str:
     """What the quoted spans themselves say against the sentence; empty where nothing."""
-    spans = [_span(c, passages, n) for n, c in enumerate(sentence.citations, start=1)]
+    spans = [span_passage(c, passages) for c in sentence.citations]
     if not spans:
         return ""
     claim = Claim(id=sentence.id, sentence=sentence.id, text=sentence.text)
     found = check_claim(claim, spans, work.embedder)
     return found.reason if found.status == "contradicted" else ""
-
-
-def _span(citation: Citation, passages: Sequence[Passage], number: int) -> Passage:
-    """The quoted span as a passage of its own, under the heading that it stands under."""
-    heading = next((p.heading for p in passages if p.id == citation.passage), "")
-    return Passage(
-        id=f"q{number}",
-        file=citation.file,
-        start=citation.start,
-        end=citation.end,
-        text=citation.quote,
-        doc_hash=citation.doc_hash,
-        heading=heading,
-    )

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from orchestrator.evidence.claims import split_claims
 from orchestrator.evidence.language.words import words
+from orchestrator.evidence.quotes import span_passage
 from orchestrator.evidence.support import check_claim
 from orchestrator.evidence.values import Citation, Draft, Passage, Sentence
 from orchestrator.project.protocols import Embedder
@@ -76,13 +77,7 @@ def _length(spans: Sequence[Sentence]) -> int:
 
 def span_passages(spans: Sequence[Sentence]) -> tuple[Passage, ...]:
     """The quoted spans as passages, for the gates."""
-    citations = [c for s in spans for c in s.citations]
-    return tuple(
-        Passage(
-            id=f"q{n}", file=c.file, start=c.start, end=c.end, text=c.quote, doc_hash=c.doc_hash
-        )
-        for n, c in enumerate(citations, start=1)
-    )
+    return tuple(span_passage(c) for s in spans for c in s.citations)
 
 
 def phrased(

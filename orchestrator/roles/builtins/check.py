@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.evidence.language.words import content_words
-from orchestrator.evidence.quotes import verify_quote
+from orchestrator.evidence.quotes import span_passage, verify_quote
 from orchestrator.evidence.support import SUPPORTED, check_claim, support
 from orchestrator.evidence.values import Citation, Claim, Passage, Sentence
 from orchestrator.project.registry import builtin
@@ -73,7 +73,7 @@ def _verified(
     sentence: Sentence, passages: Sequence[Passage], texts: Mapping[str, str]
 ) -> tuple[Citation, ...]:
     found = [_found(c, passages, texts) for c in sentence.citations]
-    spans = [_span(c, passages) for c in found if c.status != "absent"]
+    spans = [span_passage(c, passages) for c in found if c.status != "absent"]
     if not spans:
         return tuple(found)
     claim = Claim(id=sentence.id, sentence=sentence.id, text=sentence.text)
@@ -88,7 +88,7 @@ def _judged(
     citation: Citation, claim: Claim, status: str, reason: str, passages: Sequence[Passage]
 ) -> Citation:
     """Supported where the span carries the sentence, alone or as a part of what carries it."""
-    span = _span(citation, passages)
+    span = span_passage(citation, passages)
     if " ".join(shown(citation).split()) == " ".join(claim.text.split()):
         update: dict[str, Any] = {"supported": True, "support": 1.0, "reason": "says it verbatim"}
         return citation.model_copy(update=update)
@@ -117,20 +117,6 @@ def _found(citation: Citation, passages: Sequence[Passage], texts: Mapping[str, 
         if last.status != "absent":
             return last
     return last
-
-
-def _span(citation: Citation, passages: Sequence[Passage]) -> Passage:
-    """The quoted span as a passage of its own, under the heading that it stands under."""
-    heading = next((p.heading for p in passages if p.id == citation.passage), "")
-    return Passage(
-        id=f"{citation.start}",
-        file=citation.file,
-        start=citation.start,
-        end=citation.end,
-        text=citation.quote,
-        doc_hash=citation.doc_hash,
-        heading=heading,
-    )
 
 
 def _labels(given: Any, asked: str) -> dict[str, str]:
