@@ -17,11 +17,6 @@ _VARIABLE = re.compile(r"\{\{\s*([a-z_][a-z0-9_]*)\s*\}\}")
 _BRACES = re.compile(r"\{\{|\}\}")
 
 
-def variables_of(prompt: str) -> tuple[str, ...]:
-    """The names that a prompt asks for, each once, in order."""
-    return tuple(dict.fromkeys(_VARIABLE.findall(prompt)))
-
-
 def render(prompt: str, variables: Mapping[str, str], where: str = "prompt") -> str:
     """`prompt` with every `{{ name }}` filled in, once: what is filled in is never read again.
 
