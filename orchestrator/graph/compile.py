@@ -8,11 +8,13 @@ the run (or finds the one that the `Mesh` opened) and `finish` hands the result 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NotRequired, TypedDict
 
 from orchestrator.errors import RunError
+from orchestrator.graph.ahead import Turn
 from orchestrator.graph.edges import Edges, find_edges
-from orchestrator.graph.execute import Run, Turn, execute, recall
+from orchestrator.graph.execute import Run, execute, recall
 from orchestrator.project.schema import Graph
 from orchestrator.types import as_json
 
@@ -79,7 +81,7 @@ def _step(
         turn = Turn(
             rounds=state["rounds"], values=state["values"], sent_back_by=state["sent_back_by"]
         )
-        key, recorded = await execute(run, name, turn)
+        key, recorded = await run.ahead.step(name, turn, partial(execute, run))
         changes: State = {"values": {name: key}}
         if not choices:
             return changes

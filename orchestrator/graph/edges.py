@@ -29,6 +29,12 @@ class Edges:
     """Topological, loops left out."""
     entries: tuple[str, ...]
     """The nodes that wait for nothing: where a run begins."""
+    bodies: Mapping[str, frozenset[str]]
+    """Function that sends the run back → the nodes that run again, itself among them."""
+    concerned: Mapping[str, frozenset[str]]
+    """Node → the functions whose choices it depends on: it stands in their loop or after them."""
+    followers: Mapping[str, tuple[str, ...]]
+    """Node → those that wait for it and that no function may leave out."""
 
     @property
     def all(self) -> frozenset[tuple[str, str]]:
@@ -69,7 +75,7 @@ def find_edges(graph: Graph) -> Edges:
         circle = " → ".join(edge[0] for edge in nx.find_cycle(drawn))
         raise UserError(f"graph '{graph.name}': these nodes wait for each other: {circle}")
     choices = {name: dict(node.to) for name, node in graph.nodes.items() if node.to}
-    _wait_before_loops_and_choices(drawn, choices)
+    bodies = _wait_before_loops_and_choices(drawn, choices)
     if not nx.is_directed_acyclic_graph(drawn):
         raise UserError(
             f"graph '{graph.name}': a node after a choice is also needed before it; "
@@ -88,22 +94,43 @@ def find_edges(graph: Graph) -> Edges:
     }
     order = tuple(nx.lexicographical_topological_sort(drawn, key=lambda n: rank[n]))
     entries = tuple(name for name in graph.nodes if drawn.in_degree(name) == 0)
-    return Edges(waits=waits, choices=choices, order=order, entries=entries)
+    concerned = {
+        name: frozenset(
+            c for c in choices if c in nx.ancestors(drawn, name) or name in bodies.get(c, ())
+        )
+        for name in graph.nodes
+    }
+    return Edges(
+        waits=waits,
+        choices=choices,
+        order=order,
+        entries=entries,
+        bodies=bodies,
+        concerned=concerned,
+        followers={
+            name: tuple(n for n in waits if name in waits[n] and name not in choices)
+            for name in graph.nodes
+        },
+    )
 
 
 def _wait_before_loops_and_choices(
     drawn: nx.DiGraph[str], choices: Mapping[str, Mapping[str, str]]
-) -> None:
+) -> dict[str, frozenset[str]]:
+    """Move waits to where a loop or choice begins; returns the loops' bodies by their function."""
     import networkx as nx
 
+    bodies: dict[str, frozenset[str]] = {}
     for chooser, labels in choices.items():
         before = nx.ancestors(drawn, chooser) | {chooser}
         for target in labels.values():
             if target in before:  # a loop back: its body lies between target and chooser
                 body = (nx.descendants(drawn, target) | {target}) & before
+                bodies[chooser] = bodies.get(chooser, frozenset()) | body
                 outside = {s for n in body for s in drawn.predecessors(n)} - body
                 drawn.add_edges_from((s, target) for s in outside)
             else:  # a way on: the target may wait for nothing that the chooser did not
                 others = set(drawn.predecessors(target)) - {chooser}
                 drawn.add_edges_from((s, chooser) for s in others if s not in before)
                 drawn.add_edge(chooser, target)
+    return bodies

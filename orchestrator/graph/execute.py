@@ -14,6 +14,7 @@ from typing import Any
 
 from orchestrator.errors import InternalError, MeshError, RunError, UnknownNameError
 from orchestrator.evidence.library import Library
+from orchestrator.graph.ahead import Ahead, Turn
 from orchestrator.graph.edges import reads
 from orchestrator.graph.journal import RunJournal
 from orchestrator.graph.pack import pack, unpack
@@ -39,6 +40,7 @@ class Run:
     embedded: bool = False
     """True where the run was started by somebody else's LangGraph."""
     done: dict[str, Recorded] = field(default_factory=dict)
+    ahead: Ahead[Recorded]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,22 +52,6 @@ class Recorded:
     label: str = ""
     hops: tuple[Hop, ...] = ()
     """What it put on the trace besides its model calls, which are journaled on their own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """Where a run stands when a node's turn comes."""
-
-    rounds: Mapping[str, int]
-    """Function → how often it has sent the run back."""
-    values: Mapping[str, str]
-    """Node → journal key of its latest result."""
-    sent_back_by: str = ""
-    """The function that started this round, if one did."""
-
-    @property
-    def round(self) -> int:
-        return sum(self.rounds.values())
 
 
 @dataclass(slots=True)

@@ -10,8 +10,10 @@ from typing import Any
 
 from orchestrator.errors import MeshError, UnknownNameError, UserError
 from orchestrator.evidence.library import Library
+from orchestrator.graph.ahead import Ahead
 from orchestrator.graph.answer import Answer, RunOptions, check_inputs, make_answer
 from orchestrator.graph.compile import compile_graph
+from orchestrator.graph.edges import find_edges
 from orchestrator.graph.execute import Run
 from orchestrator.graph.journal import JournalStore, RunJournal, RunRecord
 from orchestrator.project.registry import Registry
@@ -192,6 +194,7 @@ class Runs:
             library=self.library,
             inputs=inputs,
             embedded=embedded,
+            ahead=Ahead(find_edges(graph)),
         )
         active = _Active(run=run, record=record, hops=hops)
         self._active[record.id] = active
