@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, TypeVar
 from orchestrator.calling.clock import SystemClock
 from orchestrator.errors import OverBudgetError, StorageError
 from orchestrator.project.protocols import Clock
+from orchestrator.storage.sqlite import Schema, connect, writing
 from orchestrator.types import MICRO_USD, Usage
 
 if TYPE_CHECKING:
@@ -53,13 +54,13 @@ def _caps(budgets: Sequence[Budget], trace_id: str, now: float) -> list[_Cap]:
             + ("" if b.window == "run" else f" and {b.window}"),
             limit=round(b.usd * MICRO_USD),
             trace_id=trace_id if "run" in (b.per, b.window) else None,
-            since=_window_start(b.window, now),
+            since=window_start(b.window, now),
         )
         for b in budgets
     ]
 
 
-def _window_start(window: str, now: float) -> float:
+def window_start(window: str, now: float) -> float:
     """The start of the calendar hour, day or month (UTC) that holds `now`."""
     if window == "run":
         return 0.0
@@ -161,22 +162,17 @@ class MemoryLedger:
         """Nothing to close."""
 
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS spend (
-    lease TEXT PRIMARY KEY,
-    trace_id TEXT NOT NULL,
-    deployment TEXT NOT NULL,
-    amount INTEGER NOT NULL,
-    cost INTEGER,
-    input_tokens INTEGER,
-    output_tokens INTEGER,
-    estimated INTEGER,
-    at REAL NOT NULL,
-    expires REAL
-);
-CREATE INDEX IF NOT EXISTS spend_at ON spend (at);
-CREATE INDEX IF NOT EXISTS spend_trace ON spend (trace_id);
-"""
+SCHEMA = Schema(
+    # A change here needs a `Step`; see `storage.migrate`.
+    create=(
+        "CREATE TABLE spend ("
+        " lease TEXT PRIMARY KEY, trace_id TEXT NOT NULL, deployment TEXT NOT NULL,"
+        " amount INTEGER NOT NULL, cost INTEGER, input_tokens INTEGER, output_tokens INTEGER,"
+        " estimated INTEGER, at REAL NOT NULL, expires REAL)",
+        "CREATE INDEX spend_at ON spend (at)",
+        "CREATE INDEX spend_trace ON spend (trace_id)",
+    ),
+)
 
 
 class SqliteLedger:
@@ -286,26 +282,14 @@ class SqliteLedger:
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            db = self._open()
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                result = work(db)
-                db.execute("COMMIT")
-            finally:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-            return result
+            with writing(self._open()) as db:
+                return work(db)
         except (sqlite3.Error, OSError) as error:
             raise StorageError(f"the ledger {self._path} cannot be written: {error}") from error
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(
-                self._path, timeout=30, isolation_level=None, check_same_thread=False
-            )
-            db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + _SCHEMA)
-            self._connection = db
+            self._connection = connect(self._path, SCHEMA, wait_s=30)
         return self._connection
 
 

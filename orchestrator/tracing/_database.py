@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.errors import StorageError
-from orchestrator.tracing._tables import NEWEST, attempts, hops, migrate, traces, version_of
+from orchestrator.storage.migrate import is_current, upgrade
+from orchestrator.tracing._tables import STEPS, Tables, attempts, hops, traces
 from orchestrator.types import Attempt, Hop, LogRule, Trace, Usage, as_json, from_json
 
 if TYPE_CHECKING:
@@ -33,7 +34,12 @@ def sqlite_engine(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
-        for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL"):
+        for pragma in (
+            "busy_timeout=5000",
+            "auto_vacuum=INCREMENTAL",  # counts in a new file only
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+        ):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("PRAGMA secure_delete=ON")
 
@@ -53,6 +59,12 @@ class Database:
         self._engine = engine
         self._writer = engine.execution_options(mesh_writes=True)
         self._ready = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close all connections."""
@@ -94,11 +106,14 @@ class Database:
     def _prepare(self) -> None:
         if self._ready:
             return
+        database = self._engine.url.database
+        file = Path(database) if database and self._engine.dialect.name == "sqlite" else None
+        name = str(file or self._engine.url)
         with self._engine.connect() as connection:
-            current = version_of(connection) == NEWEST
+            current = is_current(Tables(connection).version(), STEPS, name)
         if not current:
             with self._writer.begin() as connection:
-                migrate(connection)
+                upgrade(Tables(connection, file), STEPS, name)
         self._ready = True
 
 

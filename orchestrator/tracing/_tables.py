@@ -6,7 +6,8 @@ what is only read back whole (profile, decision, notes) is JSON.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import (
     JSON,
@@ -26,7 +27,8 @@ from sqlalchemy import (
     select,
 )
 
-from orchestrator.errors import StorageError
+from orchestrator.storage.migrate import Step
+from orchestrator.storage.sqlite import backup_of, copy
 
 METADATA = MetaData()
 
@@ -105,37 +107,39 @@ attempts = Table(
 )
 
 
-# Step n takes the tables from version n + 1 to n + 2; new databases start at the newest.
-# Steps are only ever added.
-STEPS: tuple[Callable[[Connection], None], ...] = ()
-NEWEST = len(STEPS) + 1
+STEPS: tuple[Step, ...] = ()
+"""A change of the tables above needs one more; see `storage.migrate`."""
 
 
-def version_of(connection: Connection) -> int:
-    """The version of the tables; 0 where there are none.
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """A `migrate.Target` that holds its version in a table of its own.
 
-    Raises:
-        StorageError: the tables were written by a newer version of this program.
+    Args:
+        connection: in a write transaction.
+        file: the SQLite file; `None` for a server, whose owner makes the copies.
     """
-    if not inspect(connection).has_table(versions.name):
-        return 0
-    version = connection.execute(select(versions.c.version)).scalar() or 0
-    if version > NEWEST:
-        raise StorageError(
-            f"the traces were written by a newer version of mesh (schema {version}, "
-            f"this one reads up to {NEWEST}); please upgrade"
-        )
-    return version
 
+    connection: Connection
+    file: Path | None = None
 
-def migrate(connection: Connection) -> None:
-    """Bring the tables to the newest version, inside the caller's write transaction."""
-    version = version_of(connection)
-    if version == NEWEST:
-        return
-    if version == 0:
-        METADATA.create_all(connection)
-    for step in STEPS[version - 1 :] if version else ():
-        step(connection)
-    connection.execute(versions.delete())
-    connection.execute(versions.insert().values(version=NEWEST))
+    def version(self) -> int:
+        if not inspect(self.connection).has_table(versions.name):
+            return 0
+        # The row is locked where the database can, so that only one process migrates.
+        locked = select(versions.c.version).with_for_update()
+        return self.connection.execute(locked).scalar() or 0
+
+    def create(self) -> None:
+        METADATA.create_all(self.connection)
+
+    def execute(self, sql: str) -> None:
+        self.connection.exec_driver_sql(sql)
+
+    def mark(self, version: int) -> None:
+        self.connection.execute(versions.delete())
+        self.connection.execute(versions.insert().values(version=version))
+
+    def back_up(self, version: int) -> None:
+        if self.file is not None:
+            copy(self.file, backup_of(self.file, version))

@@ -1,0 +1,160 @@
+"""What runs leave behind: journals, conversations, checkpoints, lock files."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import StorageError
+from orchestrator.graph.journal import JournalStore
+from orchestrator.storage.compact import size_of
+from orchestrator.storage.sqlite import writing
+from orchestrator.storage.sweep import Limits
+
+_CHECKPOINT_TABLES = ("writes", "checkpoints")
+"""LangGraph's own; both hold the run's id as `thread_id`."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSweep:
+    """A `storage.sweep.Sweep` over the journal."""
+
+    store: JournalStore
+    path: Path
+    unfinished: bool = False
+    """Runs that have not ended go as well, if they are old and nobody carries them out."""
+    name: str = "journal"
+
+    def size(self) -> int:
+        return size_of(self.path)
+
+    def protected(self, before: float | None) -> frozenset[str]:
+        """The runs that can be resumed and are not given up."""
+        rows = self.store.read("SELECT id, started_at FROM runs WHERE done = 0")
+        given_up = self.unfinished and before is not None
+        return frozenset(
+            run
+            for run, at in rows
+            if not (given_up and at < (before or 0.0) and not self.store.is_held(run))
+        )
+
+    def sweep(self, limits: Limits, *, dry_run: bool) -> dict[str, int]:
+        """Runs that began before the moment, and conversations that ended before theirs."""
+        removed = {"runs": 0, "conversations": 0}
+        if limits.runs is not None:
+            rows = self.store.read(
+                "SELECT id FROM runs WHERE started_at < ? ORDER BY started_at", (limits.runs,)
+            )
+            gone = [run for (run,) in rows if run not in limits.protected]
+            removed["runs"] = len(gone) if dry_run else sum(map(self._remove, gone))
+        if limits.threads is not None:
+            rows = self.store.read(
+                "SELECT thread FROM turns GROUP BY thread HAVING max(at) < ?", (limits.threads,)
+            )
+            removed["conversations"] = len(rows)
+            for (thread,) in () if dry_run else rows:
+                self.store.write(
+                    "DELETE FROM turns WHERE thread = ?"
+                    " AND (SELECT max(at) FROM turns WHERE thread = ?) < ?",
+                    (thread, thread, limits.threads),
+                )
+        if not dry_run:  # of a sweep that was cut off in the middle
+            self.store.write("DELETE FROM entries WHERE run NOT IN (SELECT id FROM runs)", ())
+        return removed
+
+    def _remove(self, run: str) -> bool:
+        """Held meanwhile, so that nobody takes up what is half gone."""
+        with _held(self.store.folder / "runs" / f"{run}.lock") as free:
+            if free:
+                self.store.write("DELETE FROM runs WHERE id = ?", (run,))
+                self.store.write("DELETE FROM entries WHERE run = ?", (run,))
+        return free
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSweep:
+    """A `storage.sweep.Sweep` over LangGraph's checkpoints of our runs."""
+
+    store: JournalStore
+    path: Path
+    name: str = "checkpoints"
+
+    def size(self) -> int:
+        return size_of(self.path)
+
+    def sweep(self, limits: Limits, *, dry_run: bool) -> dict[str, int]:
+        """Checkpoints of runs that have ended or that the journal does not know."""
+        try:
+            with closing(sqlite3.connect(self.path, timeout=10, isolation_level=None)) as database:
+                known = {n for (n,) in database.execute("SELECT name FROM sqlite_master")}
+                tables = [name for name in _CHECKPOINT_TABLES if name in known]
+                threads = {
+                    thread
+                    for table in tables
+                    for (thread,) in database.execute(f"SELECT DISTINCT thread_id FROM {table}")
+                }
+                # Asked after: a run stands in the journal before it has its first checkpoint.
+                kept = limits.protected
+                if not dry_run:
+                    rows = self.store.read("SELECT id FROM runs WHERE done = 0")
+                    kept = frozenset(run for (run,) in rows)
+                gone = [(thread,) for thread in sorted(threads - kept)]
+                for table in () if dry_run else tables:
+                    with writing(database):
+                        database.executemany(f"DELETE FROM {table} WHERE thread_id = ?", gone)
+        except sqlite3.Error as error:
+            raise StorageError(
+                f"the checkpoints {self.path} cannot be cleaned up: {error}"
+            ) from error
+        return {"runs": len(gone)}
+
+
+@dataclass(frozen=True, slots=True)
+class LockSweep:
+    """A `storage.sweep.Sweep` over the lock files that killed processes have left."""
+
+    path: Path
+    name: str = "locks"
+
+    def size(self) -> int:
+        return size_of(self.path)
+
+    def sweep(self, limits: Limits, *, dry_run: bool) -> dict[str, int]:  # noqa: ARG002 - of all ages
+        """All lock files that nobody holds."""
+        count = 0
+        for file in sorted(self.path.glob("*.lock")):
+            with _held(file, keep=dry_run) as free:
+                count += free
+        return {"files": count}
+
+    def nobody_runs(self) -> bool:
+        """Whether no process carries out a run now."""
+        for file in self.path.glob("*.lock"):
+            with _held(file, keep=True) as free:
+                if not free:
+                    return False
+        return True
+
+
+@contextmanager
+def _held(file: Path, *, keep: bool = False) -> Iterator[bool]:
+    """Hold a run's lock and, unless `keep`, remove its file; false where a process has it."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(file, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        yield False
+        return
+    except OSError as error:
+        raise StorageError(f"{file} cannot be locked: {error}") from error
+    try:
+        yield True
+        if not keep:
+            file.unlink(missing_ok=True)
+    finally:
+        lock.release()

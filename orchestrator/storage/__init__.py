@@ -1,0 +1,1 @@
+"""What the files on disk share: opening, schema versions, migrations, retention."""

@@ -1,0 +1,72 @@
+"""Old traces, and the oldest of all where there are too many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+from orchestrator.storage.compact import size_of
+from orchestrator.storage.sweep import DAY, Limits
+from orchestrator.tracing._database import Database, sqlite_engine
+from orchestrator.tracing._tables import attempts, hops, traces
+
+_BATCH = 200
+"""Traces removed in one transaction, so that nobody waits long for the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSweep:
+    """A `storage.sweep.Traces` over the trace store's file."""
+
+    path: Path
+    name: str = "traces"
+
+    def size(self) -> int:
+        return size_of(self.path)
+
+    def sweep(self, limits: Limits, *, dry_run: bool) -> dict[str, int]:
+        """Traces that began before the moment."""
+        if limits.traces is None:
+            return {}
+        gone = [name for name, at in self._removable(limits) if at < limits.traces]
+        if not dry_run:
+            self._remove(gone)
+        return {"traces": len(gone)}
+
+    def removable(self, limits: Limits) -> int:
+        """How many traces nobody needs any more."""
+        return len(self._removable(limits))
+
+    def remove_oldest(self, count: int, limits: Limits) -> tuple[int, float]:
+        """Remove that many; how many there were, and when the last of them began."""
+        gone = self._removable(limits)[:count]
+        self._remove([name for name, _ in gone])
+        return len(gone), gone[-1][1] if gone else 0.0
+
+    def _removable(self, limits: Limits) -> list[tuple[str, float]]:
+        """Id and beginning, the oldest first; not what can be resumed or may still go on."""
+        columns = (traces.c.id, traces.c.started_at, traces.c.status)
+        query = select(*columns).order_by(traces.c.started_at, traces.c.id)
+        with self._connected() as database, database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [
+            (name, at)
+            for name, at, status in rows
+            if name not in limits.protected and (status != "running" or at < limits.now - DAY)
+        ]
+
+    def _remove(self, gone: list[str]) -> None:
+        with self._connected() as database:
+            for start in range(0, len(gone), _BATCH):
+                with database.writing() as connection:
+                    _delete(connection, gone[start : start + _BATCH])
+
+    def _connected(self) -> Database:
+        return Database(sqlite_engine(self.path))
+
+
+def _delete(connection: Connection, gone: list[str]) -> None:
+    for column in (attempts.c.trace_id, hops.c.trace_id, traces.c.id):
+        connection.execute(column.table.delete().where(column.in_(gone)))
