@@ -15,7 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, TypedDict, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 Tier = Literal["nano", "small", "mid", "frontier"]
 Risk = Literal["low", "normal", "high"]
@@ -150,6 +150,19 @@ FREE = Price(input=0, output=0, cache_read=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Encoder:
+    """How an encoder's scores become an answer; see `calling/transports/encoder.py`."""
+
+    kind: Literal["similarity", "pairs", "classifier"]
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The classes that it tells apart, each with texts that describe it or belong to it."""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """The weights' own name of an output → what it means here."""
+    threshold: float | None = None
+    """The score in 0..1 from which the single output of a pair means `supported`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """One way to reach a model: everything that routing and calling need to know of it."""
 
@@ -167,6 +180,8 @@ class Deployment:
     endpoint: str | None = None
     key: str | None = None
     """The *name* of the environment variable that holds the key."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    """What litellm must know besides: the version of the interface, the provider's region, …"""
     hosting: Hosting
     region: str | None = None
     retention_days: int | None = None
@@ -184,12 +199,19 @@ class Deployment:
     """How fast it reads; `None` where reading is a part of `first_token_ms`."""
     discover: bool = False
     """Its endpoint is looked for on loopback before it counts as available."""
+    encoder: Encoder | None = None
+    """Of a deployment via `encoder`."""
     retires: str | None = None
     """ISO date on which the provider says it retires the model."""
 
     @property
     def deterministic(self) -> bool:
         return self.family is None
+
+    @property
+    def any_length(self) -> bool:
+        """Whether it takes inputs of any length: code, and encoders, which read in parts."""
+        return self.deterministic or self.encoder is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -385,67 +407,6 @@ class Decision:
         return (self.chosen, *self.fallbacks)
 
 
-class Message(TypedDict):
-    """One chat message, in the shape that every OpenAI-compatible endpoint takes."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallRequest:
-    """What is sent to a model, whichever it is."""
-
-    messages: tuple[Message, ...]
-    inputs: Mapping[str, Any] = field(default_factory=dict)
-    """The agent's variables as values; deterministic models read these and not the prompt."""
-    schema: Mapping[str, Any] | None = None
-    """JSON Schema that the output must satisfy."""
-    temperature: float | None = None
-    max_tokens: int | None = None
-    reasoning_effort: str | None = None
-    stop: tuple[str, ...] = ()
-    seed: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TextDelta:
-    """More text."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageReport:
-    """What the provider said it used, and which model it said answered."""
-
-    usage: Usage
-    model: str | None = None
-    fingerprint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The provider ended the answer, for its own `reason` (`stop`, `length`, …)."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A sign of life without text, so that the clocks know what they wait for.
-
-    `waiting`: for something of our own (an import, weights, a free slot), which only the
-    request's deadline limits; `ready`: that is over, the clocks of the attempt run from here;
-    `opened`: the provider has taken the request; `thinking`: it reasons, out of sight.
-    """
-
-    kind: Literal["waiting", "ready", "opened", "thinking"]
-
-
-CallEvent = TextDelta | UsageReport | Finish | Progress
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One call to one deployment."""
@@ -464,21 +425,6 @@ class Attempt:
     error: str | None = None
     reported_model: str | None = None
     fingerprint: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What a carried-out decision brought back."""
-
-    text: str
-    value: Any
-    """The text as the validator returned it: a parsed value, or the text itself."""
-    deployment: str
-    model: str
-    family: str | None
-    attempts: tuple[Attempt, ...]
-    ending: Ending = "complete"
-    finish_reason: str = "stop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -501,7 +447,7 @@ class Hop:
     validated: bool | None = None
     """True or False after a validator ran; `None` where there was none."""
     validation: str = ""
-    status: Literal["ok", "failed", "skipped", "unknown"] = "ok"
+    status: Literal["ok", "failed", "skipped", "cancelled", "unknown"] = "ok"
     error: str | None = None
     resumed: bool = False
     """True where the result came from the journal and nothing ran."""
@@ -522,7 +468,8 @@ class Trace:
 
     id: str
     graph: str
-    status: Literal["running", "ok", "failed", "cancelled"]
+    status: Literal["running", "waiting", "ok", "failed", "cancelled"]
+    """`waiting`: for a person's answer."""
     started_at: float
     ms: float = 0.0
     verdict: VerdictName | None = None

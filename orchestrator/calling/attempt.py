@@ -7,29 +7,32 @@ fourth, connecting, is the transport's own. An attempt never decides what comes 
 from __future__ import annotations
 
 import asyncio
+import json
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import cast
 
-from orchestrator.errors import AttemptError
-from orchestrator.project.protocols import Clock, Transport
-from orchestrator.types import (
-    Attempt,
+from orchestrator.call_types import (
     CallEvent,
     CallRequest,
-    Deployment,
     Finish,
-    Outcome,
     Progress,
     TextDelta,
-    Usage,
+    ToolCallDelta,
     UsageReport,
+    text_of,
 )
+from orchestrator.calling.tool_calls import ToolCalls
+from orchestrator.errors import AttemptError
+from orchestrator.project.protocols import Clock, Transport
+from orchestrator.types import Attempt, Deployment, Outcome, Usage
 
 CHARS_PER_TOKEN = 4
 """How tokens are counted where the provider reports none: English text, roughly."""
+PART_TOKENS = 1000
+"""What an image or a file counts for; providers charge some hundred to two thousand for one."""
 _ERROR_CHARS = 400
 
 
@@ -64,6 +67,7 @@ class Heard:
     deadline: float
     limits: Limits
     parts: list[str] = field(default_factory=list)
+    calls: ToolCalls = field(default_factory=ToolCalls)
     answered: bool = False
     """The provider has taken the request."""
     first_token: float | None = None
@@ -71,6 +75,8 @@ class Heard:
     finish: Finish | None = None
     until: float = 0.0
     """When the silence has lasted too long."""
+    on_text: Callable[[str], None] | None = None
+    """Told of each piece of text as it comes."""
     alarm: asyncio.Future[None] | None = None
     """Rings at `until`; cancelled where `until` moves to an earlier time."""
 
@@ -80,6 +86,11 @@ class Heard:
     @property
     def text(self) -> str:
         return "".join(self.parts)
+
+    @property
+    def begun(self) -> bool:
+        """Something of the answer itself has come."""
+        return bool(self.parts or self.calls)
 
     def take(self, event: CallEvent, now: float) -> None:
         """Keep the event, and set the clock that runs from here."""
@@ -92,10 +103,12 @@ class Heard:
         match event:
             case TextDelta(text) if text:
                 self.parts.append(text)
-                self.answered = True
-                if self.first_token is None:
-                    self.first_token = now
-                self.until = now + self.limits.between_tokens_s
+                self._token(now)
+                if self.on_text is not None:
+                    self.on_text(text)
+            case ToolCallDelta():
+                self.calls.take(event)
+                self._token(now)
             case Progress("waiting"):
                 self.until = math.inf
             case Progress("ready"):
@@ -111,13 +124,20 @@ class Heard:
                 self.finish = event
                 self.until = now + self.limits.after_finish_s
 
+    def _token(self, now: float) -> None:
+        self.answered = True
+        if self.first_token is None:
+            self.first_token = now
+        self.until = now + self.limits.between_tokens_s
+
     def silence(self, now: float) -> AttemptError | None:
         """The outcome if the silence has lasted too long by `now`; `None` where it has not."""
         if now < min(self.until, self.deadline):
             return None
         which = "the request's deadline passed" if now >= self.deadline else "too long a silence"
-        if self.parts:
-            return AttemptError(Outcome.STALLED, f"{which} after {len(self.text)} characters")
+        if self.begun:
+            written = len(self.text) + len(self.calls.text)
+            return AttemptError(Outcome.STALLED, f"{which} after {written} characters")
         waited = f"{which}: no token in {now - self.started:.1f} s"
         if self.answered:
             return AttemptError(Outcome.TIMEOUT_FIRST_TOKEN, waited)
@@ -127,9 +147,10 @@ class Heard:
         """As reported; counted here, and marked so, where text came without a report."""
         if self.report is not None:
             return self.report.usage
-        if not self.parts:
+        if not self.begun:
             return Usage()
-        return Usage(input=prompt_tokens(request), output=tokens(self.text), estimated=True)
+        written = tokens(self.text) + tokens(self.calls.text)
+        return Usage(input=prompt_tokens(request), output=written, estimated=True)
 
 
 def tokens(text: str) -> int:
@@ -138,8 +159,15 @@ def tokens(text: str) -> int:
 
 
 def prompt_tokens(request: CallRequest) -> int:
-    """About how many tokens the request's messages have."""
-    return sum(tokens(m["content"]) for m in request.messages)
+    """About how many tokens the request has: its messages, their tool calls, and the tools."""
+    beside = [*request.tools, *(c for m in request.messages for c in m.get("tool_calls", ()))]
+    written = sum(tokens(text_of(m)) for m in request.messages)
+    return written + sum(tokens(json.dumps(part)) for part in beside) + _part_tokens(request)
+
+
+def _part_tokens(request: CallRequest) -> int:
+    contents = [m["content"] for m in request.messages if not isinstance(m["content"], str)]
+    return sum(PART_TOKENS for parts in contents for part in parts if part.get("type") != "text")
 
 
 async def listen(
@@ -192,12 +220,12 @@ async def _watch(consumer: asyncio.Future[None], heard: Heard, clock: Clock) -> 
 def _judge(heard: Heard, error: AttemptError | None) -> AttemptError | None:
     """What the attempt came to. After the provider's own end nothing can spoil the answer."""
     if heard.finish is None:
-        if error is None and heard.parts:
+        if error is None and heard.begun:
             return AttemptError(Outcome.CUT, "the stream ended without a finish reason")
         return error or AttemptError(Outcome.CUT, "the stream ended before any text")
     if heard.finish.reason == "content_filter":
         return AttemptError(Outcome.REFUSED, "the provider's content filter ended the answer")
-    if not heard.text.strip():
+    if not heard.text.strip() and not heard.calls:
         return AttemptError(Outcome.EMPTY, "the answer holds no text")
     return None
 

@@ -14,21 +14,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict, Unpack
 
+from orchestrator.call_types import CallRequest, Reply
 from orchestrator.calling.attempt import Heard, limits_of, listen, prompt_tokens, record
 from orchestrator.calling.next_action import History, Next, Retry, Stop, Tried, Wait, next_action
+from orchestrator.calling.tool_calls import wrong_calls
 from orchestrator.calling.transports import Transports
 from orchestrator.errors import AttemptError, CallError, InternalError, OverBudgetError
 from orchestrator.project.protocols import Clock, Ledger
-from orchestrator.types import (
-    Attempt,
-    CallRequest,
-    Decision,
-    Deployment,
-    Ending,
-    Outcome,
-    Reply,
-    Usage,
-)
+from orchestrator.types import Attempt, Decision, Deployment, Ending, Outcome, Usage
 
 ASSUMED_OUTPUT_TOKENS = 1024
 """What is reserved for where neither the request nor the deployment limits the output."""
@@ -76,6 +69,7 @@ async def carry_out(
     deadline: float,
     check: Callable[[str], Any] | None = None,
     on_event: Callable[[CallProgress], None] | None = None,
+    on_text: Callable[[str], None] | None = None,
     **means: Unpack[Means],
 ) -> Reply:
     """Ask the decision's deployments until one gives a valid answer.
@@ -84,6 +78,9 @@ async def carry_out(
         deadline: for everything together, on the clock's monotonic scale, in seconds.
         check: turns the text into a value; a `ValueError` makes the output invalid.
         on_event: told of each attempt; it cannot change what happens.
+        on_text: told of each piece of text as it comes. Once it was told something, no further
+            attempt is made: what was shown cannot be taken back, and another answer would not
+            go on where this one broke off.
 
     Raises:
         CallError: nobody gave an answer; carries the attempts.
@@ -97,6 +94,7 @@ async def carry_out(
         trace_id=trace_id,
         check=check,
         tell=on_event or _nobody,
+        on_text=on_text,
         history=History(
             chain=tuple(means["deployments"][id] for id in decision.chain), deadline=deadline
         ),
@@ -116,6 +114,7 @@ class _Call:
     trace_id: str
     check: Callable[[str], Any] | None
     tell: Callable[[CallProgress], None]
+    on_text: Callable[[str], None] | None
     history: History
     transports: Transports
     clock: Clock
@@ -123,6 +122,8 @@ class _Call:
     attempts: list[Attempt] = field(default_factory=list)
     broke_off: bool = False
     """An earlier attempt had begun to answer."""
+    shown: int = 0
+    """Characters that `on_text` was told."""
 
     async def run(self) -> Reply:
         # Seeded, so that a test or a replay pauses as the call itself did.
@@ -140,6 +141,9 @@ class _Call:
             reply = await self._attempt(deployment)
             if reply is not None:
                 return reply
+            if self.shown:
+                reason = f"the answer broke off after {self.shown} characters were handed on"
+                raise CallError(_message(reason, self.attempts), self.attempts)
 
     async def _attempt(self, deployment: Deployment) -> Reply | None:
         """The reply, or `None` where this attempt failed; on record in any case."""
@@ -148,6 +152,7 @@ class _Call:
             started=self.clock.monotonic(),
             deadline=self.history.deadline,
             limits=limits_of(deployment),
+            on_text=self._show if self.on_text else None,
         )
         started_at = self.clock.now()
         self.tell(Started(deployment))
@@ -156,7 +161,7 @@ class _Call:
         try:
             error = await self._leased(deployment, request, heard)
             if error is None:
-                value, error = self._checked(heard.text)
+                value, error = self._checked(request, heard)
         except asyncio.CancelledError:
             error = AttemptError(Outcome.CANCELLED, "the caller stopped the call")
             raise
@@ -167,7 +172,7 @@ class _Call:
             )
             self._keep(attempt, error, now)
         if error is not None:
-            self.broke_off |= bool(heard.parts) and heard.finish is None
+            self.broke_off |= heard.begun and heard.finish is None
             return None
         return self._reply(attempt, heard, value)
 
@@ -191,11 +196,19 @@ class _Call:
             else:
                 await self.ledger.release(lease)
 
-    def _checked(self, text: str) -> tuple[Any, AttemptError | None]:
-        if self.check is None:
-            return text, None
+    def _show(self, text: str) -> None:
+        self.shown += len(text)
+        if self.on_text is not None:
+            self.on_text(text)
+
+    def _checked(self, request: CallRequest, heard: Heard) -> tuple[Any, AttemptError | None]:
+        wrong = wrong_calls(request, heard.calls.whole())
+        if wrong is not None:
+            return None, AttemptError(Outcome.INVALID_OUTPUT, wrong)
+        if self.check is None or heard.calls:  # what calls a tool is not the answer yet
+            return heard.text, None
         try:
-            return self.check(text), None
+            return self.check(heard.text), None
         except ValueError as error:
             return None, AttemptError(Outcome.INVALID_OUTPUT, str(error))
 
@@ -221,6 +234,7 @@ class _Call:
             attempts=tuple(self.attempts),
             ending=ending,
             finish_reason=heard.finish.reason if heard.finish else "",
+            tool_calls=heard.calls.whole(),
         )
 
 

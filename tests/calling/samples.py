@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+from orchestrator.call_types import CallEvent, CallRequest, Finish, TextDelta, UsageReport
 from orchestrator.project.protocols import Transport
-from orchestrator.types import (
-    CallEvent,
-    CallRequest,
-    Decision,
-    Deployment,
-    Finish,
-    Price,
-    TextDelta,
-    UsageReport,
-)
+from orchestrator.types import Decision, Deployment, Price
 
 PRICE = Price(input=1_000_000, output=2_000_000)
 """One micro-dollar an input token, two an output token."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -40,8 +40,19 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class Call:
+    """A tool call; its arguments are sent in pieces."""
+
+    name: str
+    arguments: str = "{}"
+    id: str = "call_1"
+    index: int | None = None
+    """As the provider counts it; by its place where absent."""
+
+
+@dataclass(frozen=True)
 class Say:
-    """Answer with a text, word by word, perhaps not to its end."""
+    """Answer with a text, word by word, and with tool calls after it, perhaps not to the end."""
 
     text: str
     usage: Tokens | None = Tokens()
@@ -61,6 +72,8 @@ class Say:
     """The usage stands in the last chunk that has a choice."""
     lingers: bool = False
     """The connection stays open after the end."""
+    calls: tuple[Call, ...] = ()
+    """Their pieces count as words."""
 
 
 @dataclass(frozen=True)
@@ -193,17 +206,17 @@ class StandIn:
         await send(_chunk(step, {"role": "assistant", "content": ""}))
         if step.delay_s:
             await self._sleep(step.delay_s)
-        for word in words(step.text):
+        for delta in _deltas(step):
             if step.break_after is not None and seen.words_sent >= step.break_after:
                 return await _break(request, response, step, send)
             if step.junk_after == seen.words_sent:
                 await send('{"choices": [{"delta": {"cont')
             if step.gap_s:
                 await self._sleep(step.gap_s)
-            await send(_chunk(step, {"content": word}))
+            await send(_chunk(step, delta))
             seen.words_sent += 1
         if step.finish:
-            last = _chunk(step, {}, finish=step.finish)
+            last = _chunk(step, {}, finish=_finish(step))
             if step.usage and step.usage_with_finish:
                 last["usage"] = step.usage.as_json()
             await send(last)
@@ -223,6 +236,24 @@ def words(text: str) -> list[str]:
     return [p for p in (first, *(f" {word}" for word in rest)) if p]
 
 
+def _deltas(step: Say) -> Iterator[dict[str, Any]]:
+    for word in words(step.text):
+        yield {"content": word}
+    for place, call in enumerate(step.calls):
+        index = place if call.index is None else call.index
+        half = len(call.arguments) // 2
+        first = {"name": call.name, "arguments": ""}
+        yield {
+            "tool_calls": [{"index": index, "id": call.id, "type": "function", "function": first}]
+        }
+        for piece in (call.arguments[:half], call.arguments[half:]):
+            yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
+
+
+def _finish(step: Say) -> str | None:
+    return "tool_calls" if step.calls and step.finish == "stop" else step.finish
+
+
 def _chunk(step: Say, delta: dict[str, Any] | None, finish: str | None = None) -> dict[str, Any]:
     return {
         "id": "chatcmpl-1",
@@ -235,13 +266,22 @@ def _chunk(step: Say, delta: dict[str, Any] | None, finish: str | None = None) -
 
 
 def _whole(step: Say) -> web.Response:
-    message = {"role": "assistant", "content": step.text}
+    message: dict[str, Any] = {"role": "assistant", "content": step.text}
+    if step.calls:
+        message["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in step.calls
+        ]
     body: dict[str, Any] = {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1,
         "model": step.model,
-        "choices": [{"index": 0, "message": message, "finish_reason": step.finish}],
+        "choices": [{"index": 0, "message": message, "finish_reason": _finish(step)}],
     }
     if step.usage:
         body["usage"] = step.usage.as_json()

@@ -7,21 +7,10 @@ from typing import Any
 
 import pytest
 
+from orchestrator.call_types import CallEvent, CallRequest, Finish, Progress, TextDelta, UsageReport
 from orchestrator.calling.attempt import Heard, Limits, cost, limits_of, listen, record, tokens
 from orchestrator.errors import AttemptError, InternalError
-from orchestrator.types import (
-    Attempt,
-    CallEvent,
-    CallRequest,
-    Deployment,
-    Finish,
-    Outcome,
-    Price,
-    Progress,
-    TextDelta,
-    Usage,
-    UsageReport,
-)
+from orchestrator.types import Attempt, Deployment, Outcome, Price, Usage
 from tests.calling.fake_clock import FakeClock
 from tests.calling.samples import deployment, request
 

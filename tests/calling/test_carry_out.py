@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from orchestrator.call_types import CallEvent, CallRequest, Reply, TextDelta, text_of
 from orchestrator.calling.carry_out import (
     CallProgress,
     Ended,
@@ -24,18 +25,7 @@ from orchestrator.calling.transports import Transports
 from orchestrator.errors import CallError, InternalError
 from orchestrator.project.registry import BUILTINS, Registry
 from orchestrator.project.schema import Budget
-from orchestrator.types import (
-    FREE,
-    CallEvent,
-    CallRequest,
-    Decision,
-    Deployment,
-    Outcome,
-    Price,
-    Reply,
-    Setting,
-    TextDelta,
-)
+from orchestrator.types import FREE, Decision, Deployment, Outcome, Price, Setting
 from tests.calling.samples import decision, deployment, request
 from tests.calling.server import Fail, Hang, Say, StandIn, Step
 
@@ -43,7 +33,7 @@ HERE = deployment("words/here", via="builtin", target="words", family=None, pric
 
 
 def words(sent: CallRequest) -> str:
-    return f"{len(sent.messages[-1]['content'].split())} words"
+    return f"{len(text_of(sent.messages[-1]).split())} words"
 
 
 def refuses(sent: CallRequest) -> str:

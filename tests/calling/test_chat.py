@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from orchestrator.call_types import CallEvent, Finish, Progress, TextDelta
 from orchestrator.calling.transports.chat import Chunks, payload
 from orchestrator.errors import AttemptError
-from orchestrator.types import CallEvent, Finish, Outcome, Progress, TextDelta, Usage
+from orchestrator.types import Outcome, Usage
 from tests.calling.samples import deployment, request
 
 FULL = request("Hi", temperature=0.3, max_tokens=9, reasoning_effort="low", stop=("END",), seed=4)

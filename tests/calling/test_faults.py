@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
+from orchestrator.call_types import Reply
 from orchestrator.calling.carry_out import carry_out
 from orchestrator.calling.ledger import MemoryLedger
 from orchestrator.calling.transports import Transports
 from orchestrator.errors import CallError
 from orchestrator.project.registry import BUILTINS
-from orchestrator.types import Deployment, Outcome, Reply
+from orchestrator.types import Deployment, Outcome
 from tests.calling.fake_clock import FakeClock
 from tests.calling.samples import decision, deployment, request
 from tests.calling.server import Fail, Hang, Raw, Reset, Say, StandIn, Step, Tokens

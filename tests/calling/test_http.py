@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from orchestrator.call_types import CallEvent
 from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.transports.http import ChatClient
 from orchestrator.errors import AttemptError
-from orchestrator.types import CallEvent, Outcome
+from orchestrator.types import Outcome
 from tests.calling.samples import text_of
 from tests.calling.server import Fail, Raw, Say, StandIn, Step
 

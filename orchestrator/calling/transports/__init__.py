@@ -5,6 +5,6 @@ from orchestrator.project.registry import BUILTINS
 
 # Whoever imports this first, these belong to the library and not to the project being loaded.
 with BUILTINS.active():
-    from orchestrator.calling.transports import builtin, litellm, llamacpp, openai
+    from orchestrator.calling.transports import builtin, encoder, litellm, llamacpp, openai
 
-__all__ = ["Transports", "builtin", "litellm", "llamacpp", "openai"]
+__all__ = ["Transports", "builtin", "encoder", "litellm", "llamacpp", "openai"]

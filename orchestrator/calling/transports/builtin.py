@@ -5,19 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Mapping
 
+from orchestrator.call_types import CallEvent, CallRequest, Finish, TextDelta, UsageReport
 from orchestrator.errors import AttemptError, MeshError, UnknownNameError
 from orchestrator.project.protocols import Clock
 from orchestrator.project.registry import Registry, transport
-from orchestrator.types import (
-    CallEvent,
-    CallRequest,
-    Deployment,
-    Finish,
-    Outcome,
-    TextDelta,
-    Usage,
-    UsageReport,
-)
+from orchestrator.types import Deployment, Outcome, Usage
 
 
 @transport("builtin")
@@ -33,7 +25,10 @@ class BuiltinTransport:
     async def stream(
         self, deployment: Deployment, request: CallRequest
     ) -> AsyncGenerator[CallEvent, None]:
-        """One text, its (empty) usage, and the end."""
+        """One text, its (empty) usage, and the end. Refuses a request that offers tools."""
+        if request.tools:
+            named = f"{deployment.id} is deterministic and calls no tools"
+            raise AttemptError(Outcome.INVALID_REQUEST, named)
         try:
             model = self._registry.get("builtin", deployment.target, deployment.id)
             text = model(request)

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.calling.transports.outcomes import error_of, from_event
-from orchestrator.errors import AttemptError
-from orchestrator.types import (
+from orchestrator.call_types import (
     CallEvent,
     CallRequest,
-    Deployment,
     Finish,
-    Outcome,
     Progress,
     TextDelta,
-    Usage,
+    ToolCallDelta,
     UsageReport,
 )
+from orchestrator.calling.transports.outcomes import error_of, from_event
+from orchestrator.errors import AttemptError
+from orchestrator.types import Deployment, Outcome, Usage
 
+ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
+"""The schema that asks for JSON and says nothing more: what providers call JSON mode."""
 _REASONING_MODEL = re.compile(r"^(gpt-[5-9]|o\d)")
 
 
@@ -51,15 +53,31 @@ def options(request: CallRequest) -> dict[str, Any]:
         "reasoning_effort": request.reasoning_effort,
         "stop": list(request.stop) or None,
         "seed": request.seed,
-        "response_format": _response_format(request.schema),
+        "response_format": _response_format(request),
+        "tools": [dict(tool) for tool in request.tools] or None,
+        "tool_choice": _tool_choice(request),
+        "parallel_tool_calls": request.parallel_tool_calls if request.tools else None,
     }
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _response_format(schema: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _response_format(request: CallRequest) -> dict[str, Any] | None:
+    schema = request.schema
     if schema is None:
         return None
-    return {"type": "json_schema", "json_schema": {"name": "output", "schema": dict(schema)}}
+    if schema == ANY_OBJECT:
+        return {"type": "json_object"}
+    asked: dict[str, Any] = {"name": "output", "schema": dict(schema)}
+    if request.strict is not None:
+        asked["strict"] = request.strict
+    return {"type": "json_schema", "json_schema": asked}
+
+
+def _tool_choice(request: CallRequest) -> str | dict[str, Any] | None:
+    choice = request.tool_choice
+    if not request.tools or choice is None or choice in ("auto", "none", "required"):
+        return choice if request.tools else None
+    return {"type": "function", "function": {"name": choice}}
 
 
 @dataclass(slots=True)
@@ -105,6 +123,7 @@ class Chunks:
         text = _content(delta.get("content"))
         if text:
             yield TextDelta(text)
+        yield from _tool_deltas(delta.get("tool_calls"))
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason and not self.finished:
             self.finished = True
@@ -127,6 +146,28 @@ def usage_of(reported: Mapping[str, Any]) -> Usage:
 def _first(choices: Any) -> Mapping[str, Any] | None:
     found = choices[0] if isinstance(choices, list) and choices else None
     return found if isinstance(found, Mapping) else None
+
+
+def _tool_deltas(calls: Any) -> Iterator[ToolCallDelta]:
+    for place, call in enumerate(calls if isinstance(calls, list) else ()):
+        if not isinstance(call, Mapping):
+            continue
+        named = call.get("function")
+        named = named if isinstance(named, Mapping) else {}
+        index = call.get("index")
+        yield ToolCallDelta(
+            index=index if isinstance(index, int) else place,
+            id=_text(call.get("id")) or "",
+            name=_text(named.get("name")) or "",
+            arguments=_arguments(named.get("arguments")),
+        )
+
+
+def _arguments(value: Any) -> str:
+    """The JSON text; some servers send the object itself."""
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else ""
 
 
 def _content(content: Any) -> str:

@@ -9,12 +9,13 @@ from contextlib import aclosing
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.call_types import CallEvent, Progress
 from orchestrator.calling.transports.chat import Chunks
 from orchestrator.calling.transports.outcomes import from_status
 from orchestrator.calling.transports.sse import data_values
 from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Clock
-from orchestrator.types import CallEvent, Outcome, Progress
+from orchestrator.types import Outcome
 
 if TYPE_CHECKING:
     import aiohttp

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from orchestrator.embedding.weights import hub_is_offline
 from orchestrator.errors import AttemptError
-from orchestrator.fleet.weights import HubFile, hub_is_offline
+from orchestrator.fleet.weights import HubFile
 from orchestrator.types import Outcome
 
 

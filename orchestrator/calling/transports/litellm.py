@@ -18,22 +18,27 @@ from contextlib import aclosing
 from types import ModuleType
 from typing import Any
 
+from orchestrator.call_types import (
+    CallEvent,
+    CallRequest,
+    Finish,
+    Progress,
+    TextDelta,
+    ToolCallDelta,
+    UsageReport,
+)
 from orchestrator.calling.transports.chat import options, usage_of
 from orchestrator.calling.transports.openai import key_of
 from orchestrator.calling.transports.outcomes import from_event, from_status
 from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Clock
 from orchestrator.project.registry import Registry, transport
-from orchestrator.types import (
-    CallEvent,
-    CallRequest,
-    Deployment,
-    Finish,
-    Outcome,
-    Progress,
-    TextDelta,
-    UsageReport,
-)
+from orchestrator.types import Deployment, Outcome
+
+
+_OWN_TOOLS_ONLY = {"_skip_mcp_handler": True}
+"""Tools are called by whoever offers them. Else litellm looks whether some are those of its own
+gateway, and for that imports a package that it does not depend on."""
 
 
 @transport("litellm")
@@ -67,7 +72,9 @@ class LiteLLMTransport:
                 num_retries=0,
                 max_retries=0,
                 drop_params=True,
+                **deployment.params,
                 **options(request),
+                **_OWN_TOOLS_ONLY if request.tools else {},
             )
             async with aclosing(_events(answer)) as events:
                 async for event in events:
@@ -82,6 +89,8 @@ class LiteLLMTransport:
         """Close the clients that litellm keeps."""
         if self._litellm is not None:
             await self._litellm.close_litellm_async_clients()
+            # It would hand the closed ones out again.
+            self._litellm.in_memory_llm_clients_cache.flush_cache()
 
 
 def _load() -> ModuleType:
@@ -107,6 +116,13 @@ async def _events(answer: Any) -> AsyncGenerator[CallEvent, None]:
                 if getattr(delta, "reasoning_content", None):
                     yield Progress("thinking")
                 yield TextDelta(delta.content) if delta.content else Progress("opened")
+                for call in delta.tool_calls or ():
+                    yield ToolCallDelta(
+                        index=call.index,
+                        id=call.id or "",
+                        name=call.function.name or "",
+                        arguments=call.function.arguments or "",
+                    )
             if getattr(chunk, "usage", None) is not None:
                 report = chunk
             # Its wrapper writes `stop` where the provider gave no reason.

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.call_types import CallEvent, CallRequest, Progress
 from orchestrator.calling.transports.chat import payload
 from orchestrator.calling.transports.http import ChatClient
 from orchestrator.calling.transports.hub import download
@@ -24,7 +25,7 @@ from orchestrator.errors import AttemptError
 from orchestrator.fleet.weights import hub_file, resolve_weights
 from orchestrator.project.protocols import Clock
 from orchestrator.project.registry import Registry, transport
-from orchestrator.types import CallEvent, CallRequest, Deployment, Outcome, Progress
+from orchestrator.types import Deployment, Outcome
 
 CONTEXT_TOKENS = 4096
 MAX_TOKENS = 512

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
+from orchestrator.call_types import CallEvent, CallRequest
 from orchestrator.calling.transports.chat import payload
 from orchestrator.calling.transports.http import ChatClient
 from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Clock
 from orchestrator.project.registry import Registry, transport
-from orchestrator.types import CallEvent, CallRequest, Deployment, Outcome
+from orchestrator.types import Deployment, Outcome
 
 DEFAULT_ENDPOINT = "https://api.openai.com/v1"
 

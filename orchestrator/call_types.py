@@ -1,0 +1,129 @@
+"""The values of one call: what is sent to a model, what comes back while it answers, the reply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NotRequired, TypedDict
+
+from orchestrator.types import Attempt, Ending, Usage
+
+
+class Message(TypedDict):
+    """One chat message, in the shape that every OpenAI-compatible endpoint takes."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str | Sequence[Mapping[str, Any]]
+    """A text, or parts: `{"type": "text", …}`, `image_url`, `input_audio`, `file`."""
+    name: NotRequired[str]
+    tool_calls: NotRequired[Sequence[Mapping[str, Any]]]
+    """What an assistant's message calls: `{"id", "type", "function": {"name", "arguments"}}`."""
+    tool_call_id: NotRequired[str]
+    """Which call a tool's message answers."""
+
+
+def text_of(message: Message) -> str:
+    """The text of a message; parts that are no text are left out."""
+    content = message["content"]
+    if isinstance(content, str):
+        return content
+    return "\n".join(str(part["text"]) for part in content if part.get("type") == "text")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRequest:
+    """What is sent to a model, whichever it is."""
+
+    messages: tuple[Message, ...]
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """The agent's variables as values; deterministic models read these and not the prompt."""
+    schema: Mapping[str, Any] | None = None
+    """JSON Schema that the output must satisfy."""
+    strict: bool | None = None
+    """Whether the provider itself must hold the schema, where it knows how (OpenAI's `strict`)."""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    reasoning_effort: str | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """What the model may call: `{"type": "function", "function": {"name", "parameters", …}}`."""
+    tool_choice: str | None = None
+    """`auto`, `none`, `required` (some tool), or the name of the tool that must be called."""
+    parallel_tool_calls: bool | None = None
+    """Whether one answer may hold several calls; `None` leaves it to the provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallDelta:
+    """More of one tool call. Deltas of one call share the `index`; the first names the tool."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+    """A piece of the arguments' JSON text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A whole tool call, as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+    """A JSON object as text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageReport:
+    """What the provider said it used, and which model it said answered."""
+
+    usage: Usage
+    model: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The provider ended the answer, for its own `reason` (`stop`, `length`, …)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A sign of life without text, so that the clocks know what they wait for.
+
+    `waiting`: for something of our own (an import, weights, a free slot), which only the
+    request's deadline limits; `ready`: that is over, the clocks of the attempt run from here;
+    `opened`: the provider has taken the request; `thinking`: it reasons, out of sight.
+    """
+
+    kind: Literal["waiting", "ready", "opened", "thinking"]
+
+
+CallEvent = TextDelta | ToolCallDelta | UsageReport | Finish | Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a carried-out decision brought back."""
+
+    text: str
+    value: Any
+    """The text as the validator returned it: a parsed value, or the text itself."""
+    deployment: str
+    model: str
+    family: str | None
+    attempts: tuple[Attempt, ...]
+    ending: Ending = "complete"
+    finish_reason: str = "stop"
+    tool_calls: tuple[ToolCall, ...] = ()

@@ -1,0 +1,1 @@
+"""The mesh as a langchain-core chat model, for anyone's own LangGraph."""
