@@ -120,6 +120,7 @@ _BY_KIND: dict[AnswerType, Finder] = {
     "when": _quantities("date", "clock", "weekday"),
     "clock": _quantities("clock"),
     "who": _names,
+    "name": _names,
 }
 
 

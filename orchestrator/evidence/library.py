@@ -2,15 +2,18 @@
 
 A passage is stored under its document's hash, kind and offsets, in a collection that is named
 after the embedder and the chunker. So nothing is embedded twice, a changed file is new, and
-vectors of two embedders never mix. The folder can be deleted at any time: it is made anew.
+vectors of two embedders never mix. The folder can be deleted at any time: it is made anew. Which
+versions were used, and when, stands beside the vectors, so that `sweep` knows what nobody needs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +22,15 @@ from orchestrator.errors import StorageError
 from orchestrator.evidence._lexical import lexical_scores
 from orchestrator.evidence.chunks import CHUNKER, Chunk, chunks
 from orchestrator.evidence.documents import Document
+from orchestrator.evidence.used import UseRegister
 from orchestrator.evidence.values import Passage
 from orchestrator.project.protocols import Embedder
 
 if TYPE_CHECKING:
     import numpy as np
 
+CONFIGURATION = {"hnsw": {"space": "cosine"}}
+USED = "used.sqlite"
 _BATCH = 4000  # Chroma takes at most 5461 in one call
 _LOCK_SECONDS = 60.0
 _BY_MEANING = 0.5  # the share of similarity in a score; words have the rest
@@ -34,9 +40,13 @@ _NEIGHBOURS = 64  # passages that are compared by meaning, at least
 class Library:
     """Passages of documents, in the folder `path`. Safe to use from many processes at once."""
 
-    def __init__(self, path: Path, embedder: Embedder) -> None:
+    def __init__(
+        self, path: Path, embedder: Embedder, now: Callable[[], float] = time.time
+    ) -> None:
         self._path = path
         self._embedder = embedder
+        self._now = now
+        self._used = UseRegister(path / USED)
         self._busy = threading.Lock()
         slug = "".join(c if c.isalnum() else "-" for c in embedder.name)[:40].strip("-")
         tag = hashlib.sha256(embedder.name.encode()).hexdigest()[:8]
@@ -66,6 +76,7 @@ class Library:
         texts = {key: _text(chunk) for key, (_, chunk) in found.items()}
         with self._busy:
             self._index(texts, {key: document.hash for key, (document, _) in found.items()})
+            self._note_use(documents)
         hashes = sorted({document.hash for document in documents})
         meaning = self._nearest(query, hashes, min(len(found), max(_NEIGHBOURS, 4 * k)))
         words = lexical_scores(query, list(texts.values()))
@@ -98,6 +109,12 @@ class Library:
                     metadatas=[{"document": hashes[key]} for key in keys],
                 )
 
+    def _note_use(self, documents: Sequence[Document]) -> None:
+        """What is used stays when old vectors are removed."""
+        pairs = {(document.hash, document.file) for document in documents}
+        with _storage_errors(self._path):
+            self._used.note(self._collection, pairs, self._now())
+
     def _nearest(self, query: str, hashes: list[str], count: int) -> dict[str, float]:
         vector = self._embedder.embed([query])
         with self._open() as collection:
@@ -112,43 +129,63 @@ class Library:
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
-        """The collection, for one process at a time.
+        """The collection, for one process at a time."""
+        with held(self._path), closing(client_of(self._path)) as client:
+            yield client.get_or_create_collection(
+                self._collection, embedding_function=None, configuration=CONFIGURATION
+            )
 
-        Chroma expects one process a folder: each keeps its own index in memory and drops the
-        shared log when it writes that index out. So the client lives only as long as the lock.
-        """
-        try:
-            self._path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"{self._path}: cannot be made ({error.strerror})") from error
-        from chromadb.errors import ChromaError
-        from filelock import FileLock, Timeout
 
-        try:
-            with (
-                FileLock(self._path / "lock", timeout=_LOCK_SECONDS, poll_interval=0.01),
-                closing(self._client()) as client,
-            ):
-                yield client.get_or_create_collection(
-                    self._collection,
-                    embedding_function=None,
-                    configuration={"hnsw": {"space": "cosine"}},
-                )
-        except Timeout as error:
-            raise StorageError(
-                f"{self._path}: another process has held it for {_LOCK_SECONDS:.0f} s"
-            ) from error
-        except (ChromaError, OSError, ValueError, RuntimeError) as error:
-            raise StorageError(
-                f"{self._path}: the passages cannot be stored or read ({error}); free some space, "
-                "or delete the folder: it is made anew from the documents"
-            ) from error
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold Chroma's folder, alone among all processes.
 
-    def _client(self) -> Any:
-        import chromadb
-        from chromadb.config import Settings
+    Chroma expects one process a folder: each keeps its own index in memory and drops the
+    shared log when it writes that index out. So the client lives only as long as the lock.
 
-        return chromadb.PersistentClient(self._path, settings=Settings(anonymized_telemetry=False))
+    Raises:
+        StorageError: the folder cannot be written or read, or another process keeps it.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be made ({error.strerror})") from error
+    try:
+        with (
+            _storage_errors(path),
+            FileLock(path / "lock", timeout=_LOCK_SECONDS, poll_interval=0.01),
+        ):
+            yield
+    except Timeout as error:
+        raise StorageError(
+            f"{path}: another process has held it for {_LOCK_SECONDS:.0f} s"
+        ) from error
+
+
+@contextmanager
+def _storage_errors(path: Path) -> Iterator[None]:
+    from chromadb.errors import ChromaError
+    from filelock import Timeout
+
+    try:
+        yield
+    except Timeout:  # an OSError that says something else
+        raise
+    except (ChromaError, sqlite3.Error, OSError, ValueError, RuntimeError) as error:
+        raise StorageError(
+            f"{path}: the passages cannot be stored or read ({error}); free some space, "
+            "or delete the folder: it is made anew from the documents"
+        ) from error
+
+
+def client_of(path: Path) -> Any:
+    """A Chroma client on the folder, which the caller holds."""
+    import chromadb
+    from chromadb.config import Settings
+
+    return chromadb.PersistentClient(path, settings=Settings(anonymized_telemetry=False))
 
 
 def _text(chunk: Chunk) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,7 @@ from orchestrator.evidence.language.reading import Reading
 from orchestrator.evidence.language.words import Word, stem, words
 from orchestrator.evidence.numbers import MOMENTS, MONEY
 
-AnswerType = Literal["", "amount", "money", "duration", "when", "clock", "who"]
+AnswerType = Literal["", "amount", "money", "duration", "when", "clock", "who", "name"]
 
 _KINDS: tuple[tuple[AnswerType, str], ...] = (
     (
@@ -36,6 +36,11 @@ _KINDS: tuple[tuple[AnswerType, str], ...] = (
         r"\b(?:what time|how (?:late|early)|until when|at what hour|opening (?:hours|times))\b",
     ),
     ("when", r"\b(?:when|what (?:date|day|year|month)|which (?:day|year|month))\b"),
+    (
+        "name",
+        r"\bwhat (?:is|are|was|were) the (?:\w+ )?names? of\b"
+        r"|^who(?: is| are| was| were|['’]s) (?:the|our|your|its|their) [\w\s-]+\W*$",
+    ),
     ("who", r"\b(?:who|whom|whose)\b"),
 )
 _IMPERATIVE = re.compile(
@@ -49,8 +54,9 @@ _SCAFFOLD = word_set(
 many much long often late early old soon big large far high tall wide heavy fast deep expensive
 time times date day year month hour kind type sort thing things happen happens happened mean means
 called name names people person someone anyone everyone please tell say says said know want need
-needed needs wanted wants question answer answers information info detail details explain describe
-list give show find draft write compose prepare create make produce generate summarize summarise
+somebody anybody everybody needed needs wanted wants question answer answers information info detail
+details explain describe list give show find draft write compose prepare create make produce
+generate summarize summarise
 summary outline collect extract state compare design propose develop plan review report identify
 quote quotes cite citation citations source sources document documents text passage passages
 according does policy policies rule rules number amount percentage share possible there exactly
@@ -156,10 +162,37 @@ def _before(text: str, start: int) -> str:
     return found[1].lower().replace("’", "'") if found else ""
 
 
-def answers(kind: AnswerType, reading: Reading) -> bool:
-    """Whether the sentence holds what a question of that kind asks for."""
-    check = _ANSWERS.get(kind)
+def answers(question: Question, reading: Reading) -> bool:
+    """Whether the sentence holds what the question asks for, beyond what the question says."""
+    if question.kind in ("who", "name"):
+        return _tells_who(question, reading)
+    check = _ANSWERS.get(question.kind)
     return check is None or check(reading)
+
+
+def _tells_who(question: Question, reading: Reading) -> bool:
+    """A name, or where none is insisted on a role, that the question does not hold itself."""
+    asked = {word.stem for word in (*question.subject, *question.beside)}
+    named = [name for name in reading.names if {word.stem for word in name} - asked]
+    if question.kind == "name":
+        return any(_identifies(name, asked, reading) for name in named)
+    roles = (stem(role[0].lower()) for role in _ROLE.finditer(reading.text))
+    return bool(named) or any(role not in asked for role in roles)
+
+
+def _identifies(name: Sequence[Word], asked: Collection[str], reading: Reading) -> bool:
+    """`Director: Amina Haddad`, `The director of the museum is Amina Haddad`.
+
+    What lies between the name and what it is the name of is no content word, or a form of "be".
+    """
+    held = [w for w in reading.words if w.is_content and w.stem in asked]
+    gaps = [(w.end, name[0].start) for w in held if w.end <= name[0].start][-1:]
+    gaps += [(name[-1].end, w.start) for w in held if w.start >= name[-1].end][:1]
+    return any(
+        _IS.search(reading.text, start, end)
+        or not any(w.is_content for w in reading.words if start <= w.start < end)
+        for start, end in gaps
+    )
 
 
 PRICE_STEMS = frozenset(map(stem, ("cost", "price", "fee", "pay", "charge")))
@@ -183,11 +216,15 @@ _MEASURES = {
     "distance": ("metre", "mile"), "width": ("metre", "foot", "inch"), "tall": ("metre", "foot"),
     "memory": ("byte",), "space": ("byte",), "volume": ("litre",), "duration": ("minute", "hour",
     "day", "week", "month", "year"), "age": ("year", "month"), "percentage": ("percent",),
-    "power": ("watt",), "frequency": ("hertz",),
+    "power": ("watt",), "frequency": ("hertz",), "money": tuple(sorted(MONEY)),
 }  # fmt: skip
 _TIME = ("second", "minute", "hour", "day", "week", "month", "year")
 _OFTEN = re.compile(
     r"\b(?:daily|weekly|monthly|yearly|annually|annual|every|each|(?<!at )once|twice)\b", re.I
+)
+_IS = re.compile(r"\b(?:is|are|was|were)\b", re.IGNORECASE)
+_AT_ONCE = re.compile(
+    r"\b(?:at once|immediately|instantly|right away|straight away|without delay)\b", re.IGNORECASE
 )
 _WHEN = re.compile(
     r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|june|july"
@@ -213,9 +250,8 @@ _ANSWERS: dict[AnswerType, Callable[[Reading], bool]] = {
     ),
     "duration": lambda r: (
         any(q.unit in (*_TIME, "date", "clock") or q.per for q in r.quantities)
-        or bool(_OFTEN.search(r.text))
+        or bool(_OFTEN.search(r.text) or _AT_ONCE.search(r.text))
     ),
     "clock": lambda r: any(q.unit == "clock" for q in r.quantities),
     "when": lambda r: any(q.unit in MOMENTS for q in r.quantities) or bool(_WHEN.search(r.text)),
-    "who": lambda r: bool(r.names) or bool(_ROLE.search(r.text)),
 }

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.evidence.alignment import ALIKE
 from orchestrator.evidence.language.reading import spells_out
-from orchestrator.evidence.language.similarity import SYNONYM
+from orchestrator.evidence.language.similarity import SYNONYM, has_synonym
+from orchestrator.evidence.language.words import Word
 from orchestrator.evidence.passage_index import Located, PassageIndex, index_of, refers_back
 from orchestrator.evidence.question import (
     PRICE_STEMS,
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
 
 ANSWERABLE = 0.6
 _TOPICAL = 0.35  # a draft on a topic needs only that the sources speak of it
+_WHOLE = 0.8  # the head of Finance is not the head of IT: a role is meant in whole
 _HEADING = 0.85
 _NEIGHBOUR = 0.5
 _COSINE = 0.4
 _TYPE = 0.3
 _BESIDE = 0.3
 _VERB = 0.5  # a verb says less than a noun what is asked about
+_OTHER_KIND = 0.6  # of a sentence without the kind of answer that the question's form shows
 _NEAR = 0.9  # of the best score; from here on a sentence answers nearly as well
 _RELATED = 0.75  # below, a sentence is about something else even if it has a missing word
 _GAIN = 0.1  # of the subject that a further sentence must add
@@ -80,8 +83,10 @@ def select(
     if not free:
         return Selection((), 0.0, "nothing is left that was not ruled out")
     value = ranking.answerable(free)
-    if value < (_TOPICAL if asked.imperative else ANSWERABLE):
+    if value < ranking.threshold:
         return Selection((), value, ranking.missing(free))
+    if asked.kind == "name":
+        free = [i for i in free if ranking.fits[i]]
     chosen = _chosen(ranking, free, limit)
     spans = [index.sentences[i].citation() for i in sorted(chosen)]
     return Selection(tuple(spans), value, "")
@@ -110,7 +115,7 @@ class _Ranking:
 
         similar = self.index.vocabulary.similarities(self.asked.subject)
         for row, word in enumerate(self.asked.subject):
-            if word.text[0].isupper() and word.start > 0:  # a name is meant, not its like
+            if _is_name(word):  # it is meant, and not its like
                 similar[row, similar[row] < 0.999] = 0.0
         similar = np.where(similar >= ALIKE, similar, 0.0)
         own = self._best(similar, self.index.columns) * ~self._homographs()
@@ -171,7 +176,7 @@ class _Ranking:
         """1 where the sentence holds the kind of answer that is asked for, else 0."""
         import numpy as np
 
-        found = [answers(self.asked.kind, s.reading) for s in self.index.sentences]
+        found = [answers(self.asked, s.reading) for s in self.index.sentences]
         return np.array(found, dtype=np.float32)
 
     @cached_property
@@ -204,6 +209,13 @@ class _Ranking:
     def order(self) -> list[int]:
         return sorted(range(len(self.scores)), key=lambda i: (-float(self.scores[i]), i))
 
+    @property
+    def threshold(self) -> float:
+        """From which share of the subject on there is an answer."""
+        if self.asked.imperative:
+            return _TOPICAL
+        return _WHOLE if self.asked.kind == "name" else ANSWERABLE
+
     def answerable(self, among: Sequence[int]) -> float:
         """For a question, how much one sentence covers; for a request, how much all do."""
         if self.asked.imperative and not self.asked.subject:
@@ -213,7 +225,7 @@ class _Ranking:
             return float(together @ self.weights)
         best = max(float(self.cover[i]) for i in among)
         fitting = max((float(self.cover[i]) for i in among if self.fits[i]), default=0.0)
-        return max(fitting, 0.6 * best)
+        return fitting if self.asked.kind == "name" else max(fitting, _OTHER_KIND * best)
 
     def gain(self, i: int, chosen: Collection[int]) -> float:
         """The weighted share of the subject that a sentence adds to the chosen ones."""
@@ -244,6 +256,12 @@ class _Ranking:
     def _adjacent(self, i: int) -> bool:
         left, right = self.asked.subject[i], self.asked.subject[i + 1]
         return self.asked.text[left.end : right.start] in (" ", "-")
+
+
+def _is_name(word: Word) -> bool:
+    """Whether a word of the question is a name; an abbreviation of the word lists is none."""
+    capital = word.text[0].isupper() and word.start > 0
+    return capital and not (word.text.isupper() and has_synonym(word.stem))
 
 
 def _is_excluded(sentence: Located, exclude: frozenset[str]) -> bool:

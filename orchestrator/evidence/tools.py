@@ -8,6 +8,7 @@ from itertools import zip_longest
 from typing import Protocol
 
 from orchestrator.evidence.documents import Document, open_sources
+from orchestrator.evidence.followup import completed
 from orchestrator.evidence.library import Library
 from orchestrator.evidence.values import Passage
 from orchestrator.project.registry import tool
@@ -26,6 +27,13 @@ class Toolbox(Protocol):
     def note(self, text: str) -> None:
         """Put a remark on the hop."""
         ...
+
+
+class Asked(Protocol):
+    """An earlier turn of the conversation."""
+
+    @property
+    def question(self) -> str: ...
 
 
 class Topic(Protocol):
@@ -50,12 +58,18 @@ class Topics(Protocol):
 
 @tool("retrieve")
 async def retrieve(
-    toolbox: Toolbox, *, query: str, sources: Sequence[str] | None, plan: Topics | None = None
+    toolbox: Toolbox,
+    *,
+    query: str,
+    sources: Sequence[str] | None,
+    plan: Topics | None = None,
+    conversation: Sequence[Asked] = (),
 ) -> tuple[Passage, ...]:
     """The passages of the sources that fit the query best; none without sources.
 
     With a plan of several parts each part has a search of its own, so that one part's words
     cannot crowd out another's; calculations and parts that work on other parts need no source.
+    A query that leans on the conversation is looked up with the subject of what was asked before.
     Relative paths start at the current working directory. What cannot be read inside a folder
     is a note on the hop.
 
@@ -68,9 +82,12 @@ async def retrieve(
     documents, warnings = await asyncio.to_thread(open_sources, sources)
     for warning in warnings:
         toolbox.note(warning)
+    understood = completed(query, [turn.question for turn in conversation])
+    if understood != query:
+        toolbox.note(f"looked up as: {understood}")
     topics = _topics(plan)
     if len(topics) < 2 and (plan is None or len(plan.subtasks) < 2):
-        return await toolbox.library.retrieve(query, documents)
+        return await toolbox.library.retrieve(understood, documents)
     found = [await toolbox.library.retrieve(t, documents, k=_k(documents)) for t in topics]
     return _merged(found)
 

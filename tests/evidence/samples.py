@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from orchestrator.evidence.documents import load_document
 from orchestrator.evidence.values import Passage
 from orchestrator.project.protocols import Embedder
 
+EMBEDDER = os.environ.get("MESH_TEST_EMBEDDER", "static")
+"""Which embedder the tests of evidence run on; `make test-embeddings` says the accurate one."""
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
 @lru_cache(maxsize=1)
 def embedder() -> Embedder:
-    return load_embedder("static")
+    return load_embedder(EMBEDDER)
 
 
 @lru_cache(maxsize=8)

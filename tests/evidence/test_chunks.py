@@ -110,7 +110,8 @@ def test_spans_are_in_order_trimmed_and_lose_no_word(text: str) -> None:
         assert text[span.start : span.end] == text[span.start : span.end].strip()
         end = span.end
     covered = set().union(*(range(s.start, s.end) for s in found)) if found else set()
-    assert all(i in covered for i, c in enumerate(text) if c in "aBé")
+    marks = {i for i, c in enumerate(text[:-1]) if text[i + 1] in ".)"}  # "a." may begin an item
+    assert all(i in covered for i, c in enumerate(text) if c in "aBé" and i not in marks)
 
 
 def test_passages_carry_their_headings_and_do_not_hold_them(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from orchestrator.evidence.library import Library
 from orchestrator.evidence.tools import retrieve
 from orchestrator.project.protocols import Embedder
 from orchestrator.project.registry import BUILTINS
+from tests.evidence.samples import embedder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +68,7 @@ def docs(tmp_path: Path) -> tuple[Document, ...]:
 async def test_the_right_passage_comes_first(
     tmp_path: Path, docs: tuple[Document, ...], query: str, file: str, words: str
 ) -> None:
-    library = Library(tmp_path / "vectors", load_embedder("static"))
+    library = Library(tmp_path / "vectors", embedder())
     first, *rest = await library.retrieve(query, docs)
     assert Path(first.file).name == file
     assert words in first.text
@@ -78,7 +79,7 @@ async def test_the_right_passage_comes_first(
 async def test_a_passage_is_exactly_what_stands_in_the_file(
     tmp_path: Path, docs: tuple[Document, ...]
 ) -> None:
-    library = Library(tmp_path / "vectors", load_embedder("static"))
+    library = Library(tmp_path / "vectors", embedder())
     for passage in await library.retrieve("allowance", docs, k=20):
         text = Path(passage.file).read_text(encoding="utf-8")
         assert text[passage.start : passage.end] == passage.text
@@ -124,7 +125,7 @@ async def test_only_what_is_new_in_a_changed_folder_is_embedded(
 async def test_only_the_given_documents_are_searched(
     tmp_path: Path, docs: tuple[Document, ...]
 ) -> None:
-    library = Library(tmp_path / "vectors", load_embedder("static"))
+    library = Library(tmp_path / "vectors", embedder())
     await library.retrieve("allowance", docs)
     leave = [d for d in docs if d.file.endswith("leave.md")]
     found = await library.retrieve("home office allowance", leave)
@@ -137,7 +138,7 @@ async def test_the_same_text_in_many_files_is_found_once(tmp_path: Path) -> None
     for name in "abc":
         (tmp_path / f"{name}.txt").write_text("The office is in Lyon.", encoding="utf-8")
     documents, _ = open_sources([tmp_path])
-    library = Library(tmp_path / "vectors", load_embedder("static"))
+    library = Library(tmp_path / "vectors", embedder())
     found = await library.retrieve("Where is the office?", documents)
     assert [Path(p.file).name for p in found] == ["a.txt"]
 
@@ -192,14 +193,14 @@ async def test_a_folder_that_cannot_be_made(tmp_path: Path, docs: tuple[Document
     (tmp_path / "file").write_text("x", encoding="utf-8")
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(StorageError, match="cannot be made"):
-            await Library(path, load_embedder("static")).retrieve("x", docs)
+            await Library(path, embedder()).retrieve("x", docs)
 
 
 async def test_a_damaged_store_says_what_to_do(tmp_path: Path, docs: tuple[Document, ...]) -> None:
     (tmp_path / "vectors").mkdir()
     (tmp_path / "vectors" / "chroma.sqlite3").write_bytes(b"this is not a database" * 400)
     with pytest.raises(StorageError, match="delete the folder"):
-        await Library(tmp_path / "vectors", load_embedder("static")).retrieve("x", docs)
+        await Library(tmp_path / "vectors", embedder()).retrieve("x", docs)
 
 
 FULL_DISK = """
@@ -244,7 +245,7 @@ class Box:
 
 async def test_the_tool_notes_what_it_left_out(tmp_path: Path, docs: tuple[Document, ...]) -> None:
     (tmp_path / "docs" / "empty.md").write_text("", encoding="utf-8")
-    box = Box(Library(tmp_path / "vectors", load_embedder("static")))
+    box = Box(Library(tmp_path / "vectors", embedder()))
     found = await retrieve(box, query="annual leave", sources=[str(tmp_path / "docs")])
     assert "28 days" in found[0].text
     assert len(box.notes) == 1

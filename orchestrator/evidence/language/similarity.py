@@ -68,6 +68,11 @@ class Vocabulary:
                 row[self.ids[other]] = 0.0
 
 
+def has_synonym(stem: str) -> bool:
+    """Whether the word lists know the word."""
+    return stem in _neighbours()
+
+
 @lru_cache(maxsize=1)
 def _neighbours() -> dict[str, list[str]]:
     return _grouped(synonyms())
