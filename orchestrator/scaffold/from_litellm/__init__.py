@@ -1,0 +1,1 @@
+"""An existing LiteLLM proxy configuration becomes a fleet and a policy."""
