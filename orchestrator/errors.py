@@ -5,21 +5,23 @@ MeshError
 │   ├── ProjectError     declared files that do not load; carries every Problem found
 │   ├── SourceError      a source that cannot be read, or holds no text
 │   ├── UnknownNameError a name that is not in a registry or a store
-│   └── PrerequisiteError something that must be installed, set or started first
+│   ├── PrerequisiteError something that must be installed, set or started first
+│   └── ChangedProjectError a run is to be resumed under a project that was edited since
 ├── RunError             the run failed for a reason outside the project, exit code 3
 │   ├── NoCandidateError no deployment is left; names the rules to relax
 │   ├── CallError        every attempt failed; carries the attempts
 │   ├── OverBudgetError  the ledger refused the reservation
 │   ├── StorageError     the disk is full or the database cannot be written
-│   └── CancelledRunError the caller stopped the run
+│   ├── CancelledRunError the caller stopped the run
+│   └── WaitingError     the run waits for a person's answer, exit code 4
 └── InternalError        our bug: an invariant does not hold
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
     from orchestrator.types import Attempt, Outcome
@@ -53,6 +55,10 @@ class Problem:
     near: str = ""
     """The nearest valid name, where there is one near enough."""
     snippet: str = ""
+    code: str = ""
+    """What kind of mistake it is, for programs: `unknown-agent`, `loop-without-bound`, …"""
+    severity: Literal["error", "warning"] = "error"
+    """An error cannot work as it is written; a warning most likely is not what was meant."""
 
     def __str__(self) -> str:
         text = f"{self.file}:{self.line}:{self.column}: "
@@ -69,12 +75,15 @@ class Problem:
 
 
 class ProjectError(UserError):
-    """The project does not load. All problems of all files, sorted by file and line."""
+    """The project does not load. All problems of all files, sorted by file and line.
+
+    Those that alone would not keep it from loading are the `warnings`.
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = tuple(
-            sorted(problems, key=lambda p: (p.file, p.line, p.column, p.key))
-        )
+        found = sorted(problems, key=lambda p: (p.file, p.line, p.column, p.key))
+        self.problems: tuple[Problem, ...] = tuple(p for p in found if p.severity == "error")
+        self.warnings: tuple[Problem, ...] = tuple(p for p in found if p.severity == "warning")
         super().__init__("\n".join(str(p) for p in self.problems))
 
 
@@ -99,6 +108,27 @@ class PrerequisiteError(UserError):
     """Something is missing on this machine; the message says how to get it."""
 
 
+class ChangedProjectError(UserError):
+    """The project was edited since the run began; resuming it needs consent.
+
+    Attributes:
+        changes: what was changed, each in words.
+        reused: the nodes whose recorded results are still good.
+        anew: the nodes that run (again), because they or something before them changed.
+    """
+
+    def __init__(
+        self, run: str, changes: Sequence[str], reused: Sequence[str], anew: Sequence[str]
+    ) -> None:
+        self.run, self.changes = run, tuple(changes)
+        self.reused, self.anew = tuple(reused), tuple(anew)
+        lines = [f"the project was edited since run '{run}' began:"]
+        lines += [f"  {change}" for change in self.changes]
+        lines.append(f"kept from what is recorded: {', '.join(self.reused) or 'nothing'}")
+        lines.append(f"run now: {', '.join(self.anew) or 'nothing'}")
+        super().__init__("\n".join(lines))
+
+
 class RunError(MeshError):
     """The run could not be completed."""
 
@@ -106,10 +136,20 @@ class RunError(MeshError):
 
 
 class NoCandidateError(RunError):
-    """The funnel is empty. `relax` is the smallest set of rules whose removal leaves somebody."""
+    """The funnel is empty. `relax` is the smallest set of rules whose removal leaves somebody.
 
-    def __init__(self, message: str, relax: Sequence[str] = (), candidates: Sequence[object] = ()):
+    `advice` says the same in words, with what was found and required.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        relax: Sequence[str] = (),
+        candidates: Sequence[object] = (),
+        advice: str = "",
+    ):
         self.relax = tuple(relax)
+        self.advice = advice
         self.candidates = tuple(candidates)
         super().__init__(message)
 
@@ -147,6 +187,33 @@ class CancelledRunError(RunError):
     """The caller stopped the run; what was finished is in the journal."""
 
     exit_code = 130
+
+
+class WaitingError(RunError):
+    """The run has stopped at a question to a person; everything before it is recorded.
+
+    Attributes:
+        run: its id; `Mesh.run(resume=run, answer=…)` goes on.
+        node: the node that asks.
+        question: what it asks.
+        shown: what the person is to see, by node or input name.
+        allowed: the answers that it takes; empty where any text will do.
+    """
+
+    exit_code = 4
+
+    def __init__(
+        self,
+        run: str,
+        node: str,
+        question: str,
+        shown: Mapping[str, str],
+        allowed: Sequence[str] = (),
+    ) -> None:
+        self.run, self.node, self.question = run, node, question
+        self.shown, self.allowed = dict(shown), tuple(allowed)
+        choice = f" ({' or '.join(self.allowed)})" if self.allowed else ""
+        super().__init__(f"run '{run}' waits at '{node}' for an answer{choice}: {question}")
 
 
 class InternalError(MeshError):

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 
 from orchestrator.errors import Problem
+from orchestrator.project._check_shape import check_shape, other_than
 from orchestrator.project._documents import Document, KeyPath
+from orchestrator.project._frozen import FrozenDict
 from orchestrator.project._names import registered, unknown
+from orchestrator.project.names import listing
 from orchestrator.project.registry import Kind, Registry
 from orchestrator.project.schema import Graph, Node
 
 SUBTASK = "subtask"
 """Inside a node with `each`: the subtask at hand."""
+
+WITHOUT_SHAPE = frozenset(
+    {"unknown-agent", "unknown-tool", "unknown-function", "unknown-condition"}
+)
+"""Mistakes that leave it clear how the nodes hang together, so the rest can still be judged."""
 
 _REGISTERED: tuple[tuple[str, Kind], ...] = (
     ("tool", "tool"),
@@ -47,11 +55,26 @@ def check_graph(
         problems += _references(node, path, document, nodes, inputs)
         problems += _independence(graph, node, path, document, torn)
     problems += unknown(document, "node", (graph.output,), nodes, lambda _: ("output",))
-    if broken is None and not problems:
-        problems = _cycles(graph, document)
-    if broken is None and not problems:
-        problems = _loops_without_bound(graph, document) + _dead_ends(graph, document)
+    if broken is None and all(problem.code in WITHOUT_SHAPE for problem in problems):
+        problems += check_shape(without_unknown(graph, registry), document, registry)
     return problems
+
+
+def without_unknown(graph: Graph, registry: Registry | None) -> Graph:
+    """The graph with a blank step in the place of each whose tool or function is not known."""
+    blank = {"tool": None, "function": None, "ask": "?"}
+
+    def known(node: Node) -> bool:
+        return registry is None or all(
+            name is None or name in registry.names(kind)
+            for name, kind in ((node.tool, "tool"), (node.function, "function"))
+        )
+
+    nodes = {
+        name: node if known(node) else node.model_copy(update=blank)
+        for name, node in graph.nodes.items()
+    }
+    return graph.model_copy(update={"nodes": FrozenDict(nodes)})
 
 
 def _keys(document: Document, table: str) -> tuple[str, ...]:
@@ -68,31 +91,42 @@ def _names_apart(
 ) -> list[Problem]:
     problems = []
     for name in nodes:
-        message = ""
+        message = code = ""
         if name in inputs:
             message = "an input has the same name; references could not tell them apart"
+            code = "node-named-like-input"
         elif "." in name:
             message = "a node's name has no dot; a dot means a part of a node's result"
+            code = "bad-name"
         elif name == SUBTASK:
             message = "this name is taken: inside `each` it means the subtask at hand"
+            code = "bad-name"
         if message:
-            problems.append(document.problem(("nodes", name), message, of_key=True, found=name))
+            path, allowed = ("nodes", name), "another name for the node"
+            problems.append(
+                document.problem(path, message, of_key=True, found=name, allowed=allowed, code=code)
+            )
     return problems
 
 
 def _keys_together(node: Node, path: KeyPath, document: Document) -> list[Problem]:
-    kinds = [kind for kind in ("agent", "tool", "function") if getattr(node, kind) is not None]
-    allowed = "exactly one of agent, tool, function"
+    kinds = [
+        kind for kind in ("agent", "tool", "function", "ask") if getattr(node, kind) is not None
+    ]
+    allowed = "exactly one of agent, tool, function, ask"
     if len(kinds) != 1:
         message = "a node does one thing" if kinds else "this node does nothing"
         at = (*path, kinds[1]) if kinds else path
         found = " and ".join(kinds) or "none of them"
-        return [document.problem(at, message, of_key=True, found=found, allowed=allowed)]
+        code = "two-kinds" if kinds else "no-kind"
+        return [document.problem(at, message, of_key=True, found=found, allowed=allowed, code=code)]
     pairs = (
         ("each", node.each is not None, "agent"),
         ("family", node.family is not None, "agent"),
-        ("to", bool(node.to), "function"),
+        ("to", bool(node.to), "ask" if node.ask else "function"),
         ("with", bool(node.with_), "tool"),
+        ("latency_ms", node.latency_ms is not None, "agent"),
+        ("usd", node.usd is not None, "agent"),
     )
     problems = [
         document.problem(
@@ -100,13 +134,23 @@ def _keys_together(node: Node, path: KeyPath, document: Document) -> list[Proble
             f"'{key}' goes only with '{needed}'",
             of_key=True,
             found=f"{key} with {kinds[0]}",
+            allowed=f"remove '{key}', or use '{needed}'",
+            code="misplaced-key",
         )
         for key, stands, needed in pairs
         if stands and kinds[0] != needed
     ]
     if node.at_most is not None and not node.to:
         message = "'at_most' goes only with 'to': it bounds how often a node sends the run back"
-        problems.append(document.problem((*path, "at_most"), message, of_key=True))
+        problems.append(
+            document.problem(
+                (*path, "at_most"),
+                message,
+                of_key=True,
+                allowed="remove at_most, or add 'to'",
+                code="misplaced-key",
+            )
+        )
     return problems
 
 
@@ -121,10 +165,10 @@ def _references(
     readable = (*nodes, *inputs)
     problems: list[Problem] = []
     if node.of is not None:
-        problems += _unknown_head(document, "node or input", node.of, readable, (*path, "of"))
+        problems += _read(document, node.of, readable, (*path, "of"))
     for index, reference in enumerate(node.from_):
         at = (*path, "from", index)
-        problems += _unknown_head(document, "node or input", reference, readable, at)
+        problems += _read(document, reference, readable, at)
     if node.each is not None:
         problems += _unknown_head(document, "node", node.each, nodes, (*path, "each"))
     for label, target in node.to.items():
@@ -132,11 +176,27 @@ def _references(
     return problems
 
 
+def _read(
+    document: Document, reference: str, readable: Collection[str], path: KeyPath
+) -> list[Problem]:
+    """`of` and `from` take a result as a whole."""
+    problems = _unknown_head(document, "node or input", reference, readable, path)
+    head, dot, _ = reference.partition(".")
+    if problems or not dot:
+        return problems
+    message = "'of' and 'from' take the whole result of a node; only each and agent take a part"
+    return [
+        document.problem(
+            path, message, found=reference, allowed=head, near=head, code="part-not-taken"
+        )
+    ]
+
+
 def _independence(
     graph: Graph, node: Node, path: KeyPath, document: Document, torn: Collection[str]
 ) -> list[Problem]:
     """`family: other-than NODE` needs a node at which a model answers."""
-    family = _family(node)
+    family = other_than(node)
     if family is None or family in torn:
         return []
     at = (*path, "family")
@@ -144,7 +204,16 @@ def _independence(
         return unknown(document, "node", (family,), tuple(graph.nodes), lambda _: at)
     if graph.nodes[family].agent is None:
         message = f"the node '{family}' is no agent, so no model answers there"
-        return [document.problem(at, message, found=node.family or "")]
+        agents = [name for name, other in graph.nodes.items() if other.agent and other is not node]
+        return [
+            document.problem(
+                at,
+                message,
+                found=node.family or "",
+                allowed="other-than a node with an agent: " + listing(agents),
+                code="family-of-no-agent",
+            )
+        ]
     return []
 
 
@@ -164,12 +233,21 @@ def _agent(
     if not dot or node.agent in agents:
         return unknown(document, "agent", (node.agent,), agents, lambda _: at)
     if not part:
-        return [document.problem(at, "a name is missing after the dot", found=node.agent)]
+        message, allowed = "a name is missing after the dot", f"{head}.PART, or an agent's name"
+        found = node.agent
+        return [
+            document.problem(at, message, found=found, allowed=allowed, code="unknown-attribute")
+        ]
     if head != SUBTASK:
         return _unknown_head(document, "node", node.agent, nodes, at)
     if node.each is None and not torn:
         message = f"'{SUBTASK}.' means the subtask at hand; it goes only with 'each'"
-        return [document.problem(at, message, found=node.agent)]
+        allowed = "add each: NODE.subtasks, or name an agent"
+        return [
+            document.problem(
+                at, message, found=node.agent, allowed=allowed, code="subtask-without-each"
+            )
+        ]
     return []
 
 
@@ -178,97 +256,3 @@ def _unknown_head(
 ) -> list[Problem]:
     """`plan.subtasks` refers to `plan`."""
     return unknown(document, kind, (reference.split(".")[0],), known, lambda _: path)
-
-
-def _family(node: Node) -> str | None:
-    return node.family.removeprefix("other-than ") if node.family else None
-
-
-# ── the shape ────────────────────────────────────────────────────────────────────────────
-
-
-def _reads(graph: Graph, node: Node) -> Iterator[str]:
-    """The nodes that must have run before this one, whichever key says so."""
-    references = [node.of, *node.from_, node.each, _family(node)]
-    references += [value for value in node.with_.values() if isinstance(value, str)]
-    if node.agent and "." in node.agent:
-        references.append(node.agent)
-    for reference in references:
-        head = (reference or "").split(".")[0]
-        if head in graph.nodes:
-            yield head
-
-
-def _before(graph: Graph) -> dict[str, set[str]]:
-    """For each node all that run before it, by what is read; `to` does not count."""
-    direct = {name: set(_reads(graph, node)) for name, node in graph.nodes.items()}
-    return {name: _closure(name, direct) for name in direct}
-
-
-def _closure(start: str, edges: Mapping[str, set[str]]) -> set[str]:
-    seen: set[str] = set()
-    waiting = [start]
-    while waiting:
-        fresh = edges[waiting.pop()] - seen
-        seen |= fresh
-        waiting.extend(fresh)
-    return seen
-
-
-def _cycles(graph: Graph, document: Document) -> list[Problem]:
-    """Nodes that wait for each other; one problem for each such group."""
-    before = _before(graph)
-    problems: list[Problem] = []
-    told: set[str] = set()
-    for name in graph.nodes:
-        if name not in before[name] or name in told:
-            continue
-        group = sorted(n for n in before[name] if name in before[n])
-        told |= set(group)
-        message = (
-            "these nodes wait for each other and none can start"
-            if len(group) > 1
-            else "this node waits for itself"
-        )
-        allowed = "a loop goes back through 'to', bounded by 'at_most'"
-        problems.append(
-            document.problem(
-                ("nodes", name), message, of_key=True, found=", ".join(group), allowed=allowed
-            )
-        )
-    return problems
-
-
-def _loops_without_bound(graph: Graph, document: Document) -> list[Problem]:
-    before = _before(graph)
-    problems: list[Problem] = []
-    for name, node in graph.nodes.items():
-        back = [label for label, target in node.to.items() if target in before[name] | {name}]
-        if back and node.at_most is None:
-            label = back[0]
-            message = f"'{label}' sends the run back to '{node.to[label]}' without a bound"
-            allowed = "add at_most: how often, from 1 to 20"
-            path = ("nodes", name, "to", label)
-            problems.append(document.problem(path, message, of_key=True, allowed=allowed))
-    return problems
-
-
-def _dead_ends(graph: Graph, document: Document) -> list[Problem]:
-    """Nodes whose result never reaches the output, by reading or by `to`."""
-    feeds = {name: set(_reads(graph, node)) for name, node in graph.nodes.items()}
-    for name, node in graph.nodes.items():
-        for target in node.to.values():
-            feeds[target].add(name)
-    useful = _closure(graph.output, feeds) | {graph.output}
-    allowed = f"a node that '{graph.output}' reads, directly or through others"
-    return [
-        document.problem(
-            ("nodes", name),
-            f"nothing of this node reaches the output '{graph.output}'",
-            of_key=True,
-            found=name,
-            allowed=allowed,
-        )
-        for name in graph.nodes
-        if name not in useful
-    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from orchestrator.errors import Problem
 from orchestrator.project._values import masked
@@ -21,6 +22,10 @@ class Document:
     lines: tuple[str, ...]
     root: Node
     body: str = ""
+    body_line: int = 1
+    """The line after the front matter; the body starts there or below."""
+    problems: tuple[Problem, ...] = ()
+    """What is wrong with the text itself and did not keep it from being read."""
 
     def place(self, path: KeyPath, *, of_key: bool = False) -> tuple[int, int]:
         """Line and column, from 1, of the value at `path` or as near above it as there is one."""
@@ -44,6 +49,8 @@ class Document:
         found: str = "",
         allowed: str = "",
         near: str = "",
+        code: str = "",
+        severity: Literal["error", "warning"] = "error",
     ) -> Problem:
         """A problem at the value of `path`, or at its key."""
         line, column = self.place(path, of_key=of_key)
@@ -57,6 +64,8 @@ class Document:
             allowed=allowed,
             near=near,
             snippet=snippet(self.lines, line),
+            code=code,
+            severity=severity,
         )
 
     def path_at(self, line: int) -> KeyPath:
@@ -91,11 +100,13 @@ def snippet(lines: tuple[str, ...], line: int) -> str:
 def read_text(path: Path, file: str) -> str | Problem:
     """The text of a file in UTF-8, or why there is none."""
     if path.is_dir():
-        return Problem(file=file, message="this is a folder; a file is expected here")
+        message = "this is a folder; a file is expected here"
+        return Problem(file=file, message=message, code="unreadable-file")
     try:
         content = path.read_bytes()
     except OSError as error:
-        return Problem(file=file, message=f"the file cannot be read: {error.strerror or error}")
+        message = f"the file cannot be read: {error.strerror or error}"
+        return Problem(file=file, message=message, code="unreadable-file")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -103,7 +114,14 @@ def read_text(path: Path, file: str) -> str | Problem:
         line, column = len(before), len(before[-1]) + 1
         found = f"the byte 0x{content[error.start]:02x}"
         message = "the file is not UTF-8 text; save it as UTF-8"
-        return Problem(file=file, line=line, column=column, message=message, found=found)
+        return Problem(
+            file=file,
+            line=line,
+            column=column,
+            message=message,
+            found=found,
+            code="unreadable-file",
+        )
 
 
 def read_yaml(path: Path, file: str) -> Document | Problem:
@@ -127,34 +145,48 @@ def read_front_matter(path: Path, file: str) -> Document | Problem:
             found=quoted(lines[0]) if lines[0] else "an empty line",
             allowed=allowed,
             snippet=snippet(tuple(lines), 1),
+            code="no-front-matter",
         )
     if "---" not in lines[1:]:
         message = "the front matter is not closed; add a line of three dashes where it ends"
-        return Problem(file=file, message=message, snippet="---")
+        return Problem(file=file, message=message, snippet="---", code="no-front-matter")
     end = lines.index("---", 1)
     # An empty line stands for the first dashes, so that line numbers are those of the file.
     front = "\n".join(["", *lines[1:end], ""])
-    return _document(file, text, front, body="\n".join(lines[end + 1 :]).strip())
+    return _document(file, text, front, "\n".join(lines[end + 1 :]).strip(), end + 2)
 
 
-def _document(file: str, text: str, front: str, body: str = "") -> Document | Problem:
+def _document(
+    file: str, text: str, front: str, body: str = "", body_line: int = 1
+) -> Document | Problem:
     lines = tuple(BREAK.split(text))
+    twice: list[BrokenYamlError] = []
     try:
-        root = parse_yaml(front)
+        root = parse_yaml(front, twice)
     except BrokenYamlError as error:
-        return Problem(
-            file=file,
-            line=min(error.line, len(lines)),
-            column=error.column,
-            message=error.message,
-            snippet=snippet(lines, min(error.line, len(lines))),
-        )
+        return _broken(file, lines, error, "broken-yaml")
     if root is None or (root.data is None and not root.items):
         message = "the file is empty" if front is text else "the front matter is empty"
-        return Problem(file=file, message=message, allowed="a mapping of keys to values")
-    document = Document(file, lines, root, body)
+        allowed = "a mapping of keys to values"
+        return Problem(file=file, message=message, allowed=allowed, code="empty-file")
+    problems = tuple(_broken(file, lines, error, "duplicate-key") for error in twice)
+    document = Document(file, lines, root, body, body_line, problems)
     if not isinstance(root.data, dict):
         message = "the top level is not a mapping"
         allowed = "a mapping: lines of the form `key: value`"
-        return document.problem((), message, found=kind_of(root.data), allowed=allowed)
+        found = kind_of(root.data)
+        return document.problem((), message, found=found, allowed=allowed, code="not-a-mapping")
     return document
+
+
+def _broken(file: str, lines: tuple[str, ...], error: BrokenYamlError, code: str) -> Problem:
+    line = min(error.line, len(lines))
+    return Problem(
+        file=file,
+        line=line,
+        column=error.column,
+        message=error.message,
+        allowed=error.allowed,
+        snippet=snippet(lines, line),
+        code=code,
+    )

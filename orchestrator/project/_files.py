@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,29 +44,41 @@ def default_root() -> Path:
     raise InternalError(f"the default project is missing beside {package}")
 
 
-def find_sources(root: Path, defaults: Path) -> tuple[dict[str, Source], list[Problem]]:
-    """The files of the project in `root`, by key, sorted.
+def find_sources(
+    root: Path | None, defaults: Path, given: Collection[str] = ()
+) -> tuple[dict[str, Source], list[Problem]]:
+    """The files of the project in `root`, by key, sorted; without a root the default ones.
+
+    Args:
+        given: the keys for which no file is needed.
 
     Raises:
         UserError: `root` is not a folder that can be read.
     """
+    found, problems = ({}, []) if root is None else _own(root)
+    if root is None or defaults.resolve() != root.resolve():
+        inherited, wrong = _in_folder(defaults, own=False)
+        # A suite asks about the documents beside it, which another project does not have.
+        inherited = {key: s for key, s in inherited.items() if not key.startswith("evals/")}
+        found = {**inherited, **found}
+        problems += wrong
+    for key in SINGLE:
+        if key not in {*found, *given}:
+            file = str((root or defaults) / key)
+            message = "the file is missing, here and by default"
+            problems.append(Problem(file=file, message=message, code="missing-file"))
+    return {key: found[key] for key in sorted(found) if key not in given}, problems
+
+
+def _own(root: Path) -> tuple[dict[str, Source], list[Problem]]:
     if not root.is_dir():
         what = "is a file, not a folder" if root.exists() else "does not exist"
         raise UserError(f"the project folder {root} {what}")
     try:
-        found, problems = _in_folder(root, own=True)
+        return _in_folder(root, own=True)
     except OSError as error:
         where = error.filename or root
         raise UserError(f"{where} cannot be read: {error.strerror or error}") from error
-    if defaults.resolve() != root.resolve():
-        inherited, wrong = _in_folder(defaults, own=False)
-        found = {**inherited, **found}
-        problems += wrong
-    for key in SINGLE:
-        if key not in found:
-            file = str(root / key)
-            problems.append(Problem(file=file, message="the file is missing, here and by default"))
-    return dict(sorted(found.items())), problems
 
 
 def _in_folder(root: Path, *, own: bool) -> tuple[dict[str, Source], list[Problem]]:
@@ -76,12 +89,14 @@ def _in_folder(root: Path, *, own: bool) -> tuple[dict[str, Source], list[Proble
             found[key] = Source(key, root / key, str(root / key), own)
         other = (root / key).with_suffix(".yml")
         if _stands(other):
-            problems.append(Problem(file=str(other), message="this file is not read", near=key))
+            message, code = "this file is not read", "file-not-read"
+            problems.append(Problem(file=str(other), message=message, near=key, code=code))
     for folder, suffix in FOLDERS.items():
         if not _stands(root / folder):
             continue
         if not (root / folder).is_dir():
-            problems.append(Problem(file=str(root / folder), message="a folder is expected here"))
+            message, code = "a folder is expected here", "file-not-read"
+            problems.append(Problem(file=str(root / folder), message=message, code=code))
             continue
         for path in sorted((root / folder).iterdir()):
             if path.name.startswith((".", "__")):
@@ -107,14 +122,23 @@ def _wrong_name(folder: str, path: Path, suffix: str) -> Problem | None:
     kinds = (suffix, ".py") if folder == "agents" else (suffix,)
     if path.suffix not in kinds:
         message = f"this is not read: {folder}/ holds NAME{suffix} files"
-        return Problem(file=str(path), message=message, near=path.stem + suffix)
-    if not re.fullmatch(NAME_PATTERN, path.stem) or len(path.stem) > 64:
+        near = path.stem + suffix
+        return Problem(file=str(path), message=message, near=near, code="file-not-read")
+    if allowed := wrong_name(path.stem):
         near = re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-._")
         return Problem(
             file=str(path),
             message="the file name is the name, and this is not a valid one",
             found=path.stem,
-            allowed="small letters, digits, '-', '_' and '.', at most 64 characters",
+            allowed=allowed,
             near=near,
+            code="bad-file-name",
         )
     return None
+
+
+def wrong_name(name: str) -> str:
+    """What a name may be, where `name` is none; an empty string where it is one."""
+    if re.fullmatch(NAME_PATTERN, name) and len(name) <= 64:
+        return ""
+    return "small letters, digits, '-', '_' and '.', at most 64 characters"

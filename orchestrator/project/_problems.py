@@ -54,14 +54,25 @@ def validate(cls: type[M], data: dict[str, Any], document: Document) -> Validate
     stands in the file.
     """
     problems = _reserved(cls, document)
-    data = {key: v for key, v in data.items() if key not in _from_elsewhere(cls)}
+    data = {key: v for key, v in data.items() if key not in from_elsewhere(cls)}
     try:
         return Validated(_validated(cls, data), problems, not problems)
     except ValidationError as error:
         faults = _faults(error, data)
-    schema = cls.model_json_schema()
-    problems += _without_echoes([_problem(fault, schema, document) for fault in faults])
+    problems += _explained(faults, cls.model_json_schema(), document)
     return Validated(_salvaged(cls, data, faults), problems, False)
+
+
+def explain(cls: type[BaseModel], error: ValidationError, document: Document) -> list[Problem]:
+    """What was wrong with the arguments of `cls(…)` in Python, which `document` holds by name."""
+    schema = cls.model_json_schema(by_alias=False)
+    for field in schema["properties"].values():
+        field.pop("from", None)  # no file says them here, so the arguments do
+    return _explained(_faults(error, document.root.data), schema, document)
+
+
+def _explained(faults: list[_Fault], schema: Schema, document: Document) -> list[Problem]:
+    return _without_echoes([_problem(fault, schema, document) for fault in faults])
 
 
 def _validated(cls: type[M], data: Any) -> M:
@@ -76,7 +87,7 @@ class _Fault(NamedTuple):
     message: str
 
 
-def _from_elsewhere(cls: type[BaseModel]) -> dict[str, str]:
+def from_elsewhere(cls: type[BaseModel]) -> dict[str, str]:
     """Fields that no file may set, with the place that they come from."""
     return {
         name: str(field.json_schema_extra["from"])
@@ -86,7 +97,7 @@ def _from_elsewhere(cls: type[BaseModel]) -> dict[str, str]:
 
 
 def _reserved(cls: type[BaseModel], document: Document) -> list[Problem]:
-    given = {k: o for k, o in _from_elsewhere(cls).items() if k in document.root.items}
+    given = {k: o for k, o in from_elsewhere(cls).items() if k in document.root.items}
     allowed = ", ".join(_keys(cls.model_json_schema())) if given else ""
     return [
         document.problem(
@@ -95,6 +106,7 @@ def _reserved(cls: type[BaseModel], document: Document) -> list[Problem]:
             of_key=True,
             found=key,
             allowed=allowed,
+            code="unknown-key",
         )
         for key, origin in given.items()
     ]
@@ -156,15 +168,23 @@ def _problem(fault: _Fault, schema: Schema, document: Document) -> Problem:
             found=str(last),
             allowed=", ".join(keys),
             near=nearest(str(last), keys),
+            code="unknown-key",
         )
     if fault.kind == "missing":
         allowed = _described(here, schema)
-        return document.problem(path, f"the key '{last}' {_MISSING}", of_key=True, allowed=allowed)
+        message = f"the key '{last}' {_MISSING}"
+        return document.problem(path, message, of_key=True, allowed=allowed, code="missing-key")
     if fault.kind == "key":
         allowed = _FORMS[NAME_PATTERN]
         message = "this is not a valid name"
         return document.problem(
-            path, message, of_key=True, found=kind_of(last), allowed=allowed, near=_name_like(last)
+            path,
+            message,
+            of_key=True,
+            found=kind_of(last),
+            allowed=allowed,
+            near=_name_like(last),
+            code="bad-name",
         )
     return _wrong_value(fault, here, schema, document)
 
@@ -177,17 +197,34 @@ def _wrong_value(fault: _Fault, here: list[Schema], schema: Schema, document: Do
     if form == VARIABLE_PATTERN and isinstance(raw, str):
         if is_secret(key, raw) or not variable_like(raw):
             found = f"a text of {len(raw)} characters"
-            return document.problem(fault.path, SECRET_MESSAGE, found=found, allowed=allowed)
+            return document.problem(
+                fault.path, SECRET_MESSAGE, found=found, allowed=allowed, code="literal-secret"
+            )
         near = variable_like(raw)
-        message = "write the variable's name alone"
-        return document.problem(fault.path, message, found=kind_of(raw), allowed=allowed, near=near)
+        message, code = "write the variable's name alone", "bad-form"
+        return document.problem(
+            fault.path, message, found=kind_of(raw), allowed=allowed, near=near, code=code
+        )
     near = ""
     if isinstance(raw, str):
         near = nearest(raw, _choices(here, schema)) or (
             _name_like(raw) if form == NAME_PATTERN else ""
         )
-    message = _sentence(fault, here, schema, raw)
-    return document.problem(fault.path, message, found=kind_of(raw), allowed=allowed, near=near)
+    message, code = _sentence(fault, here, schema, raw), _code(fault)
+    return document.problem(
+        fault.path, message, found=kind_of(raw), allowed=allowed, near=near, code=code
+    )
+
+
+def _code(fault: _Fault) -> str:
+    kind = fault.kind
+    if kind == "literal_error":
+        return "not-allowed"
+    if kind.endswith("_type"):
+        return "wrong-type"
+    if kind.startswith(("greater_than", "less_than", "finite")):
+        return "out-of-range"
+    return "bad-form"
 
 
 def _raw(document: Document, path: KeyPath) -> Any:

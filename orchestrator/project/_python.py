@@ -1,17 +1,27 @@
-"""Runs a project's own Python files, so that their decorators fill the project's registry."""
+"""Runs a project's own Python files, so that their decorators fill the project's registry.
+
+Two kinds of them. What several agents and graphs share stands in the files that `python:` of
+mesh.yaml lists. What belongs to one agent stands in `agents/NAME.py` beside `agents/NAME.md` and is
+found without being listed: its role, which the agent takes where it registers one under the agent's
+name, its output model, the checks of its replies.
+"""
 
 from __future__ import annotations
 
+import inspect
 import sys
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from orchestrator.errors import Problem, UserError
+from orchestrator.project._check_files import secrets_in_python
 from orchestrator.project._documents import read_text, snippet
 from orchestrator.project._files import Source
 from orchestrator.project.compiled import Entries
+from orchestrator.project.names import nearest
 from orchestrator.project.registry import Registry
 from orchestrator.types import digest
 
@@ -28,12 +38,31 @@ def run_python(
     digests: dict[str, str] = {}
     for key, (path, file) in files.items():
         text = read_text(path, file)
+        if isinstance(text, str):
+            problems += secrets_in_python(file, text)
         problem = text if isinstance(text, Problem) else _run(path, file, text, registry)
         if problem:
             problems.append(problem)
         else:
             digests[key] = digest(text)
     return digests, problems
+
+
+def digests_of(names: Registry) -> dict[str, str]:
+    """The digest of what a program registered itself, by kind and name.
+
+    Of the source of a function or class; of its module and name where there is no source, as for
+    what is typed into an interpreter.
+    """
+    return {f"{kind} {name}": digest(_source(item)) for (kind, name), item in names.own().items()}
+
+
+def _source(item: Any) -> str:
+    try:
+        return inspect.getsource(item)
+    except (OSError, TypeError):
+        called = getattr(item, "__qualname__", type(item).__qualname__)
+        return f"{getattr(item, '__module__', '')}.{called}"
 
 
 def _files(
@@ -47,7 +76,17 @@ def _files(
             files[source.key] = (source.path, source.file)
         elif source.path.suffix == ".py":
             message = f"there is no agent of that name: agents/{source.name}.md is missing"
-            problems.append(Problem(file=source.file, message=message))
+            near = nearest(source.name, entries.agents)
+            allowed = "NAME.py beside NAME.md, or a file that mesh.yaml lists under python"
+            problems.append(
+                Problem(
+                    file=source.file,
+                    message=message,
+                    allowed=allowed,
+                    near=f"{near}.py" if near else "",
+                    code="no-such-agent",
+                )
+            )
     settings = entries.settings
     if settings is None or settings.declared is None or settings.document is None:
         return files, problems
@@ -55,9 +94,19 @@ def _files(
     for index, name in enumerate(settings.declared.python):
         wrong = _wrong(folder, name, files)
         if wrong:
-            problems.append(settings.document.problem(("python", index), wrong, found=name))
+            beside = [path.name for path in folder.glob("*.py")]
+            problems.append(
+                settings.document.problem(
+                    ("python", index),
+                    wrong,
+                    found=name,
+                    allowed="Python files of the project's folder, each once",
+                    near=nearest(name, set(beside) - files.keys()),
+                    code="bad-python-file",
+                )
+            )
         else:
-            files[name] = (folder / name, str(Path(settings.source.file).parent / name))
+            files[name] = (folder / name, str(folder / name))
     return files, problems
 
 
@@ -88,7 +137,7 @@ def _run(path: Path, file: str, text: str, registry: Registry) -> Problem | None
         line, column = error.lineno or 1, error.offset or 1
         return _problem(file, lines, line, f"Python syntax error: {error.msg}", column)
     except ValueError as error:  # a null byte
-        return Problem(file=file, message=f"this is not Python: {error}")
+        return Problem(file=file, message=f"this is not Python: {error}", code="broken-python")
     name = f"mesh_project_{digest(str(path.resolve()))}_{path.stem}"
     module = ModuleType(name)
     module.__file__ = str(path)
@@ -113,5 +162,11 @@ def _problem(
     file: str, lines: tuple[str, ...], line: int, message: str, column: int = 1
 ) -> Problem:
     return Problem(
-        file=file, line=line, column=column, message=message, snippet=snippet(lines, line)
+        file=file,
+        line=line,
+        column=column,
+        message=message,
+        allowed="Python that can be run by itself, before any model is called",
+        snippet=snippet(lines, line),
+        code="broken-python",
     )

@@ -17,7 +17,7 @@ from orchestrator.project._documents import (
     snippet,
 )
 from orchestrator.project._files import Source
-from orchestrator.project._problems import SECRET_MESSAGE, validate
+from orchestrator.project._problems import SECRET_MESSAGE, from_elsewhere, validate
 from orchestrator.project._values import (
     BadReferenceError,
     UnsetVariableError,
@@ -28,7 +28,7 @@ from orchestrator.project._values import (
 from orchestrator.project.compiled import Entry
 from orchestrator.project.schema import Agent, Fleet, Graph, Policy, Settings, Suite
 
-_SECRET_ALLOWED = "the variable's name, or ${NAME} inside a text"
+SECRET_ALLOWED = "the variable's name, or ${NAME} inside a text"
 
 _CLASSES: dict[str, type[BaseModel]] = {
     "mesh.yaml": Settings,
@@ -47,19 +47,39 @@ def read_source(source: Source, env: Mapping[str, str], problems: list[Problem])
     if isinstance(document, Problem):
         problems.append(document)
         return Entry(source=source)
-    secrets = _secrets(document)
-    data, references, wrong = _filled(document, env)
-    cls = _CLASSES[source.key.split("/")[0]]
-    validated = validate(cls, data, document)
-    wrong += validated.problems
+    problems += document.problems
     if front and not document.body:
         message = "the prompt is missing; it follows the front matter"
-        wrong.append(Problem(file=source.file, line=len(document.lines), message=message))
+        line = len(document.lines)
+        allowed = "what the model is told, with {{ name }} for what the role fills in"
+        problems.append(
+            Problem(
+                file=source.file, line=line, message=message, allowed=allowed, code="empty-prompt"
+            )
+        )
+    cls = _CLASSES[source.key.split("/")[0]]
+    return entry_of(cls, source, document, secrets=_secrets(document), env=env, problems=problems)
+
+
+def entry_of(
+    cls: type[BaseModel],
+    source: Source,
+    document: Document,
+    *,
+    secrets: list[Problem],
+    env: Mapping[str, str],
+    problems: list[Problem],
+) -> Entry[Any]:
+    """What `document` declares, validated. What is wrong with it is added to `problems`."""
+    data, references, wrong = _filled(document, env)
+    validated = validate(cls, data, document)
+    wrong += validated.problems
     keys = {secret.key for secret in secrets if secret.key}
     problems += secrets + [problem for problem in wrong if problem.key not in keys]
     declared = validated.model
-    if declared is not None and "name" in cls.model_fields:
-        update = {"name": source.name} | ({"prompt": document.body} if front else {})
+    elsewhere = {"name": source.name, "prompt": document.body}
+    update = {key: value for key, value in elsewhere.items() if key in from_elsewhere(cls)}
+    if declared is not None and update:
         declared = declared.model_copy(update=update)
     return Entry(
         source=source,
@@ -79,8 +99,9 @@ def _secrets(document: Document) -> list[Problem]:
             column=column,
             key=shown_path(document.path_at(number)),
             message=SECRET_MESSAGE,
-            allowed=_SECRET_ALLOWED,
+            allowed=SECRET_ALLOWED,
             snippet=snippet(document.lines, number),
+            code="literal-secret",
         )
         for number, line in enumerate(document.lines, 1)
         for column in secrets_in(line)
@@ -91,7 +112,13 @@ def _secrets(document: Document) -> list[Problem]:
         if shown_path(path) not in keys and is_secret(key, text):
             found = f"a text of {len(text)} characters"
             problems.append(
-                document.problem(path, SECRET_MESSAGE, found=found, allowed=_SECRET_ALLOWED)
+                document.problem(
+                    path,
+                    SECRET_MESSAGE,
+                    found=found,
+                    allowed=SECRET_ALLOWED,
+                    code="literal-secret",
+                )
             )
     return problems
 
@@ -116,12 +143,16 @@ def _filled(
                 continue  # fleet/ says that the deployment is not configured
             message = f"the variable {unset.name} is not set and has no default"
             allowed = f"set {unset.name}, or write ${{{unset.name}:-default}}"
-            problems.append(document.problem(path, message, found=text, allowed=allowed))
+            code = "unset-variable"
+            problems.append(document.problem(path, message, found=text, allowed=allowed, code=code))
             continue
         except BadReferenceError as bad:
             message = "this is not a reference to a variable"
             allowed = "${NAME}, ${NAME:-default}, or $${ for the two characters ${"
-            problems.append(document.problem(path, message, found=str(bad), allowed=allowed))
+            found, code = str(bad), "bad-reference"
+            problems.append(
+                document.problem(path, message, found=found, allowed=allowed, code=code)
+            )
             continue
         inner: Any = data
         for step in path[:-1]:

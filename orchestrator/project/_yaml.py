@@ -45,8 +45,8 @@ class Node:
 class BrokenYamlError(Exception):
     """A file that is not one YAML document of plain values."""
 
-    def __init__(self, message: str, line: int, column: int) -> None:
-        self.message, self.line, self.column = message, line, column
+    def __init__(self, message: str, line: int, column: int, allowed: str = "") -> None:
+        self.message, self.line, self.column, self.allowed = message, line, column, allowed
         super().__init__(message)
 
 
@@ -63,9 +63,11 @@ def kind_of(value: Any) -> str:
             return f"the text {quoted(value)}" if value else "an empty text"
         case dict():
             return "a mapping" if value else "an empty mapping"
-        case _:
+        case list() | tuple():
             count = len(value)
             return f"a list of {count}" if count else "an empty list"
+        case _:
+            return f"a value of the type {type(value).__name__}"
 
 
 def quoted(text: str) -> str:
@@ -74,19 +76,24 @@ def quoted(text: str) -> str:
     return f"'{line}'" if len(line) <= 60 else f"'{line[:57]}…'"
 
 
-def parse_yaml(text: str) -> Node | None:
+def parse_yaml(text: str, twice: list[BrokenYamlError] | None = None) -> Node | None:
     """The only document in `text`; `None` where there is none.
+
+    Args:
+        twice: takes an error for each key that stands twice, of which then the first counts.
+            Where it is not given, the first such error is raised.
 
     Raises:
         BrokenYamlError: with a sentence, a line and a column.
     """
-    return _Builder().build(text)
+    return _Builder(twice).build(text)
 
 
 class _Builder:
     """Puts the parser's events together without recursion."""
 
-    def __init__(self) -> None:
+    def __init__(self, twice: list[BrokenYamlError] | None) -> None:
+        self._twice = twice
         self._anchors: dict[str, Node] = {}
         self._open: list[Any] = []
 
@@ -113,8 +120,8 @@ class _Builder:
             if len(self._open) >= MAX_DEPTH:
                 raise _broken(f"values are nested deeper than {MAX_DEPTH} levels", event)
             self._check_tag(event)
-            kind = _Mapping if isinstance(event, yaml.MappingStartEvent) else _Sequence
-            self._open.append(kind(event))
+            mapping = isinstance(event, yaml.MappingStartEvent)
+            self._open.append(_Mapping(event, self._twice) if mapping else _Sequence(event))
             return None
         if isinstance(event, yaml.CollectionEndEvent):
             frame = self._open.pop()
@@ -179,8 +186,9 @@ class _Sequence:
 
 
 class _Mapping(_Sequence):
-    def __init__(self, event: Any) -> None:
+    def __init__(self, event: Any, twice: list[BrokenYamlError] | None) -> None:
         super().__init__(event)
+        self._twice = twice
         self._key: Node | None = None
         self._merged: list[Node] = []
 
@@ -192,6 +200,8 @@ class _Mapping(_Sequence):
             return
         key, self._key = self._key, None
         self.node.size += node.size
+        if key.data in self.node.items:
+            return
         if key.data == "<<" and isinstance(node.data, dict | list):
             self._merge(node, line, column)
             return
@@ -206,7 +216,10 @@ class _Mapping(_Sequence):
         if node.data in self.node.items:
             first = self.node.keys[node.data].line
             message = f"the key '{node.data}' stands twice; first in line {first}"
-            raise BrokenYamlError(message, line, column)
+            error = BrokenYamlError(message, line, column, "remove one of them, or rename it")
+            if self._twice is None:
+                raise error
+            self._twice.append(error)
 
     def _merge(self, node: Node, line: int, column: int) -> None:
         several = list(node.items.values()) if isinstance(node.data, list) else [node]

@@ -8,24 +8,28 @@ All problems of all files are collected and raised as one `ProjectError`.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from orchestrator.errors import Problem, ProjectError
+from orchestrator.project._check_files import misnamed
+from orchestrator.project._documents import Document
 from orchestrator.project._files import default_root, find_sources
 from orchestrator.project._frozen import FrozenDict
-from orchestrator.project._python import run_python
+from orchestrator.project._python import digests_of, run_python
 from orchestrator.project._read import read_source
 from orchestrator.project.check import check
 from orchestrator.project.compiled import Entries, Entry, content, project_hash
-from orchestrator.project.registry import BUILTINS, Registry
-from orchestrator.project.schema import Project
+from orchestrator.project.in_code import Objects
+from orchestrator.project.registry import BUILTINS, Registry, active_registry
+from orchestrator.project.schema import Declared, Project
 from orchestrator.types import digest
 
 M = TypeVar("M", bound=BaseModel)
@@ -37,6 +41,7 @@ BUILTIN_MODULES: tuple[str, ...] = (
     "orchestrator.evidence.tools",
     "orchestrator.roles.all",
     "orchestrator.graph.functions",
+    "orchestrator.evaluation.checks",
 )
 """The modules whose import registers the library's own names."""
 
@@ -49,6 +54,14 @@ class LoadedProject:
     registry: Registry
     sources: Mapping[str, Path]
     """By place in the project (`agents/checker.md`): the file that was read, own or default."""
+    warnings: tuple[Problem, ...] = ()
+    """What most likely is not what was meant, and does not keep the project from loading."""
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    """By place in the project: the text with the place of every value, for further checks."""
+    inherited: frozenset[str] = frozenset()
+    """The places at which the default project's file was taken."""
+    located: Callable[[Sequence[Problem]], list[Problem]] = list
+    """Puts problems that were found in `documents` where the user wrote it."""
 
 
 def load_builtins(modules: Sequence[str] = BUILTIN_MODULES) -> None:
@@ -62,7 +75,8 @@ def load_builtins(modules: Sequence[str] = BUILTIN_MODULES) -> None:
 
 
 def load_project(
-    root: str | Path,
+    root: str | Path | None,
+    declared: Sequence[Declared] = (),
     *,
     env: Mapping[str, str] | None = None,
     builtins: Sequence[str] = BUILTIN_MODULES,
@@ -73,33 +87,55 @@ def load_project(
 
     Args:
         root: may hold any part of a project; what it lacks comes from `defaults`, file by file.
+            `None` where the project has no folder.
+        declared: objects that stand for files of their own and replace those of `root`. Routes
+            are put before those of the policy.
         env: for `${NAME}`; the process's environment where it is not given.
         builtins: modules to import first, so that they register their names.
         registry: where names are looked up that the project does not register itself;
-            `BUILTINS` where it is not given.
+            the active one, or `SCRIPT`, where it is not given.
         defaults: the default project's folder; the library's own where it is not given.
 
     Raises:
         ProjectError: with every problem of every file.
-        UserError: `root` is not a folder.
+        UserError: `root` is not a folder, or an object is not declared by a file.
     """
     load_builtins(builtins)
     env = os.environ if env is None else env
-    root = Path(root)
-    sources, problems = find_sources(root, default_root() if defaults is None else Path(defaults))
+    root = None if root is None else Path(root)
+    objects = Objects(declared, root or Path())
+    sources, problems = find_sources(
+        root, default_root() if defaults is None else Path(defaults), objects.keys
+    )
     entries = Entries()
     for source in sources.values():
         if source.path.suffix != ".py":
             _put(entries, read_source(source, env, problems))
-    own_names = Registry(registry or BUILTINS)
+    for entry in objects.entries(env, problems):
+        _put(entries, entry)
+    objects.with_routes(entries, problems)
+    outer = (registry or active_registry()).copy()
+    own_names = Registry(outer)
+    problems += misnamed(root) if root else []
     python, failures = run_python(sources, entries, own_names)
+    python |= digests_of(outer)
+    _take_roles(entries, own_names)
     known = not failures and _lists_its_python(entries, problems)
     problems += failures
     problems += check(entries, own_names if known else None, problems)
-    if problems:
-        raise ProjectError(problems)
-    project = _compile(root, entries, python)
-    return LoadedProject(project, own_names, {k: source.path for k, source in sources.items()})
+    problems += objects.check_routes(entries, own_names if known else None, problems)
+    if any(problem.severity == "error" for problem in problems):
+        raise ProjectError(objects.located(problems))
+    project = _compile(root or Path(), entries, python)
+    return LoadedProject(
+        project,
+        own_names,
+        {k: source.path for k, source in sources.items()},
+        warnings=tuple(objects.located(problems)),
+        documents={e.source.key: e.document for e in entries.all() if e.document},
+        inherited=frozenset(e.source.key for e in entries.all() if not e.source.own),
+        located=objects.located,
+    )
 
 
 def _put(entries: Entries, entry: Entry[Any]) -> None:
@@ -116,6 +152,19 @@ def _put(entries: Entries, entry: Entry[Any]) -> None:
             entries.graphs[entry.source.name] = entry
         case _:
             entries.suites[entry.source.name] = entry
+
+
+def _take_roles(entries: Entries, names: Registry) -> None:
+    """An agent that states no role takes the one that the project registers under its name.
+
+    Only the project's own roles: a role that a later version of the library brings must not
+    change what an agent of that name does.
+    """
+    for name, entry in entries.agents.items():
+        agent = entry.declared
+        if agent and "role" not in agent.model_fields_set and names.is_own("role", name):
+            declared = agent.model_copy(update={"role": name})
+            entries.agents[name] = dataclasses.replace(entry, declared=declared)
 
 
 def _lists_its_python(entries: Entries, problems: Sequence[Problem]) -> bool:
@@ -141,6 +190,7 @@ def _compile(root: Path, entries: Entries, python: Mapping[str, str]) -> Project
         agents=_declared(entries.agents),
         graphs=_declared(entries.graphs),
         suites=_declared(entries.suites),
+        python=FrozenDict({file: digest(text) for file, text in python.items()}),
         hash=project_hash(entries, python),
         policy_hash=digest(content(policy)),
     )
@@ -152,4 +202,4 @@ def _only(entry: Entry[M]) -> M:
 
 
 def _declared(entries: Mapping[str, Entry[M]]) -> dict[str, M]:
-    return FrozenDict({name: _only(entry) for name, entry in entries.items()})
+    return FrozenDict({name: _only(entry) for name, entry in sorted(entries.items())})

@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from orchestrator.types import (
-    CallEvent,
-    CallRequest,
-    Deployment,
-    Estimate,
-    Hop,
-    TaskProfile,
-    Trace,
-    Usage,
-)
+from orchestrator.call_types import CallEvent, CallRequest
+from orchestrator.types import Deployment, Estimate, Hop, TaskProfile, Trace, Usage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,8 +90,12 @@ class Journal(Protocol):
         """
         ...
 
-    async def put(self, key: str, value: Mapping[str, Any]) -> None:
-        """Record the result durably; returns after it is on disk."""
+    async def drop(self, key: str) -> None:
+        """A hop that was begun has ended without a result, and its end is known."""
+        ...
+
+    async def put(self, key: str, value: Mapping[str, Any], *, node: str) -> None:
+        """Record the result of `node` durably, begun or not; returns after it is on disk."""
         ...
 
 

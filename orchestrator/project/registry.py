@@ -1,20 +1,47 @@
 """The registries: names in files resolve here, never through an import path.
 
-Decorators add to the registry that is active. The library's own modules fill `BUILTINS`;
-while a project's Python files are loaded, that project's registry is active, so two projects
-in one process never see each other's names.
+A decorator adds to the registry that is active. While a project's Python files are loaded, that
+project's registry is, so two projects in one process never see each other's names. Where none is,
+the name is for the whole process: what the library's modules register goes to `BUILTINS`, what a
+program, a notebook or any other module registers goes to `SCRIPT`. Every mesh that is loaded or
+built afterwards knows both, and keeps them as they were at that moment.
+
+A mesh with names of its own is built inside a registry of its own:
+
+```python
+from orchestrator import Graph, Mesh, Node, function
+from orchestrator.project.registry import BUILTINS, Registry
+
+with Registry(BUILTINS).active():
+
+    @function("shout")
+    def shout(inputs):
+        return inputs["text"].upper()
+
+    mesh = Mesh.build(
+        Graph(
+            name="loud",
+            input={"text": "text"},
+            nodes={"answer": Node(function="shout", of="text")},
+            output="answer",
+        )
+    )
+```
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from orchestrator.errors import UnknownNameError, UserError
 
-Kind = Literal["function", "tool", "output model", "condition", "role", "transport", "builtin"]
+Kind = Literal[
+    "function", "tool", "output model", "condition", "role", "transport", "builtin", "check"
+]
 KINDS: tuple[Kind, ...] = (
     "function",
     "tool",
@@ -23,24 +50,51 @@ KINDS: tuple[Kind, ...] = (
     "role",
     "transport",
     "builtin",
+    "check",
 )
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a decorator says of its object for the checks, beyond the object's annotations."""
+
+    labels: tuple[str, ...] | None = None
+    """Of a function with `to`: the labels that it returns."""
+    reads: tuple[Any, ...] | None = None
+    """Types that it takes from its inputs; `Kind | None` where it goes on without one."""
+    variables: tuple[str, ...] | None = None
+    """Of a role: what its agents' prompts may hold as `{{ name }}`."""
+    goes_on: bool = False
+    """Of a role: it has an answer of its own where no model may serve it."""
+
+
+NO_FACTS = Facts()
+
+
 class Registry:
-    """Names to objects, by kind; what is not found here is looked up in `parent`."""
+    """Names to objects, by kind; what is not found here is looked up in `parent`.
 
-    def __init__(self, parent: Registry | None = None) -> None:
+    `redefine`: a definition may be replaced by a newer one of the same module and name, as when a
+    cell of a notebook runs again. Two different definitions of one name are always a mistake.
+    """
+
+    def __init__(self, parent: Registry | None = None, *, redefine: bool = False) -> None:
         self._parent = parent
+        self._redefine = redefine
         self._items: dict[Kind, dict[str, Any]] = {kind: {} for kind in KINDS}
+        self._facts: dict[tuple[Kind, str], Facts] = {}
 
-    def add(self, kind: Kind, name: str, item: T) -> T:
+    def add(self, kind: Kind, name: str, item: T, facts: Facts = NO_FACTS) -> T:
         """Register `item`. Raises `UserError` where another object already has the name."""
         held = self._items[kind].get(name)
-        if held is not None and held is not item:
+        again = self._redefine and held is not None and _definition(held) == _definition(item)
+        if held is not None and held is not item and not again:
             raise UserError(f"the {kind} '{name}' is registered twice: {held!r} and {item!r}")
         self._items[kind][name] = item
+        if held is not item:
+            self._facts[kind, name] = facts
         return item
 
     def get(self, kind: Kind, name: str, where: str = "") -> Any:
@@ -52,6 +106,15 @@ class Registry:
             registry = registry._parent
         raise UnknownNameError(kind, name, self.names(kind), where)
 
+    def facts(self, kind: Kind, name: str) -> Facts:
+        """What the decorator said of the object of that name; nothing where there is none."""
+        registry: Registry | None = self
+        while registry is not None:
+            if name in registry._items[kind]:
+                return registry._facts[kind, name]
+            registry = registry._parent
+        return NO_FACTS
+
     def names(self, kind: Kind) -> tuple[str, ...]:
         """All names of that kind, the parent's included, sorted."""
         inherited = self._parent.names(kind) if self._parent else ()
@@ -61,9 +124,34 @@ class Registry:
         """All objects of that kind by name."""
         return {name: self.get(kind, name) for name in self.names(kind)}
 
+    def own(self) -> Mapping[tuple[Kind, str], Any]:
+        """What a program or a project added to this very registry, by kind and name."""
+        if self is BUILTINS:
+            return {}
+        return {(kind, name): item for kind in KINDS for name, item in self._items[kind].items()}
+
+    def is_own(self, kind: Kind, name: str) -> bool:
+        """Whether somebody else than the library registered the name."""
+        if self is BUILTINS:
+            return False
+        return name in self._items[kind] or bool(self._parent and self._parent.is_own(kind, name))
+
+    def copy(self) -> Registry:
+        """A registry with the same names, which what is registered later does not reach.
+
+        The library's is its own copy: nothing in it is ever replaced.
+        """
+        if self is BUILTINS:
+            return self
+        copied = Registry(self._parent)
+        for kind in KINDS:
+            copied._items[kind].update(self._items[kind])
+        copied._facts.update(self._facts)
+        return copied
+
     @contextmanager
     def active(self) -> Iterator[Registry]:
-        """Inside the block the decorators add to this registry."""
+        """Inside the block the decorators add to this registry, and meshes know its names."""
         token = _active.set(self)
         try:
             yield self
@@ -72,19 +160,47 @@ class Registry:
 
 
 BUILTINS = Registry()
-_active: ContextVar[Registry] = ContextVar("registry", default=BUILTINS)
+"""The library's own names."""
+SCRIPT = Registry(BUILTINS, redefine=True)
+"""What is registered outside of any project, by a program or a notebook."""
+_active: ContextVar[Registry | None] = ContextVar("registry", default=None)
 
 
-def _decorator(kind: Kind, name: str) -> Callable[[T], T]:
+def active_registry() -> Registry:
+    """The registry of the block around, where there is one; else `SCRIPT`."""
+    return _active.get() or SCRIPT
+
+
+def _definition(item: Any) -> tuple[str, str]:
+    """Where `item` is defined. An object without a name of its own is only like itself."""
+    name = getattr(item, "__qualname__", None)
+    return str(getattr(item, "__module__", "")), str(name or id(item))
+
+
+def _decorator(kind: Kind, name: str, facts: Facts = NO_FACTS) -> Callable[[T], T]:
     def add(item: T) -> T:
-        return _active.get().add(kind, name, item)
+        # The library's modules may be imported by anybody, at any time, before a mesh is loaded.
+        ours = _definition(item)[0].split(".")[0] == __name__.split(".")[0]
+        return (_active.get() or (BUILTINS if ours else SCRIPT)).add(kind, name, item, facts)
 
     return add
 
 
-def function(name: str) -> Callable[[T], T]:
-    """A graph node: `(inputs: Mapping[str, Any]) -> Any`, async or not."""
-    return _decorator("function", name)
+def _tuple(given: Sequence[T] | None) -> tuple[T, ...] | None:
+    return None if given is None else tuple(given)
+
+
+def function(
+    name: str, *, labels: Sequence[str] | None = None, reads: Sequence[Any] | None = None
+) -> Callable[[T], T]:
+    """A graph node: `(inputs: Mapping[str, Any]) -> Any`, async or not.
+
+    Args:
+        labels: what a function with `to` may return as its label, for the checks; also read from
+            a return annotation `tuple[Literal["revise", "done"], Value]`.
+        reads: types that it needs among its inputs; `Kind | None` where it goes on without.
+    """
+    return _decorator("function", name, Facts(labels=_tuple(labels), reads=_tuple(reads)))
 
 
 def tool(name: str) -> Callable[[T], T]:
@@ -102,9 +218,25 @@ def condition(name: str) -> Callable[[T], T]:
     return _decorator("condition", name)
 
 
-def role(name: str) -> Callable[[T], T]:
-    """What an agent does around its model call: `(work: Work) -> Any`, async."""
-    return _decorator("role", name)
+def role(
+    name: str,
+    *,
+    reads: Sequence[Any] | None = None,
+    variables: Sequence[str] | None = None,
+    goes_on: bool = False,
+) -> Callable[[T], T]:
+    """What an agent does around its model call: `(work: Work) -> Any`, async.
+
+    An agent that states no role takes the one that a project registers under the agent's own
+    name, most often in `agents/NAME.py` beside `agents/NAME.md`.
+
+    Args:
+        reads: types that it needs among its inputs; `Kind | None` where it goes on without.
+        variables: what it fills into `{{ name }}` of its agents' prompts.
+        goes_on: it has an answer of its own where no model may serve it.
+    """
+    facts = Facts(reads=_tuple(reads), variables=_tuple(variables), goes_on=goes_on)
+    return _decorator("role", name, facts)
 
 
 def transport(name: str) -> Callable[[T], T]:
@@ -115,3 +247,11 @@ def transport(name: str) -> Callable[[T], T]:
 def builtin(name: str) -> Callable[[T], T]:
     """A deterministic model: `(request: CallRequest) -> str`, async or not."""
     return _decorator("builtin", name)
+
+
+def check(name: str) -> Callable[[T], T]:
+    """What an answer must satisfy: `(answer: Answer, case: Case) -> str | None`, async or not.
+
+    `None`: the answer passes; a text: why it does not. Suites of `evals/` name it.
+    """
+    return _decorator("check", name)

@@ -37,12 +37,13 @@ def no_candidate(
         ).reason
         for r in relax
     )
+    advice = f"relax {' and '.join(names)}, for {nearest.deployment.id} ({details})"
     message = (
         f"no deployment may serve this request (task '{profile.task}', data class "
         f"'{profile.data_class}'): all {len(facts)} were removed. The smallest change that "
-        f"leaves one is to relax {' and '.join(names)}, for {nearest.deployment.id} ({details})"
+        f"leaves one is to {advice}"
     )
-    return NoCandidateError(message, names, candidates)
+    return NoCandidateError(message, names, candidates, advice)
 
 
 def _weight(facts: Facts, broken: Sequence[Rule]) -> tuple[int, int, int, list[str], str]:

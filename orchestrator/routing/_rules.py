@@ -77,17 +77,22 @@ def facts_of(
 
 
 def _latency(deployment: Deployment, health: Health, profile: TaskProfile) -> int | None:
-    """Milliseconds to the last token: first token, reading, writing. Measured beats declared."""
+    """Milliseconds to the last token: first token, reading, writing. Measured beats declared.
+
+    An encoder writes nothing.
+    """
     first = health.first_token_ms
     if first is None:
         first = deployment.first_token_ms
     speed = health.tokens_per_second or deployment.tokens_per_second
     if deployment.deterministic:
         return first or 0
-    if first is None or speed is None:
+    writes = deployment.encoder is None
+    if first is None or (writes and speed is None):
         return None
     reading = deployment.prompt_tokens_per_second
-    seconds = profile.output_tokens / speed + (profile.input_tokens / reading if reading else 0)
+    seconds = profile.output_tokens / speed if writes and speed else 0.0
+    seconds += profile.input_tokens / reading if reading else 0.0
     return first + round(1000 * seconds)
 
 
@@ -115,7 +120,7 @@ def capability_rules(profile: TaskProfile) -> Iterator[Rule]:
         Stage.CAPABILITY,
         "fleet.capability.context",
         tokens,
-        lambda f: f.deployment.deterministic or (f.deployment.context or 0) >= tokens,
+        lambda f: f.deployment.any_length or (f.deployment.context or 0) >= tokens,
         lambda f: f.deployment.context,
         kind=2,
     )

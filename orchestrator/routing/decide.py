@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from orchestrator.project.schema import Policy
 from orchestrator.routing._policy import CompiledRoute, compile_policy, log_rule
+from orchestrator.routing._providers import require_providers
 from orchestrator.routing._rank import preferences, ranked
 from orchestrator.routing._relax import no_candidate
 from orchestrator.routing._rules import (
@@ -45,7 +46,8 @@ def decide(
     A candidate meets the rules in the order of the stages and is removed by the first that it
     breaks. Rules of all matching routes, of the policy and of the request apply together.
     Where `below_floor` is `best` (everywhere unless the objective or a matching route says
-    `refuse`), those below the quality floor stay, behind all that reach it.
+    `refuse`), those below the quality floor stay, behind all that reach it. Where a matching
+    route requires several providers, those that reach the floor must come from so many.
 
     Raises:
         NoCandidateError: nobody is left; `relax` names the fewest rules to relax.
@@ -73,6 +75,7 @@ def decide(
         raise no_candidate(profile, facts, rules, removed)
     preferred = preferences(routes)
     reach, below = ranked(stayed, floor, policy.objective, preferred)
+    require_providers(profile, reach, below, routes, removed)
     order = [*reach, *below]
     chosen = order[0]
     return Decision(

@@ -37,7 +37,13 @@ CLASSES: dict[str, type[Declared]] = {
 
 _FILES: Files = {
     "mesh.yaml": {
-        "storage": {"path": ".mesh"},
+        "storage": {
+            "path": ".mesh",
+            "keep_days": {
+                "traces": 90, "runs": 30, "threads": 365, "ledger": 400, "vectors": 60, "backups": 7,
+            },
+            "max_mb": 2000,
+        },
         "embedder": "static",
         "python": ["names.py"],
         "default_graph": "main",
@@ -58,6 +64,7 @@ _FILES: Files = {
                         "via": "litellm",
                         "model": "anthropic/some",
                         "key": "ANTHROPIC_API_KEY",
+                        "params": {"api_version": "2026-01-01"},
                         "hosting": "hosted",
                         "region": "eu",
                         "retention_days": 30,
@@ -82,7 +89,19 @@ _FILES: Files = {
                 "family": "smollm",
                 "tier": "nano",
                 "deployments": [
-                    {"id": "local", "via": "llamacpp", "weights": "tiny", "hosting": "self"}
+                    {"id": "local", "via": "llamacpp", "weights": "tiny", "hosting": "self"},
+                    {
+                        "id": "judge",
+                        "via": "encoder",
+                        "weights": "tiny-judge",
+                        "encoder": {
+                            "kind": "pairs",
+                            "labels": {"complaint": ["Something is broken."]},
+                            "outputs": {"LABEL_1": "supported"},
+                            "threshold": 0.5,
+                        },
+                        "hosting": "self",
+                    },
                 ],
             },
             "echo": {
@@ -117,6 +136,7 @@ _FILES: Files = {
                     "models": ["sonnet", "tiny"],
                     "not_models": ["echo"],
                     "not_families": ["smollm"],
+                    "providers": 1,
                 },
                 "quality_floor": 0.7,
                 "below_floor": "refuse",
@@ -156,12 +176,23 @@ _FILES: Files = {
     "agents/planner.md": {"description": "Plans.", "task": "plan"},
     "graphs/main.yaml": {
         "description": "Plan, work, write.",
-        "input": {"question": "text", "sources": "paths?", "count": "number?"},
+        "input": {
+            "question": "text",
+            "sources": "paths?",
+            "count": "number?",
+            "conversation": "turns?",
+        },
         "nodes": {
             "found": {"tool": "search", "with": {"query": "question", "limit": 5}},
             "plan": {"agent": "planner", "of": "question"},
             "work": {"each": "plan.subtasks", "agent": "subtask.specialist", "from": ["found"]},
-            "draft": {"agent": "writer", "from": ["work", "found"], "when": "is_long"},
+            "draft": {
+                "agent": "writer",
+                "from": ["work", "found", "conversation"],
+                "when": "is_long",
+                "latency_ms": 9000,
+                "usd": 0.05,
+            },
             "check": {"agent": "planner", "of": "draft", "family": "other-than draft"},
             "verdict": {
                 "function": "judge",
@@ -169,20 +200,51 @@ _FILES: Files = {
                 "to": {"revise": "draft", "done": "answer"},
                 "at_most": 2,
             },
-            "answer": {"function": "merge", "of": "verdict"},
+            "approval": {"ask": "May it be sent?", "of": "verdict"},
+            "answer": {"function": "merge", "from": ["verdict", "approval"]},
         },
         "output": "answer",
     },
     "evals/smoke.yaml": {
         "description": "Runs.",
         "graph": "main",
+        "repetitions": 2,
+        "pass_at_least": 0.9,
+        "options": {
+            "data_class": "public",
+            "risk": "low",
+            "tags": ["a"],
+            "budget_usd": 0.5,
+            "deadline_ms": 9000,
+        },
+        "defaults": {
+            "tags": ["quick"],
+            "input": {"count": 2},
+            "expect": {"quotes_exact": True},
+        },
         "cases": [
             {
+                "name": "why",
+                "tags": ["reasons"],
                 "input": {"question": "Why?", "sources": ["docs"], "count": 3},
-                "expect": {"verdict": "accepted", "contains": ["because"]},
-            }
+                "expect": {
+                    "verdict": ["accepted", "revised"],
+                    "contains": ["because"],
+                    "not_contains": ["perhaps"],
+                    "matches": "^It is",
+                    "number": {"value": 3, "unit": "days", "tolerance": 0.5},
+                    "cites": ["docs/reasons.txt"],
+                    "quotes_exact": False,
+                    "max_cost_usd": 0.1,
+                    "max_ms": 5000,
+                    "checks": ["polite"],
+                },
+                "known_failing": "Nobody knows.",
+            },
+            {"input": {"question": "Who?"}, "expect": {"verdict": "accepted"}},
         ],
     },
+    "docs/reasons.txt": "Because it is so.\n",
     "names.py": (
         "from orchestrator.project.registry import function\n\n\n"
         "@function('merge')\n"
@@ -202,13 +264,14 @@ def valid() -> Files:
 def names() -> Registry:
     """What the sample needs, without the library's own parts."""
     registry = Registry()
-    for transport in ("litellm", "openai", "llamacpp", "builtin"):
+    for transport in ("litellm", "openai", "llamacpp", "builtin", "encoder"):
         registry.add("transport", transport, object())
     registry.add("builtin", "echo", object())
     registry.add("function", "judge", object())
     registry.add("tool", "search", object())
     registry.add("condition", "is_long", object())
     registry.add("output model", "letter", object())
+    registry.add("check", "polite", object())
     for role in ("generator", "specialist"):
         registry.add("role", role, object())
     return registry

@@ -56,6 +56,8 @@ UNKNOWN: list[tuple[str, Path_, str, str, str]] = [
     ("graphs/main.yaml", ("nodes", "verdict", "to", "done"), "anser", "unknown node", "answer"),
     ("graphs/main.yaml", ("nodes", "check", "agent"), "plam.specialist", "unknown node", "plan"),
     ("evals/smoke.yaml", ("graph",), "mian", "unknown graph", "main"),
+    ("evals/smoke.yaml", ("options", "data_class"), "pubilc", "unknown data class", "public"),
+    ("evals/smoke.yaml", ("cases", 0, "expect", "checks", 0), "polit", "unknown check", "polite"),
 ]
 
 
@@ -281,6 +283,8 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"question": "a", "sources": [1]}, "sources", "the value does not fit"),
     ({"question": "a", "count": "3"}, "count", "the value does not fit"),
     ({"question": "a", "count": True}, "count", "the value does not fit"),
+    ({"question": " "}, "question", "the value does not fit"),
+    ({"question": "a", "sources": ["dogs"]}, "sources[0]", "this path does not exist"),
 ]
 
 
@@ -292,6 +296,76 @@ def test_a_case_gives_what_its_graph_takes(
     assert [(p.key, p.message[: len(message)]) for p in problems] == [
         (f"cases[0].input.{key}", message)
     ]
+
+
+C0 = ("cases", 0)
+SUITE_MISTAKES: list[tuple[Path_, Any, dict[str, str]]] = [
+    (
+        (*C0, "expect", "cites", 0),
+        "docs/raesons.txt",
+        {"message": "this path does not exist", "near": "docs/reasons.txt"},
+    ),
+    (
+        (*C0, "expect", "matches"),
+        "(a",
+        {
+            "message": "this is not a regular expression: missing ), unterminated subpattern at "
+            "position 0"
+        },
+    ),
+    (
+        (*C0, "expect", "not_contains", 0),
+        "cause",
+        {"message": "no answer can contain this and not contain it"},
+    ),
+    (
+        ("defaults", "input", "count"),
+        "two",
+        {"message": "the value does not fit the input of the graph main"},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"), SUITE_MISTAKES, ids=[shown(m[0]) for m in SUITE_MISTAKES]
+)
+def test_a_mistake_in_a_suite(
+    tmp_path: Path, path: Path_, value: Any, expected: dict[str, str]
+) -> None:
+    places = write(tmp_path, changed("evals/smoke.yaml", path, value))
+    (problem,) = problems_of(tmp_path)
+    assert problem.key == shown(path)
+    assert (problem.line, problem.column) == places["evals/smoke.yaml"][path]
+    assert {key: getattr(problem, key) for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("cases", "key", "message"),
+    [
+        (
+            [{"name": "a", "input": {"question": "1"}}, {"name": "a", "input": {"question": "2"}}],
+            "cases[1].name",
+            "the case 'a' stands twice; first in line",
+        ),
+        (
+            [{"input": {"question": "1"}}, {"input": {"question": "1"}}],
+            "cases[1]",
+            "a case with these inputs stands in line",
+        ),
+    ],
+)
+def test_two_cases_of_one_name(tmp_path: Path, cases: list[Any], key: str, message: str) -> None:
+    (problem,) = spoiled(tmp_path, changed("evals/smoke.yaml", ("cases",), cases))
+    assert (problem.key, problem.message[: len(message)]) == (key, message)
+
+
+def test_a_misspelt_key_says_nothing_about_what_the_cases_now_lack(tmp_path: Path) -> None:
+    files = valid()
+    suite = files["evals/smoke.yaml"]
+    suite["defalts"] = {"input": {"question": "Why?"}}
+    del suite["cases"][1]["input"]["question"]
+    problems = spoiled(tmp_path, files)
+    assert [(p.key, p.near) for p in problems] == [("defalts", "defaults")]
 
 
 def test_all_problems_of_all_files_come_at_once(tmp_path: Path) -> None:

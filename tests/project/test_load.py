@@ -42,9 +42,12 @@ def test_a_folder_without_files_is_the_default_project(tmp_path: Path, defaults:
     loaded = load(tmp_path / "empty", defaults=defaults)
     assert loaded.project.root == str(tmp_path / "empty")
     assert set(loaded.project.agents) == {"writer", "planner"}
-    assert loaded.project.hash == load(defaults, defaults=defaults).project.hash
+    everything = load(defaults, defaults=defaults).project
+    for part in ("settings", "fleet", "policy", "agents", "graphs", "policy_hash"):
+        assert getattr(loaded.project, part) == getattr(everything, part)
     assert loaded.sources["agents/writer.md"] == defaults / "agents/writer.md"
-    assert set(loaded.sources) == set(valid()) - {"names.py"}
+    others = {"names.py", "docs/reasons.txt", "evals/smoke.yaml"}
+    assert set(loaded.sources) == set(valid()) - others
 
 
 def test_a_projects_files_replace_and_add(tmp_path: Path, defaults: Path) -> None:
@@ -80,16 +83,11 @@ def test_a_default_policy_may_prefer_what_the_projects_fleet_lacks(
     assert [p.message for p in problems] == ["unknown model"]
 
 
-def test_a_default_suite_does_not_bind_the_projects_own_graph(
-    tmp_path: Path, defaults: Path
-) -> None:
+def test_a_suite_is_not_inherited(tmp_path: Path, defaults: Path) -> None:
     own = tmp_path / "own"
-    graph = {
-        "input": {"topic": "text"},
-        "nodes": {"answer": {"agent": "writer", "of": "topic"}},
-        "output": "answer",
-    }
-    assert spoiled(own, {"graphs/main.yaml": graph}, defaults=defaults) == ()
+    own.mkdir()
+    assert load(defaults).project.suites
+    assert load(own, defaults=defaults).project.suites == {}
 
 
 def test_a_problem_names_the_file_as_the_caller_would(
@@ -218,7 +216,7 @@ def test_every_kind_of_name_can_be_registered(tmp_path: Path) -> None:
         "from pydantic import BaseModel\n"
         "from orchestrator.project import registry as r\n"
         "@r.function('merge')\ndef merge(inputs): return 2\n"
-        "@r.tool('look')\nasync def look(toolbox, q): return q\n"
+        "@r.tool('look')\nasync def look(toolbox, query, limit): return query\n"
         "@r.condition('never')\ndef never(inputs): return False\n"
         "@r.role('poet')\nasync def poet(work): return None\n"
         "@r.builtin('shout')\ndef shout(request): return 'A'\n"

@@ -204,7 +204,7 @@ WRONG: list[tuple[str, Path_, Any, dict[str, str]]] = [
         "mesh.yaml",
         ("storage",),
         None,
-        {"found": "nothing", "allowed": "a mapping with the keys path"},
+        {"found": "nothing", "allowed": "a mapping with the keys keep_days, max_mb, path"},
     ),
     ("fleet.yaml", ("models",), {}, {"found": "an empty mapping"}),
     ("fleet.yaml", ("models",), [], {"found": "an empty list"}),
@@ -277,7 +277,9 @@ WRONG: list[tuple[str, Path_, Any, dict[str, str]]] = [
     ),
     ("graphs/main.yaml", ("nodes", "check", "family"), "draft", {"allowed": "other-than NODE"}),
     ("graphs/main.yaml", ("nodes", "found", "with", "limit"), [1], {"found": "a list of 1"}),
-    ("evals/smoke.yaml", ("cases", 0, "expect", "verdict"), "acepted", {"near": "accepted"}),
+    ("evals/smoke.yaml", ("cases", 1, "expect", "verdict"), "acepted", {"near": "accepted"}),
+    ("evals/smoke.yaml", ("repetitions",), 0, {"allowed": "a whole number from 1 to 100"}),
+    ("evals/smoke.yaml", ("cases", 0, "expect", "max_ms"), 1.5, {"found": "the number 1.5"}),
     ("evals/smoke.yaml", ("cases",), [], {"message": "at least one is needed"}),
 ]
 
