@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli._options import HERE, AsJson, Project
 
 if TYPE_CHECKING:
-    from orchestrator.cli._show import Screen
+    from orchestrator.cli._show import Screen, Tone
+    from orchestrator.fleet.warn import FleetWarning
     from orchestrator.types import Deployment, FleetSnapshot
 
 PICO_PER_TOKEN = 1_000_000
@@ -15,19 +17,22 @@ PICO_PER_TOKEN = 1_000_000
 
 
 def fleet(project: Project = HERE, as_json: AsJson = False) -> None:
-    """Show the models, their prices, and which of them are available here."""
+    """Show the models, their prices, which are available here, and what is doubtful about them."""
     from orchestrator.cli._show import Screen, print_json
     from orchestrator.mesh import Mesh
 
-    snapshot = Mesh.load(project).fleet()
+    mesh = Mesh.load(project)
+    snapshot, warnings = mesh.fleet(), mesh.fleet_warnings()
     if as_json:
-        print_json(fleet_json(snapshot))
-    else:
-        show_fleet(Screen(), snapshot)
+        print_json(fleet_json(snapshot, warnings))
+        return
+    screen = Screen()
+    show_fleet(screen, snapshot)
+    show_warnings(screen, warnings)
 
 
-def fleet_json(snapshot: FleetSnapshot) -> dict[str, Any]:
-    """The snapshot with each deployment's health beside its facts."""
+def fleet_json(snapshot: FleetSnapshot, warnings: Sequence[FleetWarning] = ()) -> dict[str, Any]:
+    """The snapshot with each deployment's health beside its facts, and the warnings."""
     from orchestrator.types import Health, as_json
 
     return {
@@ -36,6 +41,7 @@ def fleet_json(snapshot: FleetSnapshot) -> dict[str, Any]:
             {**as_json(d), "health": as_json(snapshot.health.get(d.id, Health()))}
             for d in snapshot.deployments
         ],
+        "warnings": [as_json(warning) for warning in warnings],
     }
 
 
@@ -77,6 +83,22 @@ def show_fleet(screen: Screen, snapshot: FleetSnapshot) -> None:
     models = len({d.model for d in ordered})
     facts = (f"{models} models", f"{len(ordered)} deployments", f"{ready} available here")
     screen.prose(screen.facts((*facts, f"fleet {snapshot.hash}")), 2, "quiet")
+
+
+def show_warnings(screen: Screen, warnings: Sequence[FleetWarning]) -> None:
+    """What to look at, and what to do about it; nothing where there is nothing."""
+    if not warnings:
+        return
+    screen.heading("Warnings")
+    table = screen.table(
+        screen.names("deployment", (w.deployment or "" for w in warnings)), "what", "what to do"
+    )
+    for warning in warnings:
+        tone: Tone = "bad" if warning.code in ("retired", "price_unknown") else "warn"
+        name = screen.text(warning.deployment or screen.sign("none"))
+        suggestion = screen.text(warning.suggestion, "quiet")
+        table.add_row(name, screen.text(warning.message, tone), suggestion)
+    screen.show(table)
 
 
 def _prices(d: Deployment) -> tuple[str, str]:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestrator.cli._options import HERE, AsJson, Project
+
+if TYPE_CHECKING:
+    from orchestrator.graph.draw import DrawingFormat
+else:
+    from typing import Literal
+
+    # What the option allows, without the import of all that draws.
+    DrawingFormat = Literal["mermaid", "svg", "json"]
 
 app = typer.Typer(no_args_is_help=True, help="Look at declared graphs.", rich_markup_mode=None)
 
@@ -14,21 +23,51 @@ app = typer.Typer(no_args_is_help=True, help="Look at declared graphs.", rich_ma
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(help="The graph's name.")],
+    format: Annotated[
+        DrawingFormat | None, typer.Option("--format", help="Of a file: by its ending.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to write it.")
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Without models and routes.")] = False,
     project: Project = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a graph as Mermaid."""
+    """Draw a graph: its steps, the ways of a run, who may serve each step now, and why.
+
+    Prints Mermaid unless told otherwise: `mesh graph show answer -o answer.svg`.
+    """
     from orchestrator.mesh import Mesh
 
+    kind = "json" if as_json else format or _ending(output)
     mesh = Mesh.load(project)
-    drawing = mesh.mermaid(name)
-    if as_json:
+    drawing = mesh.draw(name, kind, plain=plain)
+    if output is not None:
+        _write(output, drawing)
+    elif kind == "json":
+        import json
+
         from orchestrator.cli._show import print_json
 
         declared = mesh.project.graphs[name].model_dump(mode="json", by_alias=True)
-        print_json({"name": name, "mermaid": drawing, "graph": declared})
+        print_json({**json.loads(drawing), "graph": declared})
     else:
-        print(drawing)
+        print(drawing, end="")
+
+
+def _ending(output: Path | None) -> DrawingFormat:
+    endings: dict[str, DrawingFormat] = {".svg": "svg", ".json": "json"}
+    return endings.get(output.suffix.lower(), "mermaid") if output else "mermaid"
+
+
+def _write(file: Path, text: str) -> None:
+    from orchestrator.errors import UserError
+
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        raise UserError(f"{file} cannot be written: {error.strerror}") from error
+    print(f"wrote {file}")
 
 
 @app.command(name="list")
@@ -39,7 +78,18 @@ def list_graphs(project: Project = HERE, as_json: AsJson = False) -> None:
 
     graphs = Mesh.load(project).project.graphs
     if as_json:
-        print_json({name: graph.description for name, graph in graphs.items()})
+        print_json(
+            [
+                {
+                    "name": name,
+                    "description": graph.description,
+                    "input": dict(graph.input),
+                    "nodes": list(graph.nodes),
+                    "output": graph.output,
+                }
+                for name, graph in graphs.items()
+            ]
+        )
         return
     screen = Screen()
     table = screen.table(("graph", {"no_wrap": True}), "inputs", ("what it is for", {}))
