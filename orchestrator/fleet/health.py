@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from math import log2
 
+from orchestrator.embedding.weights import missing_encoder
 from orchestrator.fleet.weights import missing_weights
 from orchestrator.types import Deployment, Health
 
@@ -29,6 +30,8 @@ def missing(deployment: Deployment, env: Mapping[str, str]) -> str:
         if find_spec("xllamacpp") is None:
             return "xllamacpp is not installed: pip install 'model-mesh-orchestrator[local]'"
         return missing_weights(deployment.target, env)
+    if deployment.encoder is not None:
+        return missing_encoder(deployment.target, deployment.encoder.kind, env)
     return ""
 
 

