@@ -17,9 +17,10 @@ if TYPE_CHECKING:
         RunError,
         UserError,
     )
-    from orchestrator.mesh import Answer, Mesh
+    from orchestrator.mesh import Answer, Mesh, RunOptions
     from orchestrator.project.registry import (
         builtin,
+        check,
         condition,
         function,
         output_model,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         tool,
         transport,
     )
+    from orchestrator.project.schema import Agent, Graph, Node, Route
     from orchestrator.types import (
         Constraints,
         Decision,
@@ -40,24 +42,30 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Agent",
     "Answer",
     "CallError",
     "Constraints",
     "Decision",
     "Deployment",
     "FleetSnapshot",
+    "Graph",
     "Hop",
     "Mesh",
     "MeshError",
     "NoCandidateError",
+    "Node",
     "OverBudgetError",
     "ProjectError",
+    "Route",
     "RunError",
+    "RunOptions",
     "TaskProfile",
     "Trace",
     "UserError",
     "__version__",
     "builtin",
+    "check",
     "condition",
     "function",
     "output_model",
@@ -67,7 +75,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "orchestrator.mesh": ("Answer", "Mesh"),
+    "orchestrator.mesh": ("Answer", "Mesh", "RunOptions"),
     "orchestrator.errors": (
         "CallError",
         "MeshError",
@@ -79,6 +87,7 @@ _HOMES = {
     ),
     "orchestrator.project.registry": (
         "builtin",
+        "check",
         "condition",
         "function",
         "output_model",
@@ -86,6 +95,7 @@ _HOMES = {
         "tool",
         "transport",
     ),
+    "orchestrator.project.schema": ("Agent", "Graph", "Node", "Route"),
     "orchestrator.types": (
         "Constraints",
         "Decision",
