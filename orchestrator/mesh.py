@@ -1,4 +1,4 @@
-"""The `Mesh`: the only place where the parts are put together.
+"""The `Mesh`: what a program holds. Its parts are put together in `parts.py`.
 
 async with Mesh.load(".") as mesh:
     answer = await mesh.run("cross-validated", question="…", sources=["docs/"])
@@ -10,24 +10,21 @@ import asyncio
 import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from orchestrator.calling.clock import SystemClock
 from orchestrator.graph.answer import Answer, RunOptions
+from orchestrator.parts import Parts
 from orchestrator.project.load import LoadedProject, load_project
 from orchestrator.project.protocols import Clock, Embedder
-from orchestrator.project.schema import Project
+from orchestrator.project.schema import Agent, Declared, Graph, Project
 from orchestrator.project.vocabulary import check_request
 from orchestrator.types import (
     Constraints,
-    Context,
     Decision,
-    Deployment,
     FleetSnapshot,
-    Hop,
     Risk,
     TaskProfile,
 )
@@ -35,15 +32,21 @@ from orchestrator.types import (
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
-    from orchestrator.calling.ledger import SqliteLedger
-    from orchestrator.calling.transports import Transports
-    from orchestrator.graph.runs import Runs
-    from orchestrator.routing.profile import Profiler
+    from orchestrator.chat.model import ChatMesh
+    from orchestrator.chat.options import ChatSettings
+    from orchestrator.errors import Problem
+    from orchestrator.evaluation.run import Evaluation
+    from orchestrator.evaluation.values import Sample
+    from orchestrator.fleet.warn import FleetWarning
+    from orchestrator.graph.active import AskPerson
+    from orchestrator.graph.asking import HumanAnswer
+    from orchestrator.graph.draw import DrawingFormat, Service
+    from orchestrator.graph.journal import JournalStore
+    from orchestrator.roles.events import RunEvent
+    from orchestrator.storage.sweep import Report
     from orchestrator.tracing.store import TraceStore
 
 __all__ = ["Answer", "Mesh", "RunOptions"]
-
-_SNAPSHOT_SECONDS = 1.0
 
 
 class Mesh:
@@ -52,10 +55,7 @@ class Mesh:
     def __init__(
         self, loaded: LoadedProject, *, env: Mapping[str, str], clock: Clock | None = None
     ) -> None:
-        self._loaded = loaded
-        self._env = env
-        self._clock = clock or SystemClock()
-        self._snapshot: tuple[float, FleetSnapshot] | None = None
+        self._parts = Parts(loaded, env, clock or SystemClock())
 
     @classmethod
     def load(cls, root: str | Path = ".", *, env: Mapping[str, str] | None = None) -> Mesh:
@@ -71,91 +71,93 @@ class Mesh:
         env = dict(os.environ) if env is None else dict(env)
         return cls(load_project(root, env=env), env=env)
 
+    @classmethod
+    def build(
+        cls,
+        *declared: Declared,
+        root: str | Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Mesh:
+        """A mesh from objects of the classes that files are read with.
+
+        ```python
+        from orchestrator import Agent, Graph, Mesh, Node, Route
+        from orchestrator.project.schema import Match, Require
+
+        mesh = Mesh.build(
+            Agent(
+                name="critic",
+                description="Says what is missing in a text.",
+                task="chat",
+                prompt="Name what is missing.\n\n## Input\n{{ task }}",
+            ),
+            Graph(
+                name="review",
+                input={"text": "text"},
+                nodes={"review": Node(agent="critic", of="text")},
+                output="review",
+            ),
+            Route(name="at-home", match=Match(tags="private"), require=Require(hosting="self")),
+        )
+        ```
+
+        Functions, tools, conditions and all else that a file names are registered by decorators,
+        before. The checks are those of files; a mistake is reported with file, line and column of
+        the call. The same content has the same hash, whether it stands in files or in Python.
+
+        Args:
+            *declared: `Agent`, `Graph`, `Route`, `Suite`, `Fleet`, `Policy`, `Settings`. Each
+                stands for its file. Routes are put before those of the policy.
+            root: a project's folder, for all that is not given here. Without it the rest comes
+                from the default project, and what is recorded goes to the current folder.
+            env: the environment to read keys and endpoints from; the process's own by default.
+
+        Raises:
+            ProjectError: every problem, at once.
+            UserError: an object that no file declares.
+        """
+        env = dict(os.environ) if env is None else dict(env)
+        return cls(load_project(root, declared, env=env), env=env)
+
     @property
     def project(self) -> Project:
-        return self._loaded.project
+        return self._parts.loaded.project
 
-    @cached_property
+    @property
     def storage(self) -> Path:
         """The folder of traces, journal, checkpoints and vectors."""
-        path = Path(self.project.settings.storage.path).expanduser()
-        return path if path.is_absolute() else Path(self.project.root) / path
+        return self._parts.storage
 
-    @cached_property
+    @property
     def store(self) -> TraceStore:
         """The traces that this project has recorded."""
-        from orchestrator.tracing.store import TraceStore
+        return self._parts.store
 
-        return TraceStore(self.storage / "traces.sqlite")
+    @property
+    def journals(self) -> JournalStore:
+        """The runs that can be looked at, resumed or cancelled."""
+        return self._parts.journals
 
-    @cached_property
+    @property
     def embedder(self) -> Embedder:
-        from orchestrator.embedding.load import load_embedder
-
-        return load_embedder(self.project.settings.embedder)
-
-    @cached_property
-    def _profiler(self) -> Profiler:
-        from orchestrator.routing.profile import Profiler
-
-        return Profiler(self.embedder)
-
-    @cached_property
-    def _transports(self) -> Transports:
-        from orchestrator.calling.transports import Transports
-
-        return Transports(self._loaded.registry, self._env, self._clock)
-
-    @cached_property
-    def _ledger(self) -> SqliteLedger:
-        from orchestrator.calling.ledger import SqliteLedger
-
-        return SqliteLedger(
-            self.storage / "ledger.sqlite", self.project.policy.budgets, clock=self._clock
-        )
-
-    @cached_property
-    def _runs(self) -> Runs:
-        from orchestrator.evidence.library import Library
-        from orchestrator.graph.journal import JournalStore
-        from orchestrator.graph.runs import Runs
-        from orchestrator.roles.hop import Services
-        from orchestrator.routing.predict import PriorPredictor
-
-        services = Services(
-            project=self.project,
-            fleet=self.fleet,
-            profiler=self._profiler,
-            predictor=PriorPredictor(),
-            transports=self._transports,
-            ledger=self._ledger,
-            recorder=self.store,
-            clock=self._clock,
-            embedder=self.embedder,
-        )
-        return Runs(
-            services=services,
-            registry=self._loaded.registry,
-            journals=JournalStore(self.storage),
-            library=Library(self.storage / "vectors", self.embedder),
-            store=self.store,
-            checkpoints=self.storage / "checkpoints.sqlite",
-        )
+        return self._parts.embedder
 
     def fleet(self) -> FleetSnapshot:
         """The fleet as it is now; looked at anew at most once a second."""
-        now = self._clock.monotonic()
-        if self._snapshot is None or now - self._snapshot[0] > _SNAPSHOT_SECONDS:
-            from orchestrator.fleet.snapshot import snapshot
+        return self._parts.fleet()
 
-            self._snapshot = (now, snapshot(self._deployments, self._env))
-        return self._snapshot[1]
+    def fleet_warnings(self) -> tuple[FleetWarning, ...]:
+        """What about the fleet is doubtful today: retired models, old or unknown prices, …"""
+        from datetime import UTC, datetime
 
-    @cached_property
-    def _deployments(self) -> tuple[Deployment, ...]:
-        from orchestrator.fleet.build import build_fleet
+        from orchestrator.fleet.prices import price_list
+        from orchestrator.fleet.warn import fleet_warnings
 
-        return build_fleet(self.project.fleet, self._env)
+        today = datetime.fromtimestamp(self._parts.clock.now(), UTC).date()
+        project = self.project
+        return fleet_warnings(
+            project.fleet, self._parts.deployments, project.policy, price_list(), today
+        )
 
     def profile(
         self,
@@ -173,7 +175,7 @@ class Mesh:
             UnknownNameError: a task, data class or risk that nothing in the project names.
         """
         check_request(self.project, task=task, data_class=data_class, risk=risk)
-        return self._profiler.profile(
+        return self._parts.profiler.profile(
             prompt,
             task=task,
             data_class=data_class or self.project.policy.default_data_class,
@@ -194,26 +196,23 @@ class Mesh:
             UnknownNameError: a word that nothing in the project knows.
             NoCandidateError: nobody may serve it; names the smallest set of rules to relax.
         """
-        from orchestrator.routing.decide import decide
-        from orchestrator.routing.predict import PriorPredictor
-
         found = self.profile(prompt, **profile)
         check_request(self.project, needs=needs)
         if needs:
             found = dataclasses.replace(found, needs=tuple(sorted({*found.needs, *needs})))
-        fleet, predictor = self.fleet(), PriorPredictor()
-        context = Context(
-            estimates=predictor.predict(found, fleet.deployments), predictor=predictor.version
-        )
-        return decide(found, fleet, self.project.policy, context)
+        return self._parts.decide(found)
 
     async def run(
         self,
         graph: str | None = None,
         *,
         options: RunOptions = RunOptions(),
-        on_hop: Callable[[Hop], None] | None = None,
+        on_event: Callable[[RunEvent], None] | None = None,
+        on_question: AskPerson | None = None,
+        thread: str | None = None,
         resume: str | None = None,
+        answer: str | HumanAnswer | None = None,
+        accept_changes: bool = False,
         **inputs: Any,
     ) -> Answer:
         """Run a declared graph to its end.
@@ -221,21 +220,55 @@ class Mesh:
         Args:
             graph: its name; `default_graph` of mesh.yaml where absent.
             options: data class, risk, tags, constraints, budget and deadline of this run.
-            on_hop: called with each hop as it is recorded.
+            on_event: called as each step begins (`HopStarted`) and with each `Hop` when it ends.
+            on_question: asked where the graph asks a person; returns the answer. Without it the
+                run stops there and raises `WaitingError`.
+            thread: the name of a conversation, of which this run is the next turn.
             resume: the id (or its beginning) of a run that was cut off; its graph, inputs and
                 options come from the journal, and no recorded hop runs again.
+            answer: with `resume`: what a person answers to the question that the run waits at.
+            accept_changes: with `resume`: go on although the project was edited since.
             **inputs: the graph's declared inputs.
 
         Raises:
             UserError: an unknown graph, a wrong input, an unreadable source.
+            ChangedProjectError: the project was edited since the run to resume began.
+            WaitingError: the graph asks a person, and there is no `on_question`.
+            CancelledRunError: somebody has cancelled the run.
             RunError: the run failed; its trace and journal are kept.
         """
         # The first look at the fleet asks the servers of this machine, which takes a moment.
         await asyncio.to_thread(self.fleet)
+        from orchestrator.graph.active import Caller
+        from orchestrator.graph.asking import HumanAnswer
+
+        caller = Caller(
+            on_event=on_event,
+            on_question=on_question,
+            answer=HumanAnswer(text=answer) if isinstance(answer, str) else answer,
+            accept_changes=accept_changes,
+        )
         if resume is not None:
-            return await self._runs.resume(resume, on_hop)
+            return await self._parts.runs.resume(resume, caller)
         name = graph or self.project.settings.default_graph
-        return await self._runs.run(name, inputs, options, on_hop)
+        return await self._parts.runs.run(name, inputs, options, caller, thread)
+
+    async def cancel(self, run: str, wait_s: float = 10.0) -> bool:
+        """Stop a run, of this process or of another one. It can be resumed.
+
+        Upstream calls are stopped, and what they have used is settled.
+
+        Args:
+            run: its id or the beginning of it.
+            wait_s: how long to wait for its end, in seconds.
+
+        Returns:
+            Whether it has stopped within that time.
+
+        Raises:
+            UserError: no such run, or it does not go on.
+        """
+        return await self._parts.runs.cancel(run, wait_s)
 
     def run_sync(self, graph: str | None = None, **arguments: Any) -> Answer:
         """`run` for code without an event loop; closes the mesh afterwards."""
@@ -246,36 +279,172 @@ class Mesh:
 
         return asyncio.run(whole())
 
+    def evaluation(
+        self,
+        suite: str,
+        *,
+        cases: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        repetitions: int | None = None,
+        jobs: int | None = None,
+        on_sample: Callable[[Sample], None] | None = None,
+    ) -> Evaluation:
+        """A suite of `evals/`, ready: `await mesh.evaluation("remote-work").run()`.
+
+        Args:
+            suite: its name.
+            cases: shell patterns for the names of cases; all where empty.
+            tags: only cases that have one of them; all where empty.
+            repetitions: how often each case is run; the suite's own where absent.
+            jobs: how many runs go on at the same time.
+            on_sample: called with each run as it is judged.
+
+        Raises:
+            UserError: no such suite, case or tag.
+        """
+        from orchestrator.evaluation.circumstances import circumstances
+        from orchestrator.evaluation.run import JOBS, Evaluation, choose_cases, find_suite
+
+        found = find_suite(self.project, suite)
+        return Evaluation(
+            project=self.project,
+            suite=found,
+            cases=choose_cases(found, cases, tags),
+            runner=self.run,
+            checks=self._parts.loaded.registry.items("check"),
+            circumstances=circumstances(self.project, self.fleet().hash, jobs or JOBS),
+            repetitions=repetitions or found.repetitions,
+            on_sample=on_sample,
+        )
+
+    def check(self) -> tuple[Problem, ...]:
+        """What cannot work, or most likely is not meant, in graphs, policy and fleet together.
+
+        Calls nobody, and takes every declared deployment as available. What is wrong in a single
+        file was raised when the project was loaded.
+        """
+        from orchestrator.graph.check import check_project
+
+        return check_project(self._parts.loaded, self._parts.env)
+
     def graph(self, name: str, checkpointer: Any = None) -> CompiledStateGraph[Any, Any, Any, Any]:
         """The graph as an ordinary LangGraph graph, to run or to embed in another.
 
         Its input is the declared inputs; its output is `{"output": value}` as plain JSON.
         """
-        compiled: CompiledStateGraph[Any, Any, Any, Any] = self._runs.compiled(name, checkpointer)
+        compiled: CompiledStateGraph[Any, Any, Any, Any] = self._parts.runs.compiled(
+            name, checkpointer
+        )
         return compiled
 
-    def mermaid(self, graph: str) -> str:
-        """The graph as a Mermaid flowchart."""
+    def draw(self, graph: str, format: DrawingFormat = "mermaid", *, plain: bool = False) -> str:
+        """The graph as a picture; its arrows are those that a run can take.
+
+        On each node stand the models that may serve it now, as for a request about which nothing
+        else is known, and the rules that bind it.
+
+        Args:
+            graph: its name.
+            format: `mermaid`, `svg` (one file that refers to nothing outside), or `json`.
+            plain: without models and routes; looks at no fleet.
+
+        Raises:
+            UnknownNameError: no such graph.
+        """
         from orchestrator.errors import UnknownNameError
-        from orchestrator.graph.draw import mermaid
+        from orchestrator.graph.draw import picture
 
         graphs = self.project.graphs
         if graph not in graphs:
             raise UnknownNameError("graph", graph, tuple(graphs))
-        return mermaid(graphs[graph])
+        services = None if plain else self._graph_services(graphs[graph])
+        return picture(graphs[graph], services).drawn(format)
+
+    def _graph_services(self, graph: Graph) -> dict[str, Service]:
+        from orchestrator.graph.draw_services import services
+
+        def ask(agent: Agent, limits: Constraints) -> Decision:
+            profile = self._parts.profiler.profile(
+                "",
+                agent=agent,
+                task=agent.task,
+                data_class=self.project.policy.default_data_class,
+                risk=agent.risk,
+                constraints=limits,
+            )
+            return self._parts.decide(profile)
+
+        return services(graph, self.project.agents, self.fleet(), ask)
+
+    def chat_model(
+        self,
+        task: str | None = None,
+        *,
+        agent: str | None = None,
+        data_class: str | None = None,
+        risk: Risk | None = None,
+        tags: Sequence[str] = (),
+        constraints: Constraints = Constraints(),
+        **settings: Unpack[ChatSettings],
+    ) -> ChatMesh:
+        """A langchain-core chat model that is routed anew for every call, with or without a loop.
+
+        Every call is on the trace, and its message says in `response_metadata["mesh"]` who
+        answered, why, and what it cost.
+
+        Args:
+            task: what its calls are for; that of `agent`, or else `chat`.
+            agent: a declared agent whose needs and settings count; its prompt is not used.
+            data_class: of everything that is sent; the policy's default where absent.
+            tags: for routes of the policy that match them.
+            **settings: temperature, max_tokens, reasoning_effort, seed, stop, timeout (seconds),
+                and `model`, which allows only this one.
+
+        Raises:
+            UnknownNameError: a word that nothing in the project knows.
+        """
+        from orchestrator.chat.model import make_chat_model
+
+        asked = {"task": task, "agent": agent, "data_class": data_class, "risk": risk}
+        limits = {"profile_tags": tuple(tags), "constraints": constraints}
+        return make_chat_model(self._parts.chat_calls, {**asked, **limits}, settings)
+
+    def gc(
+        self,
+        *,
+        dry_run: bool = False,
+        older_than_days: float | None = None,
+        max_mb: int | None = None,
+        unfinished: bool = False,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> Report:
+        """Remove what is old from the storage folder, and give its space back.
+
+        By `storage.keep_days` and `storage.max_mb` of mesh.yaml. Runs that can be resumed stay, and
+        so does money that a budget counts. Other processes may go on meanwhile.
+
+        Args:
+            dry_run: only count.
+            older_than_days: one age for everything, in the place of `keep_days`.
+            max_mb: in the place of the declared one.
+            unfinished: give up old runs that have not ended, too; not those that go on.
+            progress: told the name of each store when its turn comes.
+
+        Raises:
+            UserError: another process cleans up the same folder.
+            StorageError: the folder cannot be read or written.
+        """
+        return self._parts.gc(
+            dry_run=dry_run,
+            older_than_days=older_than_days,
+            max_mb=max_mb,
+            unfinished=unfinished,
+            progress=progress,
+        )
 
     async def close(self) -> None:
         """Close what was opened: runs, connections, local models, and the trace store."""
-        opened = self.__dict__
-        if "_runs" in opened:
-            await self._runs.close()
-            self._runs.journals.close()
-        if "_transports" in opened:
-            await self._transports.close()
-        if "_ledger" in opened:
-            await self._ledger.close()
-        if "store" in opened:
-            self.store.close()
+        await self._parts.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -54,7 +54,7 @@ def _verdict(screen: Screen, answer: Answer) -> None:
     else:
         screen.print("")
     supported = sum(c.status == "supported" for c in answer.claims)
-    ms = _wall(answer.hops)
+    ms = answer.ms or _wall(answer.hops)
     checked = _INDEPENDENCE.get(answer.independence, answer.independence)
     facts = (
         checked if answer.verdict else answer.reason,
@@ -163,7 +163,8 @@ def _step(screen: Screen, hop: Hop) -> Text:
 def _model(screen: Screen, hop: Hop, room: int) -> Text:
     used = answered(hop)
     if used is None and hop.decision is None:
-        return screen.text("no model" if hop.status == "ok" else hop.status, "quiet")
+        done = "a person" if hop.role == "person" else "no model"
+        return screen.text(done if hop.status == "ok" else hop.status, "quiet")
     name = used.deployment if used else hop.decision.chosen if hop.decision else ""
     # One space is for the mark of a degraded choice.
     text = screen.text(name if len(name) < room else name.replace("/", "/\n", 1))

@@ -9,7 +9,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from orchestrator.cli import check, decide, fleet, graph, run, trace
+from orchestrator.cli import (
+    check,
+    decide,
+    fleet,
+    gc,
+    graph,
+    import_,
+    init,
+    run,
+    runs,
+    schema,
+    trace,
+)
+from orchestrator.cli import eval as evals
 from orchestrator.errors import CancelledRunError
 
 PIPE_CLOSED = 141
@@ -63,6 +76,12 @@ def build() -> typer.Typer:
     app.command()(decide.decide)
     app.command()(fleet.fleet)
     app.command()(check.check)
+    app.command()(gc.gc)
+    app.command(name="eval")(evals.evaluate)
+    app.command()(init.init)
+    app.command()(schema.schema)
+    app.add_typer(import_.app, name="import")
     app.add_typer(graph.app, name="graph")
+    app.add_typer(runs.app, name="runs")
     app.add_typer(trace.app, name="trace")
     return app

@@ -24,6 +24,8 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "plan": as_json(answer.plan),
         "cost_usd": answer.cost_usd,
         "trace_id": answer.trace_id,
+        "ms": answer.ms,
+        "thread": answer.thread,
         "hops": [hop_json(hop) for hop in answer.hops],
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -22,4 +22,16 @@ Latency = Annotated[
     int | None, typer.Option("--latency-ms", metavar="MS", min=1, help="At most, a call.")
 ]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="May be repeated.")]
+AnswerText = Annotated[
+    str | None,
+    typer.Option("--answer", metavar="TEXT", help="The answer that the resumed run waits for."),
+]
+By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who answers; default: you.")]
+AcceptChanges = Annotated[
+    bool, typer.Option("--accept-changes", help="Resume although the project was edited.")
+]
+ProgressShown = Annotated[
+    Literal["auto", "plain", "off"],
+    typer.Option("--progress", help="plain: a line a step, also without a terminal."),
+]
 HERE = Path()

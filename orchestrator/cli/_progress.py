@@ -1,41 +1,80 @@
-"""What a person sees on standard error while a run goes on: each hop as it ends."""
+"""What a person sees on standard error while a run goes on: the steps under way, and those done."""
 
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import StrEnum
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from orchestrator.cli._show import Screen, terminal
+from orchestrator.roles.events import HopStarted, RunEvent
 from orchestrator.tracing.explain import answered, dollars, duration
 from orchestrator.types import Hop, total_cost, usd
 
 if TYPE_CHECKING:
-    from rich.status import Status
+    from rich.console import RenderableType
+
+REFRESHES = 8
+"""How often a second the lines of what is under way are drawn anew."""
+
+
+class Shown(StrEnum):
+    """How progress is shown."""
+
+    AUTO = "auto"
+    """Live on a terminal, not at all elsewhere: what is piped or scheduled stays quiet."""
+    PLAIN = "plain"
+    """A line for each finished step, for logs."""
+    OFF = "off"
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    event: HopStarted
+    since: float
 
 
 class Progress:
-    """Prints a line a hop, and what the run has cost so far; silent where nobody watches.
+    """Shows the steps of a run as they begin and end, what it costs so far, and the time.
 
     Args:
-        screen: where to print; standard error where absent, if that is a terminal.
+        shown: how; see `Shown`.
+        screen: where to print; standard error where absent.
     """
 
-    def __init__(self, screen: Screen | None = None) -> None:
+    def __init__(self, shown: Shown = Shown.AUTO, screen: Screen | None = None) -> None:
         self.run: str | None = None
-        """The id of the run, as soon as a hop has told it."""
-        self._screen = screen
-        if screen is None and terminal(sys.stderr):
-            self._screen = Screen(sys.stderr)
+        """The id of the run, as soon as a step has told it."""
+        watched = screen is not None or terminal(sys.stderr)
+        self._live = shown is Shown.AUTO and watched
+        self._screen: Screen | None = None
+        if self._live or shown is Shown.PLAIN:
+            self._screen = screen or Screen(sys.stderr)
         self._costs: dict[str, int | None] = {}
+        self._under_way: dict[str, _UnderWay] = {}
+        self._since = time.monotonic()
         self._stack = ExitStack()
-        self._status: Status | None = None
+
+    @property
+    def spent(self) -> str:
+        """For a person; `unknown` where the price of a call is."""
+        return dollars(usd(total_cost(list(self._costs.values()))))
 
     def __enter__(self) -> Self:
-        if self._screen is not None:
-            status = self._screen.console.status(self._screen.text("working", "quiet"))
-            self._status = self._stack.enter_context(status)
+        if self._live and self._screen is not None:
+            from rich.live import Live
+
+            live = Live(
+                get_renderable=self._drawn,
+                console=self._screen.console,
+                refresh_per_second=REFRESHES,
+                transient=True,
+            )
+            self._stack.enter_context(live)
         return self
 
     def __exit__(
@@ -46,15 +85,21 @@ class Progress:
     ) -> None:
         self._stack.close()
 
-    def hop(self, hop: Hop) -> None:
-        """A hop ended."""
-        self.run = hop.trace_id
-        screen = self._screen
-        if screen is None:
-            return
-        self._costs[hop.id] = hop.cost_micro_usd
-        so_far = dollars(usd(total_cost(list(self._costs.values()))))
-        failed = hop.status == "failed"
+    def tell(self, event: RunEvent) -> None:
+        """A step began, asks a model, or ended."""
+        self.run = event.trace_id
+        if isinstance(event, Hop):
+            self._under_way.pop(event.node, None)
+            self._costs[event.id] = event.cost_micro_usd
+            if self._screen is not None:
+                self._line(self._screen, event)
+        else:
+            known = self._under_way.get(event.node)
+            since = known.since if known else time.monotonic()
+            self._under_way[event.node] = _UnderWay(event, since)
+
+    def _line(self, screen: Screen, hop: Hop) -> None:
+        failed = hop.status in ("failed", "cancelled")
         used = answered(hop)
         chosen = hop.decision.chosen if hop.decision else ""
         model = used.deployment if used else chosen
@@ -66,6 +111,29 @@ class Progress:
                 (f"{model:<32} {duration(hop.ms):>8}{again}", "quiet"),
             )
         )
-        if self._status is not None:
-            count = f"{len(self._costs)} hops, {so_far} so far"
-            self._status.update(screen.text(count, "quiet"))
+
+    def _drawn(self) -> RenderableType:
+        """The steps under way with their models, and one line about the whole run."""
+        from rich.console import Group
+        from rich.spinner import Spinner
+
+        screen, now = self._screen, time.monotonic()
+        assert screen is not None
+        rows: list[RenderableType] = [
+            screen.join(
+                (f"  {screen.sign('to')} ", "warn"),
+                f"{step.event.node:<20} ",
+                (f"{step.event.deployment or step.event.agent or '':<32} ", "quiet"),
+                (f"{duration((now - step.since) * 1000):>8}", "quiet"),
+            )
+            for step in list(self._under_way.values())
+        ]
+        done = len(self._costs)
+        facts = screen.facts(
+            (
+                f"{done} step{'' if done == 1 else 's'} done",
+                f"{self.spent} so far",
+                duration((now - self._since) * 1000),
+            )
+        )
+        return Group(*rows, Spinner("dots" if screen.symbols else "line", text=f" {facts}"))

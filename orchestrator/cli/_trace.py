@@ -22,6 +22,7 @@ _TONES: Mapping[str, Tone] = {
     "ok": "good",
     "abstained": "warn",
     "running": "warn",
+    "waiting": "warn",
     "failed": "bad",
     "cancelled": "warn",
 }
@@ -107,6 +108,8 @@ def _name(hop: Hop) -> str:
 def _rows(screen: Screen, table: Table, guide: str, hop: Hop) -> None:
     used = answered(hop)
     chosen = hop.decision.chosen if hop.decision else ""
+    if hop.role == "person":
+        chosen = hop.agent or ""
     outcome: str = "resumed" if hop.resumed else hop.status
     if hop.validated is not None and hop.status == "ok":
         outcome += ", valid" if hop.validated else ", invalid"

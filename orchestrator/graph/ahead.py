@@ -86,6 +86,13 @@ class Ahead(Generic[T]):
             await self.stop()
             raise
 
+    async def settle(self) -> None:
+        """Let what was started ahead come to its end, as the journal then knows."""
+        while self._tasks:
+            tasks = [task for _, task in self._tasks.values()]
+            self._tasks.clear()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
     async def stop(self) -> None:
         """Cancel what was started ahead and is not finished; returns when it has ended."""
         tasks = [task for _, task in self._tasks.values()]

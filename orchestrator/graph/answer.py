@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.errors import UnknownNameError, UserError
 from orchestrator.evidence.values import Citation, ClaimCheck
 from orchestrator.project.schema import Graph
-from orchestrator.roles.values import FinalAnswer, Plan
+from orchestrator.roles.values import FinalAnswer, PastTurn, Plan
 from orchestrator.types import Constraints, Hop, Risk, VerdictName, as_json, total_cost, usd
 
 
@@ -45,6 +45,12 @@ class Answer:
     hops: tuple[Hop, ...] = ()
     """In the order in which they started."""
     plan: Plan | None = None
+    ms: float = 0.0
+    """How long the run was worked on: neither while it was cut off nor while a person thought."""
+    thread: str | None = None
+    """The conversation that this is a turn of."""
+    thread_keeps_texts: bool | None = None
+    """False where a route forbids it: the next turn will not know what was said here."""
     value: Any = None
     """The output node's value as it is, for graphs whose output is not a `FinalAnswer`."""
 
@@ -74,6 +80,16 @@ def make_answer(value: Any, trace_id: str, hops: tuple[Hop, ...], plan: Plan | N
         hops=hops,
         plan=plan,
         value=value,
+    )
+
+
+def turn_of_answer(question: str, answer: Answer) -> PastTurn:
+    """What a conversation remembers of a run."""
+    return PastTurn(
+        question=question,
+        answer=answer.text,
+        verdict=answer.verdict,
+        citations=tuple(f"{c.file}:{c.start}-{c.end}" for c in answer.citations),
     )
 
 
@@ -110,5 +126,17 @@ def _checked(graph: str, name: str, declared: str, value: Any) -> Any:
             return [str(item) for item in items]
     if declared == "json":
         return as_json(value)
+    if declared == "turns" and isinstance(value, (list, tuple)):
+        return [_turn(graph, name, item) for item in value]
     found = "an empty text" if value == "" or str(value).isspace() else type(value).__name__
     raise UserError(f"graph '{graph}': input '{name}' must be {declared}; found {found}")
+
+
+def _turn(graph: str, name: str, value: Any) -> Any:
+    try:
+        return PastTurn.model_validate(value).model_dump(mode="json")
+    except ValueError:
+        keys = ", ".join(PastTurn.model_fields)
+        raise UserError(
+            f"graph '{graph}': input '{name}' must be turns, each with {keys}; found {value!r:.80}"
+        ) from None

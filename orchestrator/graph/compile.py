@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NotRequired, TypedDict
 
 from orchestrator.errors import RunError
 from orchestrator.graph.ahead import Turn
+from orchestrator.graph.asking import ask
 from orchestrator.graph.edges import Edges, find_edges
-from orchestrator.graph.execute import Run, execute, recall
+from orchestrator.graph.execute import execute
+from orchestrator.graph.state import Run, recall
 from orchestrator.project.schema import Graph
 from orchestrator.types import as_json
 
@@ -81,6 +83,8 @@ def _step(
         turn = Turn(
             rounds=state["rounds"], values=state["values"], sent_back_by=state["sent_back_by"]
         )
+        if graph.nodes[name].ask:
+            await ask(run, name, turn)
         key, recorded = await run.ahead.step(name, turn, partial(execute, run))
         changes: State = {"values": {name: key}}
         if not choices:
@@ -106,8 +110,8 @@ def _connect(builder: Any, graph: Graph, edges: Edges, start: str, end: str) -> 
     builder.add_edge(start, "admission")
     for name in edges.entries:
         builder.add_edge("admission", name)
-    for name, sources in edges.waits.items():
-        if sources:
+    for name, alternatives in edges.alternatives.items():
+        for sources in alternatives:
             builder.add_edge(list(sources) if len(sources) > 1 else sources[0], name)
     for name, labels in edges.choices.items():
 

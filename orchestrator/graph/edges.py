@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import UserError
+from orchestrator.graph.joins import alternatives
 from orchestrator.project.schema import Graph, Node
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ class Edges:
     """`waits[n]`: the nodes that n waits for; `choices[n]`: label → next node of a function."""
 
     waits: Mapping[str, tuple[str, ...]]
+    alternatives: Mapping[str, tuple[tuple[str, ...], ...]]
+    """Node → sets of the nodes that it waits for, one of which must be complete; more than one
+    set where branches of a choice come together."""
     choices: Mapping[str, Mapping[str, str]]
     order: tuple[str, ...]
     """Topological, loops left out."""
@@ -92,6 +96,7 @@ def find_edges(graph: Graph) -> Edges:
         )
         for name in graph.nodes
     }
+    joins = alternatives(drawn, choices, waits)
     order = tuple(nx.lexicographical_topological_sort(drawn, key=lambda n: rank[n]))
     entries = tuple(name for name in graph.nodes if drawn.in_degree(name) == 0)
     concerned = {
@@ -102,13 +107,16 @@ def find_edges(graph: Graph) -> Edges:
     }
     return Edges(
         waits=waits,
+        alternatives=joins,
         choices=choices,
         order=order,
         entries=entries,
         bodies=bodies,
         concerned=concerned,
         followers={
-            name: tuple(n for n in waits if name in waits[n] and name not in choices)
+            name: tuple(
+                n for n in waits if name in waits[n] and name not in choices and len(joins[n]) == 1
+            )
             for name in graph.nodes
         },
     )
@@ -130,7 +138,8 @@ def _wait_before_loops_and_choices(
                 outside = {s for n in body for s in drawn.predecessors(n)} - body
                 drawn.add_edges_from((s, target) for s in outside)
             else:  # a way on: the target may wait for nothing that the chooser did not
-                others = set(drawn.predecessors(target)) - {chooser}
-                drawn.add_edges_from((s, chooser) for s in others if s not in before)
                 drawn.add_edge(chooser, target)
+                after = nx.descendants(drawn, chooser)  # other branches of the same choice
+                others = set(drawn.predecessors(target)) - before - after
+                drawn.add_edges_from((s, chooser) for s in others)
     return bodies

@@ -7,11 +7,12 @@ with `to:` returns `(label, value)`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from orchestrator.evidence.values import Draft, Value
 from orchestrator.graph.judging import Judgement, judge
 from orchestrator.project.registry import condition, function
+from orchestrator.roles.conversation import in_context, turns_in
 from orchestrator.roles.rendering import ended, no_answer, render_sentences, result_sentences, title
 from orchestrator.roles.values import (
     Checks,
@@ -33,8 +34,10 @@ def draft_is_verbatim(inputs: Mapping[str, Any]) -> bool:
     return draft is not None and draft.verbatim and not draft.abstain
 
 
-@function("accept_revise_or_abstain")
-def accept_revise_or_abstain(inputs: Mapping[str, Any]) -> tuple[str, Verdict]:
+@function("accept_revise_or_abstain", reads=(Draft | None, Checks | None, CitationReport | None))
+def accept_revise_or_abstain(
+    inputs: Mapping[str, Any],
+) -> tuple[Literal["revise", "done"], Verdict]:
     """The verdict over a checked draft: `revise` while something was rejected and rounds are
     left, else `done`.
 
@@ -52,7 +55,7 @@ def accept_revise_or_abstain(inputs: Mapping[str, Any]) -> tuple[str, Verdict]:
         draft,
         _maybe(inputs, Checks) or Checks(),
         _maybe(inputs, CitationReport) or CitationReport(),
-        str(inputs.get("question") or ""),
+        in_context(str(inputs.get("question") or ""), turns_in(inputs))[0],
     )
     if found.undecided:
         name = "revised" if found.answers else "abstained"
@@ -69,7 +72,7 @@ def accept_revise_or_abstain(inputs: Mapping[str, Any]) -> tuple[str, Verdict]:
     return "done", _verdict("accepted", found, "", now)
 
 
-@function("as_answer")
+@function("as_answer", reads=(Result,))
 def as_answer(inputs: Mapping[str, Any]) -> FinalAnswer:
     """One specialist's result as the final answer."""
     result = _maybe(inputs, Result)
@@ -82,7 +85,7 @@ def as_answer(inputs: Mapping[str, Any]) -> FinalAnswer:
     )
 
 
-@function("merge_results")
+@function("merge_results", reads=(Plan, Result))
 def merge_results(inputs: Mapping[str, Any]) -> FinalAnswer:
     """All results in the order of the plan, under headings; what failed is named."""
     plan = _maybe(inputs, Plan)

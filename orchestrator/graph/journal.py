@@ -15,25 +15,52 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from orchestrator.errors import StorageError, UnknownNameError, UserError
+from orchestrator.storage.migrate import Step
+from orchestrator.storage.sqlite import Schema, connect
 
 T = TypeVar("T")
 
-_SCHEMA = """
-PRAGMA user_version = 1;
-CREATE TABLE IF NOT EXISTS runs (
-    id TEXT PRIMARY KEY, graph TEXT NOT NULL, project_hash TEXT NOT NULL,
-    started_at REAL NOT NULL, done INTEGER NOT NULL DEFAULT 0, request BLOB
-);
-CREATE TABLE IF NOT EXISTS entries (
-    run TEXT NOT NULL, key TEXT NOT NULL, node TEXT NOT NULL, deployment TEXT NOT NULL,
-    value BLOB, position INTEGER, PRIMARY KEY (run, key)
-);
-"""
+_TURNS = (
+    "CREATE TABLE turns ("
+    " thread TEXT NOT NULL, number INTEGER NOT NULL, run TEXT NOT NULL, at REAL NOT NULL,"
+    " value BLOB, PRIMARY KEY (thread, number))"
+)
+_SCHEMA = Schema(
+    # A change here needs a `Step` below; see `storage.migrate`.
+    create=(
+        "CREATE TABLE runs ("
+        " id TEXT PRIMARY KEY, graph TEXT NOT NULL, project_hash TEXT NOT NULL,"
+        " started_at REAL NOT NULL, done INTEGER NOT NULL DEFAULT 0, request BLOB,"
+        " state TEXT NOT NULL DEFAULT 'running', cancel INTEGER NOT NULL DEFAULT 0,"
+        " waiting BLOB)",
+        "CREATE TABLE entries ("
+        " run TEXT NOT NULL, key TEXT NOT NULL, node TEXT NOT NULL, deployment TEXT NOT NULL,"
+        " value BLOB, position INTEGER, PRIMARY KEY (run, key))",
+        _TURNS,
+    ),
+    steps=(
+        Step(
+            "runs can wait, be cancelled, and continue a conversation",
+            (
+                "ALTER TABLE runs ADD COLUMN state TEXT NOT NULL DEFAULT 'running'",
+                "ALTER TABLE runs ADD COLUMN cancel INTEGER NOT NULL DEFAULT 0",
+                "ALTER TABLE runs ADD COLUMN waiting BLOB",
+                "UPDATE runs SET state = 'ok' WHERE done = 1",
+                _TURNS,
+            ),
+        ),
+    ),
+)
+
+
+RunState = Literal["running", "waiting", "interrupted", "ok", "failed", "cancelled"]
+"""`waiting`: for a person's answer; `interrupted`: its process died."""
+_COLUMNS = "id, graph, project_hash, started_at, state, request, waiting"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +71,24 @@ class RunRecord:
     graph: str
     project_hash: str
     started_at: float
-    done: bool
     request: Mapping[str, Any]
-    """Inputs and options of the run, packed."""
+    """Inputs, options, thread and project of the run, packed; empty where its texts were not to
+    be kept."""
+    state: RunState = "running"
+    waiting: Mapping[str, Any] = field(default_factory=dict)
+    """The question that a waiting run has asked."""
+
+    @property
+    def question(self) -> str | None:
+        """The first text among its inputs."""
+        texts = (v for v in self.request.get("inputs", {}).values() if isinstance(v, str))
+        return next(texts, None)
+
+    @property
+    def thread(self) -> str | None:
+        """The conversation that it belongs to."""
+        thread: str | None = self.request.get("thread")
+        return thread
 
 
 class JournalStore:
@@ -57,16 +99,12 @@ class JournalStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._lock = threading.Lock()
         with _storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._cipher = _cipher(folder / "journal.key")
-            self._db = sqlite3.connect(folder / "journal.sqlite", check_same_thread=False)
-            self._db.execute("PRAGMA busy_timeout = 10000")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(_SCHEMA)
+            self._db = connect(folder / "journal.sqlite", _SCHEMA, synchronous="FULL")
 
     def close(self) -> None:
         with self._lock:
@@ -78,9 +116,9 @@ class JournalStore:
         Raises:
             UserError: another living process holds the run.
         """
-        journal = RunJournal(self, record.id, self._folder / "runs" / f"{record.id}.lock")
+        journal = RunJournal(self, record.id, self._lock_of(record.id))
         request = self.seal(record.request)
-        self.write(
+        journal.fresh = self.write(
             "INSERT OR IGNORE INTO runs (id, graph, project_hash, started_at, request)"
             " VALUES (?, ?, ?, ?, ?)",
             (record.id, record.graph, record.project_hash, record.started_at, request),
@@ -95,23 +133,64 @@ class JournalStore:
             UserError: its texts were deleted when it ended.
         """
         rows = self.read(
-            "SELECT id, graph, project_hash, started_at, done, request FROM runs"
+            f"SELECT {_COLUMNS} FROM runs"
             " WHERE id = ? OR substr(id, 1, ?) = ? ORDER BY id = ? DESC LIMIT 3",
             (run, len(run), run, run),
         )
         if not rows or (len(rows) > 1 and rows[0][0] != run):
             known = [row[0] for row in self.read("SELECT id FROM runs ORDER BY id DESC LIMIT 12")]
             raise UnknownNameError("run", run, known)
-        identifier, graph, project_hash, started_at, done, request = rows[0]
-        if request is None:
-            raise UserError(f"run '{identifier}' has ended and its texts were not to be kept")
+        record = self._record(rows[0])
+        if not record.request:
+            raise UserError(f"run '{record.id}' has ended and its texts were not to be kept")
+        return record
+
+    def runs(self, limit: int = 20) -> list[RunRecord]:
+        """The latest runs, newest first."""
+        rows = self.read(
+            f"SELECT {_COLUMNS} FROM runs ORDER BY started_at DESC, id DESC LIMIT ?", (limit,)
+        )
+        return [self._record(row) for row in rows]
+
+    def nodes(self, run: str) -> list[str]:
+        """The nodes of the run with exactly that id of which something is recorded."""
+        rows = self.read(
+            "SELECT DISTINCT node FROM entries WHERE run = ? AND value NOT NULL", (run,)
+        )
+        return sorted({node.split("/")[0] for (node,) in rows})
+
+    def is_held(self, run: str) -> bool:
+        """Whether a living process carries the run out."""
+        from filelock import FileLock, Timeout
+
+        path = self._lock_of(run)
+        if not path.exists():
+            return False
+        try:
+            with FileLock(path, blocking=False):
+                return False
+        except Timeout:
+            return True
+
+    def request_cancel(self, run: str) -> None:
+        """Ask the process that carries the run out to stop it."""
+        self.write("UPDATE runs SET cancel = 1 WHERE id = ?", (run,))
+
+    def _lock_of(self, run: str) -> Path:
+        return self.folder / "runs" / f"{run}.lock"
+
+    def _record(self, row: tuple[Any, ...]) -> RunRecord:
+        identifier, graph, project_hash, started_at, state, request, waiting = row
+        if state == "running" and not self.is_held(identifier):
+            state = "interrupted"
         return RunRecord(
             id=identifier,
             graph=graph,
             project_hash=project_hash,
             started_at=started_at,
-            done=bool(done),
-            request=self.unseal(request),
+            state=state,
+            request=self.unseal(request) if request is not None else {},
+            waiting=self.unseal(waiting) if waiting is not None else {},
         )
 
     def seal(self, value: Mapping[str, Any]) -> bytes:
@@ -122,12 +201,13 @@ class JournalStore:
     def unseal(self, blob: bytes) -> Any:
         return json.loads(self._cipher.decrypt(blob).decode("utf-8", "surrogatepass"))
 
-    def write(self, sql: str, values: tuple[Any, ...]) -> None:
-        with self._lock, _storage_errors(self._folder), self._db:
-            self._db.execute(sql, values)
+    def write(self, sql: str, values: tuple[Any, ...]) -> bool:
+        """Whether it changed a row."""
+        with self._lock, _storage_errors(self.folder):
+            return self._db.execute(sql, values).rowcount > 0
 
     def read(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        with self._lock, _storage_errors(self._folder):
+        with self._lock, _storage_errors(self.folder):
             return self._db.execute(sql, values).fetchall()
 
 
@@ -138,8 +218,11 @@ class RunJournal:
         from filelock import FileLock, Timeout
 
         self.run = run
+        self.fresh = False
+        """True where no process has carried out this run before."""
         self._store = store
         self._values: dict[str, Mapping[str, Any]] = {}
+        self._sealed: dict[str, bytes] | None = None
         with _storage_errors(lock.parent):
             lock.parent.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(lock, blocking=False)
@@ -149,17 +232,19 @@ class RunJournal:
                 raise UserError(f"run '{run}' is being carried out by another process") from None
 
     async def get(self, key: str) -> Mapping[str, Any] | None:
-        if key not in self._values:
-            rows = await _thread(
-                lambda: self._store.read(
-                    "SELECT value FROM entries WHERE run = ? AND key = ? AND value NOT NULL",
-                    (self.run, key),
-                )
-            )
-            if not rows:
-                return None
-            self._values[key] = self._store.unseal(rows[0][0])
-        return self._values[key]
+        # The lock makes this the only writer, so what was there at first and what it adds is all.
+        if self._sealed is None:
+            self._sealed = {} if self.fresh else await _thread(self._recorded)
+        if key not in self._values and key in self._sealed:
+            self._values[key] = self._store.unseal(self._sealed.pop(key))
+        return self._values.get(key)
+
+    def _recorded(self) -> dict[str, bytes]:
+        """Key → sealed value, for everything that an earlier process has recorded."""
+        rows = self._store.read(
+            "SELECT key, value FROM entries WHERE run = ? AND value NOT NULL", (self.run,)
+        )
+        return dict(rows)
 
     async def begin(self, key: str, *, node: str, deployment: str = "") -> str | None:
         def mark() -> str | None:
@@ -174,17 +259,26 @@ class RunJournal:
 
         return await _thread(mark)
 
-    async def put(self, key: str, value: Mapping[str, Any]) -> None:
+    async def put(self, key: str, value: Mapping[str, Any], *, node: str) -> None:
         def write() -> None:
             self._store.write(
-                "UPDATE entries SET value = ?, position ="
-                " (SELECT COALESCE(MAX(position), 0) + 1 FROM entries WHERE run = ?)"
-                " WHERE run = ? AND key = ?",
-                (self._store.seal(value), self.run, self.run, key),
+                "INSERT INTO entries (run, key, node, deployment, value, position)"
+                " VALUES (?, ?, ?, '', ?,"
+                " (SELECT COALESCE(MAX(position), 0) + 1 FROM entries WHERE run = ?))"
+                " ON CONFLICT (run, key) DO UPDATE"
+                " SET value = excluded.value, position = excluded.position",
+                (self.run, key, node, self._store.seal(value), self.run),
             )
 
         await _thread(write)
         self._values[key] = value
+
+    async def drop(self, key: str) -> None:
+        await _thread(
+            lambda: self._store.write(
+                "DELETE FROM entries WHERE run = ? AND key = ? AND value IS NULL", (self.run, key)
+            )
+        )
 
     def entries(self) -> list[Mapping[str, Any]]:
         """Every recorded value, in the order in which they were recorded."""
@@ -194,9 +288,37 @@ class RunJournal:
         )
         return [self._store.unseal(row[0]) for row in rows]
 
+    def begin_run(self) -> None:
+        """Mark the run as carried out by this process; an earlier wish to cancel it is met."""
+        self._store.write(
+            "UPDATE runs SET state = 'running', cancel = 0, waiting = NULL WHERE id = ?",
+            (self.run,),
+        )
+
+    def adopt(self, record: RunRecord) -> None:
+        """From now on the run belongs to the project as it is today."""
+        self._store.write(
+            "UPDATE runs SET project_hash = ?, request = ? WHERE id = ?",
+            (record.project_hash, self._store.seal(record.request), self.run),
+        )
+
+    async def cancel_requested(self) -> bool:
+        """Whether another process has asked to stop this run."""
+        rows = await _thread(
+            lambda: self._store.read("SELECT cancel FROM runs WHERE id = ?", (self.run,))
+        )
+        return bool(rows and rows[0][0])
+
+    def stop(self, state: RunState, waiting: Mapping[str, Any] | None = None) -> None:
+        """The run has not ended, and can be taken up again; `waiting`: what it asks a person."""
+        self._store.write(
+            "UPDATE runs SET state = ?, waiting = ? WHERE id = ?",
+            (state, None if waiting is None else self._store.seal(waiting), self.run),
+        )
+
     def finish(self, *, keep: bool) -> None:
         """Mark the run as done; without `keep` its texts are deleted now."""
-        self._store.write("UPDATE runs SET done = 1 WHERE id = ?", (self.run,))
+        self._store.write("UPDATE runs SET done = 1, state = 'ok' WHERE id = ?", (self.run,))
         if not keep:
             self._store.write("UPDATE runs SET request = NULL WHERE id = ?", (self.run,))
             self._store.write("DELETE FROM entries WHERE run = ?", (self.run,))

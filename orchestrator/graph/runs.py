@@ -1,78 +1,62 @@
-"""The life of a run: opened, carried through LangGraph, finished, or taken up again."""
+"""The life of a run: opened, carried through LangGraph, finished, stopped, or taken up again."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.errors import MeshError, UnknownNameError, UserError
-from orchestrator.evidence.library import Library
-from orchestrator.graph.ahead import Ahead
-from orchestrator.graph.answer import Answer, RunOptions, check_inputs, make_answer
+from orchestrator.errors import (
+    CancelledRunError,
+    ChangedProjectError,
+    MeshError,
+    UnknownNameError,
+    UserError,
+    WaitingError,
+)
+from orchestrator.graph.active import NOBODY, Active, Caller, Status
+from orchestrator.graph.answer import Answer, RunOptions, check_inputs, make_answer, turn_of_answer
+from orchestrator.graph.asking import Asked, HumanAnswer, checked, take_answer
+from orchestrator.graph.changes import changes, outdated
+from orchestrator.graph.check import refuse_unservable
 from orchestrator.graph.compile import compile_graph
 from orchestrator.graph.edges import find_edges
-from orchestrator.graph.execute import Run
-from orchestrator.graph.journal import JournalStore, RunJournal, RunRecord
-from orchestrator.project.registry import Registry
+from orchestrator.graph.journal import RunRecord
+from orchestrator.graph.opening import Opening
+from orchestrator.graph.state import Run
+from orchestrator.graph.threads import Threads
 from orchestrator.project.schema import Graph
 from orchestrator.project.vocabulary import check_request
-from orchestrator.roles.hop import Request, Services
-from orchestrator.roles.values import FinalAnswer, Plan, Routing
+from orchestrator.roles.values import PastTurn, Plan, Routing
 from orchestrator.tracing.ids import new_trace_id
-from orchestrator.tracing.store import TraceStore
-from orchestrator.types import MICRO_USD, Hop, Trace, as_json, from_json, total_cost
+from orchestrator.types import as_json
 
-
-@dataclass(slots=True)
-class _Hops:
-    """The hops that a run has shown so far, by id: a replayed one is not counted twice."""
-
-    seen: dict[str, Hop]
-    on_hop: Callable[[Hop], None] | None
-
-    def see(self, hop: Hop) -> None:
-        self.seen[hop.id] = hop
-        if self.on_hop:
-            self.on_hop(hop)
-
-    def spent(self) -> int:
-        return sum(hop.cost_micro_usd or 0 for hop in self.seen.values())
-
-    def in_order(self) -> tuple[Hop, ...]:
-        return tuple(sorted(self.seen.values(), key=lambda hop: (hop.started_at, hop.node)))
-
-
-@dataclass(slots=True, kw_only=True)
-class _Active:
-    """A run of this process."""
-
-    run: Run
-    record: RunRecord
-    hops: _Hops
-    output: Any = None
-    plan: Plan | None = None
+POLL_S = 0.5
+"""How often a run looks whether another process wants it cancelled."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Runs:
     """All runs of one `Mesh`."""
 
-    services: Services
-    registry: Registry
-    journals: JournalStore
-    library: Library
-    store: TraceStore
+    opening: Opening
     checkpoints: Path
-    _active: dict[str, _Active] = field(default_factory=dict)
+    _active: dict[str, Active] = field(default_factory=dict)
+    _compiled: dict[str, Any] = field(default_factory=dict)
     _saver: Any = None
     _saver_context: Any = None
+    _saver_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def threads(self) -> Threads:
+        """The conversations."""
+        return Threads(self.opening.journals)
 
     def graph(self, name: str) -> Graph:
         """The declared graph. Raises `UnknownNameError` with the near name."""
-        graphs = self.services.project.graphs
+        graphs = self.opening.services.project.graphs
         if name not in graphs:
             raise UnknownNameError("graph", name, tuple(graphs))
         return graphs[name]
@@ -86,26 +70,62 @@ class Runs:
         name: str,
         inputs: Mapping[str, Any],
         options: RunOptions,
-        on_hop: Callable[[Hop], None] | None,
+        caller: Caller = NOBODY,
+        thread: str | None = None,
     ) -> Answer:
-        """Run a graph from its beginning."""
+        """Run a graph from its beginning; `thread`: as the next turn of that conversation."""
         graph = self.graph(name)
-        return await self._carry(self._record(graph, inputs, options), on_hop)
+        with self.threads.holding(thread):
+            if thread is not None:
+                inputs = {**inputs, **self._conversation(graph, thread)}
+            return await self._carry(self._record(graph, inputs, options, thread), caller)
 
-    async def resume(self, run: str, on_hop: Callable[[Hop], None] | None) -> Answer:
+    async def resume(self, run: str, caller: Caller = NOBODY) -> Answer:
         """Take up a run that was cut off; one that is done gives its answer again.
 
         Raises:
-            UserError: the project has changed since, or another process carries it out.
+            ChangedProjectError: the project was edited since, and the caller does not accept it.
+            UserError: another process carries it out, or it does not wait for an answer.
         """
-        record = self.journals.find(run)
-        now = self.services.project.hash
-        if record.project_hash != now:
-            raise UserError(
-                f"run '{record.id}' began under project {record.project_hash}, which is now {now}; "
-                "restore the project's files to resume it, or start a new run"
-            )
-        return await self._carry(record, on_hop)
+        record = self.opening.journals.find(run)
+        if caller.answer:
+            if record.state != "waiting":
+                raise UserError(
+                    f"run '{record.id}' does not wait for an answer: it is {record.state}"
+                )
+            asked = record.waiting
+            checked(asked["question"], asked["allowed"], caller.answer.text)
+        renewed = self._accepted(record, caller)
+        with self.threads.holding(record.thread):
+            return await self._carry(renewed or record, caller, edited=renewed is not None)
+
+    async def cancel(self, run: str, wait_s: float = 10.0) -> bool:
+        """Stop a run of this process or of another one; what it has recorded stays.
+
+        Returns:
+            Whether it has stopped within `wait_s` seconds.
+
+        Raises:
+            UserError: it has ended already, or nobody carries it out.
+        """
+        journals = self.opening.journals
+        record = journals.find(run)
+        if record.state == "waiting":
+            self.opening.forget_question(record)
+            return True
+        if record.state != "running":
+            raise UserError(f"run '{record.id}' does not go on: it is {record.state}")
+        active = self._active.get(record.id)
+        if active is not None:
+            active.stopped = True
+            active.stop()
+        else:
+            journals.request_cancel(record.id)
+        for _ in range(round(wait_s / 0.1)):
+            if not journals.is_held(record.id):
+                return True
+            await asyncio.sleep(0.1)
+        return False
 
     async def close(self) -> None:
         """Let go of every run and close the checkpoints."""
@@ -115,117 +135,160 @@ class Runs:
         if self._saver_context is not None:
             await self._saver_context.__aexit__(None, None, None)
             self._saver = self._saver_context = None
+            self._compiled.clear()
 
-    def _record(self, graph: Graph, inputs: Mapping[str, Any], options: RunOptions) -> RunRecord:
+    def _conversation(self, graph: Graph, thread: str) -> dict[str, Any]:
+        names = [name for name, kind in graph.input.items() if kind == "turns?"]
+        if not names:
+            raise UserError(
+                f"graph '{graph.name}' cannot continue a conversation: declare an input for it, "
+                "for example 'conversation: turns?', and let nodes read it"
+            )
+        return {names[0]: self.threads.turns(thread)}
+
+    def _record(
+        self, graph: Graph, inputs: Mapping[str, Any], options: RunOptions, thread: str | None
+    ) -> RunRecord:
+        project = self.opening.services.project
         checked = check_inputs(graph, inputs)
-        project = self.services.project
         check_request(project, data_class=options.data_class, risk=options.risk)
+        fleet = self.opening.services.fleet()
+        refuse_unservable(project, self.opening.registry, fleet.deployments, graph, options)
         return RunRecord(
             id=new_trace_id(),
             graph=graph.name,
-            project_hash=self.services.project.hash,
-            started_at=self.services.clock.now(),
-            done=False,
-            request={"inputs": checked, "options": as_json(options)},
+            project_hash=project.hash,
+            started_at=self.opening.services.clock.now(),
+            request={
+                "inputs": checked,
+                "options": as_json(options),
+                "thread": thread,
+                "project": self.opening.description(graph),
+            },
         )
 
-    async def _carry(self, record: RunRecord, on_hop: Callable[[Hop], None] | None) -> Answer:
-        active = self._start(record, on_hop, embedded=False)
+    def _accepted(self, record: RunRecord, caller: Caller) -> RunRecord | None:
+        """The run under the project as it is now; `None` where nothing changed that it uses."""
+        project, graph = self.opening.services.project, self.graph(record.graph)
+        if record.project_hash == project.hash:
+            return None
+        old, new = record.request.get("project") or {}, self.opening.description(graph)
+        found = changes(old, new)
+        if not found:
+            return None
+        if not caller.accept_changes:
+            out = outdated(old, new, find_edges(graph))
+            recorded = self.opening.journals.nodes(record.id)
+            kept = [name for name in graph.nodes if name in recorded and name not in out]
+            anew = [name for name in graph.nodes if name not in kept]
+            raise ChangedProjectError(record.id, found, kept, anew)
+        inputs = check_inputs(graph, record.request["inputs"])
+        request = {**record.request, "inputs": inputs, "project": new}
+        return replace(record, project_hash=project.hash, request=request)
+
+    async def _carry(self, record: RunRecord, caller: Caller, *, edited: bool = False) -> Answer:
+        active = self._start(record, caller, edited=edited)
+        task = asyncio.ensure_future(self._invoke(active, caller))
+        active.stop = task.cancel
+        watch = asyncio.create_task(self._watch(active))
         try:
-            await self._invoke(record)
+            await task
             self._finish(active, "ok")
-            return make_answer(active.output, record.id, active.hops.in_order(), active.plan)
+            return self._answer(active)
         except asyncio.CancelledError:
             self._finish(active, "cancelled")
+            if active.stopped:
+                raise CancelledRunError(f"run '{record.id}' was cancelled") from None
+            raise
+        except WaitingError as waiting:
+            self._finish(active, "waiting", waiting=waiting)
             raise
         except MeshError as error:
             self._finish(active, "failed", str(error))
             error.__notes__ = []  # LangGraph's remark on its own task says nothing to a user
             raise
         finally:
+            watch.cancel()
             self._active.pop(record.id, None)
             active.run.journal.close()
 
-    async def _invoke(self, record: RunRecord) -> None:
+    async def _invoke(self, active: Active, caller: Caller) -> None:
         saver = await self._checkpointer()
-        compiled: Any = compile_graph(self.graph(record.graph), self._open, self._close, saver)
-        config: Any = {"configurable": {"thread_id": record.id}}
-        state = await compiled.aget_state(config)
-        await compiled.ainvoke(None if state.next else {"run": record.id}, config)
-        await saver.adelete_thread(record.id)
+        name, run = active.record.graph, active.run
+        if name not in self._compiled:
+            self._compiled[name] = compile_graph(self.graph(name), self._open, self._close, saver)
+        compiled = self._compiled[name]
+        config: Any = {"configurable": {"thread_id": active.record.id}}
+        if not run.journal.fresh:
+            # A resumed run starts from its beginning, and the journal replays what is recorded: of
+            # a checkpoint that a kill left behind nobody can tell whether its joins are whole.
+            await saver.adelete_thread(active.record.id)
+        await compiled.ainvoke({"run": active.record.id}, config)
+        given = caller.answer
+        while run.asked:
+            asked = next(run.asked[n] for n in run.graph.nodes if n in run.asked)
+            answer = given or await self._person(active, caller, asked)
+            given = None
+            await take_answer(run, asked.question.node, answer)
+            await compiled.ainvoke(None, config)
+        await saver.adelete_thread(active.record.id)
+
+    async def _person(self, active: Active, caller: Caller, asked: Asked) -> HumanAnswer:
+        """What a person says to the question; `WaitingError` where nobody is there to ask."""
+        question = asked.question
+        if caller.on_question is None:
+            await active.run.ahead.settle()
+            raise WaitingError(
+                question.run, question.node, question.text, question.shown, question.allowed
+            )
+        clock = self.opening.services.clock
+        since = clock.monotonic()
+        said = await caller.on_question(question)
+        active.pause(clock.monotonic() - since)
+        return said if isinstance(said, HumanAnswer) else HumanAnswer(text=said)
+
+    async def _watch(self, active: Active) -> None:
+        """Stop the run as soon as another process has asked for it."""
+        # The wish comes from another process: no event tells of it, no injected clock governs it.
+        while not await active.run.journal.cancel_requested():  # noqa: ASYNC110
+            await asyncio.sleep(POLL_S)
+        active.stopped = True
+        active.stop()
 
     async def _checkpointer(self) -> Any:
-        if self._saver is None:
-            from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+        # Two runs that begin together must not both open it.
+        async with self._saver_lock:
+            if self._saver is None:
+                from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-            self._saver_context = AsyncSqliteSaver.from_conn_string(str(self.checkpoints))
-            self._saver = await self._saver_context.__aenter__()
+                self._saver_context = AsyncSqliteSaver.from_conn_string(str(self.checkpoints))
+                self._saver = await self._saver_context.__aenter__()
+            await self._saver.setup()
+                # A checkpoint lost with the machine's power costs nothing: the journal knows more.
+                await self._saver.conn.execute("PRAGMA synchronous = NORMAL")
         return self._saver
 
     def _start(
-        self, record: RunRecord, on_hop: Callable[[Hop], None] | None, *, embedded: bool
-    ) -> _Active:
+        self, record: RunRecord, caller: Caller, *, embedded: bool = False, edited: bool = False
+    ) -> Active:
         graph = self.graph(record.graph)
-        journal = self.journals.open(record)
-        options = from_json(RunOptions, record.request["options"])
-        inputs = record.request["inputs"]
-        hops = self._earlier(record, journal, on_hop)
-        budget = options.budget_usd
-        wait = options.deadline_ms or self.services.project.settings.deadline_ms
-        request = Request(
-            trace_id=record.id,
-            question=_question(graph, inputs),
-            journal=journal,
-            deadline=self.services.clock.monotonic() + wait / 1000,
-            data_class=options.data_class,
-            risk=options.risk,
-            tags=options.tags,
-            constraints=options.constraints,
-            budget_micro_usd=None if budget is None else round(budget * MICRO_USD),
-            spent=hops.spent,
-            on_hop=hops.see,
-        )
-        run = Run(
-            request=request,
-            services=self.services,
-            journal=journal,
-            graph=graph,
-            registry=self.registry,
-            library=self.library,
-            inputs=inputs,
-            embedded=embedded,
-            ahead=Ahead(find_edges(graph)),
-        )
-        active = _Active(run=run, record=record, hops=hops)
+        active = self.opening.start(record, graph, caller, embedded=embedded, edited=edited)
         self._active[record.id] = active
-        self.services.recorder.start(self._trace(active, "running"))
         return active
-
-    def _earlier(
-        self, record: RunRecord, journal: RunJournal, on_hop: Callable[[Hop], None] | None
-    ) -> _Hops:
-        """What an earlier process of this run has recorded; the journal knows best."""
-        seen = {hop.id: hop for hop in self.store.hops(record.id)}
-        for entry in journal.entries():
-            for data in [entry["hop"]] if "hop" in entry else entry["hops"]:
-                hop = from_json(Hop, data)
-                seen[hop.id] = hop
-                self.services.recorder.hop(hop)
-        return _Hops(seen, on_hop)
 
     async def _open(self, graph: Graph, given: Mapping[str, Any]) -> Run:
         if "run" not in given:
-            record = self._record(graph, given, RunOptions())
-            return self._start(record, None, embedded=True).run
+            record = self._record(graph, given, RunOptions(), None)
+            return self._start(record, NOBODY, embedded=True).run
         held = self._active.get(given["run"])
         if held is None:  # another process began it inside somebody's own graph
-            held = self._start(self.journals.find(given["run"]), None, embedded=True)
+            held = self._start(self.opening.journals.find(given["run"]), NOBODY, embedded=True)
         return held.run
 
     async def _close(self, run: Run, output: Any) -> None:
         active = self._active[run.request.trace_id]
         active.output = output
-        active.plan = _plan([recorded.value for recorded in run.done.values()])
+        active.plan = _plan(run)
 
     async def _close_embedded(self, run: Run, output: Any) -> None:
         await self._close(run, output)
@@ -233,43 +296,54 @@ class Runs:
         self._finish(active, "ok")
         active.run.journal.close()
 
-    def _finish(self, active: _Active, status: Any, error: str | None = None) -> None:
-        hops = active.hops.seen.values()
-        keeps_all = all(hop.decision.log.keeps_all for hop in hops if hop.decision)
+    def _finish(
+        self,
+        active: Active,
+        status: Status,
+        error: str | None = None,
+        waiting: WaitingError | None = None,
+    ) -> None:
+        journal, recorder = active.run.journal, self.opening.services.recorder
+        if active.edited:
+            for hop in active.hops.supersede(active.run.kept):
+                recorder.hop(hop)
         if status == "ok":
-            active.run.journal.finish(keep=keeps_all)
-        self.services.recorder.finish(self._trace(active, status, error))
+            self._remember(active)
+            journal.finish(keep=active.keeps_texts)
+        else:
+            journal.stop(status, _asked(waiting) if waiting else None)
+        recorder.finish(active.trace(status, error))
 
-    def _trace(self, active: _Active, status: Any, error: str | None = None) -> Trace:
-        project, record, clock = self.services.project, active.record, self.services.clock
-        final = active.output if isinstance(active.output, FinalAnswer) else None
-        costs = [hop.cost_micro_usd for hop in active.hops.seen.values()]
-        return Trace(
-            id=record.id,
-            graph=record.graph,
-            status=status,
-            started_at=record.started_at,
-            ms=0.0 if status == "running" else (clock.now() - record.started_at) * 1000,
-            verdict=final.verdict if final else None,
-            cost_micro_usd=total_cost(costs),
-            question=active.run.request.question,
-            answer=final.text if final else None,
-            error=error,
-            project_hash=project.hash,
-            policy_hash=project.policy_hash,
-            fleet_hash=self.services.fleet().hash,
-        )
+    def _remember(self, active: Active) -> None:
+        """Put the turn at the end of its conversation."""
+        thread, run = active.record.thread, active.record.id
+        if thread is None:
+            return
+        turn: PastTurn | None = None
+        if active.keeps_texts:
+            turn = turn_of_answer(active.run.request.question, self._answer(active))
+        self.threads.add(thread, run, self.opening.services.clock.now(), turn)
 
-
-def _question(graph: Graph, inputs: Mapping[str, Any]) -> str:
-    for name, declared in graph.input.items():
-        if declared.startswith("text"):
-            return str(inputs.get(name) or "")
-    return ""
+    def _answer(self, active: Active) -> Answer:
+        answer = make_answer(active.output, active.record.id, active.hops.in_order(), active.plan)
+        thread = active.record.thread
+        kept = None if thread is None else active.keeps_texts
+        return replace(answer, ms=active.ms, thread=thread, thread_keeps_texts=kept)
 
 
-def _plan(values: Sequence[Any]) -> Plan | None:
+def _asked(waiting: WaitingError) -> dict[str, Any]:
+    """What the journal keeps of a question that waits."""
+    return {
+        "node": waiting.node,
+        "question": waiting.question,
+        "shown": waiting.shown,
+        "allowed": waiting.allowed,
+    }
+
+
+def _plan(run: Run) -> Plan | None:
     """The plan, with the specialists that the routing agent has assigned."""
+    values = [recorded.value for recorded in run.done.values()]
     plan = next((v for v in values if isinstance(v, Plan)), None)
     routed = {s.id: s for v in values if isinstance(v, Routing) for s in v.subtasks}
     if plan is None:

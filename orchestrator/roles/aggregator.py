@@ -19,7 +19,11 @@ WORSE: tuple[ClaimStatus, ...] = ("supported", "unsupported", "contradicted")
 NOT_CARRIED = "the sources do not carry what was drafted"
 
 
-@role("aggregator")
+@role(
+    "aggregator",
+    reads=(Verdict, Checks | None, Plan | None, Result | None),
+    variables=("question", "sentences"),
+)
 async def aggregate(work: Work) -> FinalAnswer:
     """The final answer: accepted sentences with numbered citations, or why there is none."""
     verdict, checks = work.one(Verdict), work.maybe(Checks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from orchestrator.call_types import Reply
 from orchestrator.evidence.claims import split_claims
 from orchestrator.evidence.support import check_claim, support
 from orchestrator.evidence.values import Calculation, Claim, ClaimCheck, Draft, Passage, Sentence
@@ -14,14 +15,14 @@ from orchestrator.roles.output import json_object
 from orchestrator.roles.prompt import fence, fenced_passages
 from orchestrator.roles.values import Checks
 from orchestrator.roles.work import InvalidOutputError, Work
-from orchestrator.types import ClaimStatus, Reply, as_json
+from orchestrator.types import ClaimStatus, as_json
 
 STATUSES: tuple[ClaimStatus, ...] = ("supported", "contradicted", "unsupported")
 CALCULATOR = "calculator"
 GATES = "gates"
 
 
-@role("checker")
+@role("checker", reads=(Draft, Passage | None), variables=("claims", "passages"))
 async def check(work: Work) -> Checks:
     """One finding a claim: the gates first, then the model, which cannot overrule them."""
     draft, passages = work.one(Draft), work.all(Passage)
@@ -147,7 +148,9 @@ def _merged(
 
 
 def _invented(claim: Claim, passages: Sequence[Passage], work: Work) -> bool:
-    """Whether the claim has a number or a name that no passage has."""
+    """Whether the claim has a number or a name that no passage has, or there is no passage."""
+    if not passages:
+        return True
     features = support(claim.text, passages, work.embedder).features
     return features.numbers > 0 or features.names > 0
 

@@ -20,7 +20,7 @@ Verdicts = dict[str, tuple[bool, float | None, str]]
 """`sentence.number` of a citation → supported, how well in 0..1, and why."""
 
 
-@role("citation-validator")
+@role("citation-validator", reads=(Draft, Passage | None), variables=("citations",))
 async def validate(work: Work) -> CitationReport:
     """Every citation of the draft with its status and support.
 

@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.project.names import nearest
 from orchestrator.project.registry import role
 from orchestrator.project.schema import Agent
+from orchestrator.roles.conversation import earlier_turns, turns_in
 from orchestrator.roles.output import from_object, json_object
 from orchestrator.roles.prompt import fence
 from orchestrator.roles.values import Plan
@@ -17,10 +18,11 @@ from orchestrator.types import Outcome
 MOST_SUBTASKS = 12
 
 
-@role("decomposer")
+@role("decomposer", variables=("question", "tasks"))
 async def decompose(work: Work) -> Plan:
     """The plan of the request; what no plan could be made of falls to the next in the chain."""
     tasks = specialist_tasks(work.agents)
+    earlier = earlier_turns(turns_in(work.inputs))
 
     def check(text: str) -> Plan:
         try:
@@ -31,7 +33,7 @@ async def decompose(work: Work) -> Plan:
 
     reply = await work.call(
         variables={
-            "question": fence("request", work.question),
+            "question": "\n".join(filter(None, (fence("request", work.question), earlier))),
             "tasks": "\n".join(f"- {task}: {said}" for task, said in tasks.items()),
         },
         inputs={"question": work.question},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from orchestrator.call_types import Reply
 from orchestrator.evidence.values import Draft, Passage, Sentence
 from orchestrator.project.registry import role
 from orchestrator.roles.cited import draft_schema, is_verbatim, read_draft
@@ -13,12 +14,16 @@ from orchestrator.roles.rendering import result_sentences, title
 from orchestrator.roles.specialist import results_text
 from orchestrator.roles.values import Plan, Result, Subtask, Verdict
 from orchestrator.roles.work import InvalidOutputError, Work
-from orchestrator.types import Reply, as_json
+from orchestrator.types import as_json
 
 NOTHING = "the sources say nothing about it"
 
 
-@role("generator")
+@role(
+    "generator",
+    reads=(Plan | None, Result | None, Passage | None, Verdict | None),
+    variables=("question", "subtasks", "results", "passages", "rejected"),
+)
 async def generate(work: Work) -> Draft:
     """A draft in the order of the plan: cited sentences, and calculations rendered by code.
 

@@ -6,29 +6,35 @@ holds, and otherwise carries it out and records it before anybody sees the resul
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from orchestrator.calling.carry_out import carry_out
+from orchestrator.call_types import CallRequest, Reply, ToolCall, text_of
+from orchestrator.calling.carry_out import CallProgress, Ended, Started, carry_out
 from orchestrator.errors import CallError, InternalError, NoCandidateError, RunError
 from orchestrator.evidence.values import Value
 from orchestrator.project.protocols import Clock, Embedder, Journal, Ledger, Predictor, Recorder
 from orchestrator.project.schema import Agent, Project
+from orchestrator.roles.bounds import Bounds
+from orchestrator.roles.events import HopStarted, RunEvent
 from orchestrator.roles.prompt import messages
+from orchestrator.roles.transcript import shown_prompt, shown_reply
 from orchestrator.routing.decide import decide
+from orchestrator.tracing.stream import decision_event, emit, hop_event
 from orchestrator.types import (
+    MICRO_USD,
     Attempt,
-    CallRequest,
     Constraints,
     Context,
     Decision,
     Deployment,
     FleetSnapshot,
     Hop,
+    LogRule,
     Outcome,
-    Reply,
     Risk,
     Setting,
     TaskProfile,
@@ -75,7 +81,9 @@ class Request:
     budget_micro_usd: int | None = None
     spent: Callable[[], int] = lambda: 0
     """Micro-dollars that the run has spent so far."""
-    on_hop: Callable[[Hop], None] | None = None
+    earlier: Mapping[str, Hop] = field(default_factory=dict)
+    """What earlier processes of this run have put on its trace, by id."""
+    tell: Callable[[RunEvent], None] = lambda _: None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,6 +96,11 @@ class HopWork:
     node: str
     round: int
     inputs: Mapping[str, Any]
+    bounds: Bounds
+    asked: str = ""
+    """The question as it is to be understood here; empty: as the caller asked it."""
+    definition: str = ""
+    """The digest of what the project says about this node; a result is good for that alone."""
     families: tuple[str, ...] = ()
     """Families that `family: other-than NODE` rules out."""
     assigned: TaskProfile | None = None
@@ -101,7 +114,7 @@ class HopWork:
 
     @property
     def question(self) -> str:
-        return self.request.question
+        return self.asked or self.request.question
 
     @property
     def embedder(self) -> Embedder:
@@ -155,7 +168,7 @@ class HopWork:
         )
 
     def decide(self, profile: TaskProfile, *, step: str = "") -> Decision:
-        decision = self._decide(profile, self.agent)
+        decision = self._decide(profile, self.agent, None)
         if step:
             self.decisions[step] = (profile, decision)
         return decision
@@ -170,17 +183,38 @@ class HopWork:
         agent: Agent | None = None,
         profile: TaskProfile | None = None,
     ) -> Reply:
-        self.calls += 1
         agent = agent or self.agent
         sent = messages(agent, variables)
         request = CallRequest(messages=sent, inputs=as_json(inputs), schema=schema)
-        profile = profile or self._profile_call("\n".join(m["content"] for m in sent), agent)
-        place = (self.services.project.policy_hash, self.node, self.round, self.calls)
-        key = digest([place, agent.name, sent, inputs, schema])
+        profile = profile or self._profile_call("\n".join(text_of(m) for m in sent), agent)
+        return await self.send(request, profile, agent=agent, check=check)
+
+    async def send(
+        self,
+        request: CallRequest,
+        profile: TaskProfile,
+        *,
+        agent: Agent | None = None,
+        check: Callable[[str], Any] | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Reply:
+        """`call` for a request that is ready: journal, decide, call, validate, record.
+
+        Args:
+            on_text: told of the text while it comes; see `carry_out`. A replayed one is told whole.
+        """
+        self.calls += 1
+        agent = agent or self.agent
+        policy = self.services.project.policy_hash
+        place = (policy, self.definition, self.node, self.round, self.calls)
+        asked = [place, agent.name, request.messages, request.inputs, request.schema]
+        key = digest([*asked, request.tools, request.tool_choice] if request.tools else asked)
         recorded = await self.request.journal.get(key)
         if recorded is not None:
-            return self._replay(recorded, check)
-        return await self._carry_out(key, agent, request, profile, check)
+            return self._replay(recorded, check, on_text)
+        limits = self.bounds.tightened(profile.constraints)
+        profile = dataclasses.replace(profile, constraints=limits)
+        return await self._carry_out(key, agent, request, profile, check, on_text)
 
     def record_step(self, output: Any, started_at: float, ms: float) -> tuple[Hop, ...]:
         """Put on the trace what its role did besides model calls, and return it."""
@@ -213,15 +247,21 @@ class HopWork:
             features={**fresh.features, **self.assigned.features},
         )
 
-    def _decide(self, profile: TaskProfile, agent: Agent) -> Decision:
-        services = self.services
+    def _decide(self, profile: TaskProfile, agent: Agent, bounds: Bounds | None) -> Decision:
+        """`bounds`: of this node; `None` for a decision that is about another step."""
+        services, request = self.services, self.request
         snapshot = services.fleet()
-        budget = self.request.budget_micro_usd
-        left = int((self.request.deadline - services.clock.monotonic()) * 1000)
+        budget = request.budget_micro_usd
+        if budget is not None:
+            budget = max(budget - request.spent(), 0)
+        if bounds is not None and (own := bounds.purse.left()) is not None:
+            budget = own if budget is None else min(budget, own)
+        deadline = bounds.deadline if bounds else request.deadline
+        left = int((deadline - services.clock.monotonic()) * 1000)
         context = Context(
             estimates=services.predictor.predict(profile, snapshot.deployments),
             predictor=services.predictor.version,
-            budget_micro_usd=None if budget is None else max(budget - self.request.spent(), 0),
+            budget_micro_usd=budget,
             deadline_ms=max(left, 0),
             settings=_settings(agent),
         )
@@ -234,73 +274,106 @@ class HopWork:
         request: CallRequest,
         profile: TaskProfile,
         check: Callable[[str], Any] | None,
+        on_text: Callable[[str], None] | None,
     ) -> Reply:
         services, run = self.services, self.request
         started_at, start = services.clock.now(), services.clock.monotonic()
 
         def hop(**changes: Any) -> Hop:
             ms = (services.clock.monotonic() - start) * 1000
-            prompt = "\n\n".join(m["content"] for m in request.messages)
+            rule = changes["decision"].log if "decision" in changes else LogRule(tool_args="none")
+            prompt = shown_prompt(request.messages, arguments=rule.tool_args == "full")
             base = {"profile": profile, "prompt": prompt, "agent": agent.name, "role": agent.role}
             return self._hop(key, started_at, ms, **{**base, **changes})
 
         try:
-            decision = self._decide(profile, agent)
+            decision = self._decide(profile, agent, self.bounds)
         except NoCandidateError as error:
             self._record(hop(status="failed", error=str(error)))
             raise
-        snapshot = services.fleet()
-        deployments = {d.id: d for d in snapshot.deployments}
+        emit(lambda: decision_event(self.node, agent.name, decision))
+        deployments = {d.id: d for d in services.fleet().deployments}
         interrupted = await run.journal.begin(key, node=self.node, deployment=decision.chosen)
-        lost = _lost(interrupted, deployments, started_at)
+        earlier = run.earlier.get(f"{run.trace_id}.{key}")
+        lost = (
+            *(earlier.attempts if earlier else ()),
+            *_lost(interrupted, deployments, started_at),
+        )
+        heard: list[Attempt] = []
+
+        def told(event: CallProgress) -> None:
+            match event:
+                case Started(deployment):
+                    self._tell_start(agent, deployment.id)
+                case Ended(attempt):
+                    heard.append(attempt)
+                    self.bounds.purse.spent += attempt.cost_micro_usd or 0
+
+        async def ended(status: str, error: str) -> None:
+            attempts = (*lost, *heard)
+            self._record(hop(decision=decision, attempts=attempts, status=status, error=error))
+            await run.journal.drop(key)
+
         try:
-            reply = await carry_out(
-                decision,
-                request,
-                deployments=deployments,
-                transports=services.transports,
-                clock=services.clock,
-                ledger=services.ledger,
-                trace_id=run.trace_id,
-                check=check,
-                deadline=run.deadline,
-            )
+            with self.bounds.purse.holding(_expected(decision)):
+                reply = await carry_out(
+                    decision,
+                    request,
+                    deployments=deployments,
+                    transports=services.transports,
+                    clock=services.clock,
+                    ledger=services.ledger,
+                    trace_id=run.trace_id,
+                    check=check,
+                    deadline=self.bounds.deadline,
+                    on_event=told,
+                    on_text=on_text,
+                )
         except CallError as error:
-            failed = hop(
-                decision=decision,
-                attempts=(*lost, *error.attempts),
-                status="failed",
-                error=str(error),
-            )
-            self._record(failed)
+            await ended("failed", str(error))
             raise
-        checked = check is not None
+        except asyncio.CancelledError:
+            await ended("cancelled", "stopped while it ran")
+            raise
+        checked = check is not None and not reply.tool_calls
         done = hop(
             decision=decision,
             attempts=(*lost, *reply.attempts),
-            output=reply.text,
+            output=shown_reply(reply, arguments=decision.log.tool_args == "full"),
             validated=True if checked else None,
             validation=_validation(reply.attempts) if checked else "",
         )
-        await run.journal.put(
-            key, {"hop": as_json(done), "text": reply.text, "answered": _answered(reply)}
-        )
-        self._record(done)
-        self._answered_by(reply.family)
+        await self._keep(key, done, reply)
         return reply
 
-    def _replay(self, recorded: Mapping[str, Any], check: Callable[[str], Any] | None) -> Reply:
+    async def _keep(self, key: str, done: Hop, reply: Reply) -> None:
+        """In the journal first, so that nobody sees a result that a resume would not."""
+        value = {"hop": as_json(done), "text": reply.text, "answered": _answered(reply)}
+        await self.request.journal.put(key, value, node=self.node)
+        self._record(done)
+        self._answered_by(reply.family)
+
+    def _replay(
+        self,
+        recorded: Mapping[str, Any],
+        check: Callable[[str], Any] | None,
+        on_text: Callable[[str], None] | None,
+    ) -> Reply:
         hop = from_json(Hop, recorded["hop"])
         self._record(dataclasses.replace(hop, resumed=True))
         text = recorded["text"]
         value = text
-        if check is not None:
+        if check is not None and not recorded["answered"].get("tool_calls"):
             try:
                 value = check(text)
             except ValueError as error:
                 raise InternalError(f"a recorded output no longer passes: {error}") from error
-        self._answered_by(recorded["answered"]["family"])
-        return Reply(text=text, value=value, attempts=hop.attempts, **recorded["answered"])
+        if on_text is not None and text:
+            on_text(text)
+        answered = dict(recorded["answered"])
+        calls = tuple(ToolCall(**call) for call in answered.pop("tool_calls", ()))
+        self._answered_by(answered["family"])
+        return Reply(text=text, value=value, attempts=hop.attempts, tool_calls=calls, **answered)
 
     def _answered_by(self, family: str | None) -> None:
         if family is not None:
@@ -322,8 +395,19 @@ class HopWork:
 
     def _record(self, hop: Hop) -> None:
         self.services.recorder.hop(hop)
-        if self.request.on_hop:
-            self.request.on_hop(hop)
+        self.request.tell(hop)
+        emit(lambda: hop_event(hop))
+
+    def _tell_start(self, agent: Agent, deployment: str) -> None:
+        self.request.tell(
+            HopStarted(
+                trace_id=self.request.trace_id,
+                node=self.node,
+                round=self.round,
+                agent=agent.name,
+                deployment=deployment,
+            )
+        )
 
 
 def _flat(items: Any) -> list[Any]:
@@ -339,6 +423,12 @@ def _flat(items: Any) -> list[Any]:
 def _settings(agent: Agent) -> dict[str, Setting]:
     declared = agent.call.model_dump(exclude_none=True)
     return {k: Setting(value=v, origin=f"agent:{agent.name}") for k, v in declared.items()}
+
+
+def _expected(decision: Decision) -> int:
+    """Micro-dollars that the chosen deployment is expected to take; 0 where nobody knows."""
+    chosen = next((c for c in decision.candidates if c.deployment == decision.chosen), None)
+    return round(((chosen.scores.get("cost_usd") if chosen else None) or 0) * MICRO_USD)
 
 
 def _lost(
@@ -375,4 +465,5 @@ def _answered(reply: Reply) -> dict[str, Any]:
         "family": reply.family,
         "ending": reply.ending,
         "finish_reason": reply.finish_reason,
+        **({"tool_calls": as_json(reply.tool_calls)} if reply.tool_calls else {}),
     }

@@ -41,7 +41,7 @@ _FORCE = re.compile(
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"”’)]*\s+(?=[A-Z“\"(])")
 
 
-@role("phraser")
+@role("phraser", reads=(Draft, Verdict | None), variables=("facts",))
 async def phrase(work: Work) -> Draft:
     """The draft with two of its spans phrased; in a later round, after a rejection, unchanged."""
     draft = work.one(Draft)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from orchestrator.call_types import Message
 from orchestrator.errors import UserError
 from orchestrator.evidence.values import Passage
 from orchestrator.project.names import nearest
 from orchestrator.project.schema import Agent
-from orchestrator.types import Message
 
 _OUTPUT = "Example output"
 _SECTION = re.compile(r"^## (Example input|Example output|Input)[ \t]*$", re.MULTILINE)

@@ -26,7 +26,7 @@ COMPLETED = ("task", "complexity", "domain")
 REQUEST = "request"
 
 
-@role("router")
+@role("router", reads=(Plan | None,), variables=("request", "tasks"), goes_on=True)
 async def route(work: Work) -> Routing:
     """An assignment for each subtask of the plan, or for the plain request."""
     plan = work.maybe(Plan)

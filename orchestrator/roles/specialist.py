@@ -11,6 +11,7 @@ from orchestrator.errors import CallError, NoCandidateError, OverBudgetError, Ru
 from orchestrator.evidence.values import Draft, Passage
 from orchestrator.project.registry import role
 from orchestrator.roles.cited import attributed, draft_schema, read_draft
+from orchestrator.roles.labels import labels_in, text_in
 from orchestrator.roles.mathematics import checked_calculation, expression_schema, only_problem
 from orchestrator.roles.output import json_object
 from orchestrator.roles.prompt import fence, fenced_passages
@@ -33,7 +34,12 @@ class Job:
     passages: tuple[Passage, ...]
 
 
-@role("specialist")
+@role(
+    "specialist",
+    reads=(Subtask | None, Result | None, Passage | None),
+    variables=("task", "results", "passages"),
+    goes_on=True,
+)
 async def specialize(work: Work) -> Result:
     """The result of one subtask. A failed call is a result that says why; a cancel is not."""
     subtask = work.maybe(Subtask)
@@ -128,10 +134,9 @@ async def _math(work: Work, job: Job) -> Result:
 
 
 async def _classify(work: Work, job: Job) -> Result:
-    given = "\n".join(spoken(r) for r in job.needed)
-    reply = await work.call(
-        variables=_variables(job), inputs=_inputs(job) | {"text": given}, check=_label
-    )
+    given = "\n".join(spoken(r) for r in job.needed) or text_in(job.text, job.passages)
+    inputs = _inputs(job) | {"text": given, "labels": list(labels_in(job.text))}
+    reply = await work.call(variables=_variables(job), inputs=inputs, check=_label)
     return _result(work, job, text=reply.value)
 
 

@@ -11,6 +11,16 @@ from orchestrator.project.registry import output_model
 from orchestrator.types import VerdictName
 
 
+class PastTurn(Value):
+    """An earlier question of the same conversation. Its answer is no source: nothing cites it."""
+
+    question: str
+    answer: str = ""
+    verdict: VerdictName | None = None
+    citations: tuple[str, ...] = ()
+    """What the answer cited, as `file:start-end`."""
+
+
 class Subtask(Value):
     """One part of a request."""
 

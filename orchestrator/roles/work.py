@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
+from orchestrator.call_types import Reply
 from orchestrator.evidence.values import Value
 from orchestrator.project.protocols import Embedder
 from orchestrator.project.schema import Agent
-from orchestrator.types import Decision, Reply, TaskProfile
+from orchestrator.types import Decision, TaskProfile
 
 V = TypeVar("V", bound=Value)
 

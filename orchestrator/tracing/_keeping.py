@@ -37,7 +37,7 @@ class Kept:
 
     @property
     def ended(self) -> bool:
-        return self.trace is not None and self.trace.status != "running"
+        return self.trace is not None and self.trace.status not in ("running", "waiting")
 
     def meet(self, record: Trace | Hop) -> None:
         """Take in what a record says about the rule."""

@@ -168,6 +168,11 @@ def decision_sentences(decision: Decision, profile: TaskProfile | None) -> list[
     return lines
 
 
+def why_chosen(decision: Decision) -> str:
+    """What was chosen and why, in one line."""
+    return _chosen(decision, [c for c in decision.candidates if c.stage is None])
+
+
 def _chosen(decision: Decision, stayed: Sequence[Candidate]) -> str:
     name, total = decision.chosen, len(decision.candidates)
     chosen = next((c for c in stayed if c.deployment == name), None)
@@ -280,11 +285,16 @@ def below_floor(hop: Hop) -> str | None:
 
 
 def _headline(hop: Hop) -> str:
-    who = f"agent {hop.agent}" if hop.agent else hop.role
+    kind = "person" if hop.role == "person" else "agent"
+    who = f"{kind} {hop.agent}" if hop.agent else hop.role
     name = f"{hop.node} ({who}{f', round {hop.round + 1}' if hop.round else ''})"
     used = answered(hop)
     if hop.status == "skipped":
         return f"{name} was skipped"
+    if hop.role == "person":
+        return f"{name} was answered by a person"
+    if hop.status == "cancelled":
+        return f"{name} was stopped"
     if used is not None:
         return f"{name} was answered by {used.deployment}"
     if hop.status != "ok":
@@ -319,7 +329,11 @@ def _because(text: str | None) -> str:
 def why_trace(trace: Trace, hops: Sequence[Hop]) -> str:
     """The whole run: how it ended, then each hop in a line or two with what it turned on."""
     cost = total_cost([h.cost_micro_usd for h in hops]) if hops else trace.cost_micro_usd
-    ending = {"ok": "ended well", "running": "is still running"}.get(trace.status, trace.status)
+    ending = {
+        "ok": "ended well",
+        "running": "is still running",
+        "waiting": "waits for a person's answer",
+    }.get(trace.status, trace.status)
     lines = [
         f"Run {trace.id} of graph '{trace.graph}' {ending}"
         + (f" and was {trace.verdict}" if trace.verdict else "")

@@ -16,16 +16,23 @@ import pytest
 
 import orchestrator.mesh
 from orchestrator.cli import main
-from orchestrator.cli.run import parse_inputs
+from orchestrator.cli._carry import parse_inputs
 from orchestrator.errors import CallError, InternalError, NoCandidateError, UserError
+from orchestrator.fleet.warn import FleetWarning
 from orchestrator.project.schema import Graph
 from orchestrator.tracing.store import TraceStore
-from orchestrator.types import Trace
+from orchestrator.types import Trace, as_json
 
 from .samples import ANSWER, CLOUD, DRAFT, HOPS, ID
 from .test_tables import FLEET
 
 Mesh = Callable[..., int]
+WARNING = FleetWarning(
+    code="retires_soon",
+    deployment="claude/direct",
+    message="claude retires in 12 days, on 2026-12-03",
+    suggestion="name its successor",
+)
 
 
 class Stage:
@@ -53,12 +60,19 @@ class Stage:
             raise self.raises
         return DRAFT.decision
 
-    def mermaid(self, graph: str) -> str:
-        return f"flowchart TD\n  {graph}"
+    @property
+    def storage(self) -> Path:
+        return self.store.path.parent
 
-    async def run(self, graph: str | None, *, on_hop: Any, **asked: Any) -> Any:
+    def fleet_warnings(self) -> Any:
+        return (WARNING,)
+
+    def draw(self, graph: str, format: str = "mermaid", *, plain: bool = False) -> str:
+        return f"flowchart TD\n  {graph}\n"
+
+    async def run(self, graph: str | None, *, on_event: Any, **asked: Any) -> Any:
         self.asked = {"graph": graph, **asked}
-        on_hop(DRAFT)
+        on_event(DRAFT)
         if self.raises:
             raise self.raises
         return ANSWER
@@ -155,7 +169,11 @@ def test_a_users_mistake_is_one_line_and_code_2(
             3,
             f"mesh: all failed\nWhat was done until then: mesh trace why {ID}",
         ),
-        (KeyboardInterrupt(), 130, f"mesh: stopped; to go on: mesh ask --resume {ID}"),
+        (
+            KeyboardInterrupt(),
+            130,
+            f"mesh: stopped ($0.0042 spent); to go on: mesh runs resume {ID}",
+        ),
         (InternalError("broken"), 70, "mesh: internal error: InternalError: broken\nThis is a bug"),
         (ZeroDivisionError("x"), 70, "mesh: internal error: ZeroDivisionError: x\nThis is a bug"),
     ],
@@ -230,9 +248,14 @@ def test_an_empty_funnel_is_still_shown(
 
 def test_fleet_and_graph(mesh: Mesh, stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     assert mesh("fleet") == 0
-    assert "ANTHROPIC_API_KEY" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "ANTHROPIC_API_KEY" in printed
+    assert "Warnings" in printed
+    assert "retires in 12 days" in printed
     assert mesh("fleet", "--json") == 0
-    assert len(json.loads(capsys.readouterr().out)["deployments"]) == 3
+    shown = json.loads(capsys.readouterr().out)
+    assert len(shown["deployments"]) == 3
+    assert shown["warnings"] == [as_json(WARNING)]
     assert mesh("graph", "show", "answer") == 0
     assert capsys.readouterr().out.startswith("flowchart TD")
     assert mesh("graph", "list") == 0
@@ -280,7 +303,7 @@ def test_check_reports_every_problem_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "mesh.yaml").write_text("storag: {path: .mesh}\ndefault_graph: 3\n")
     done = mesh_process("check", "--project", str(tmp_path))
     assert done.returncode == 2
-    assert "mesh.yaml:1:1: storag" in done.stderr
+    assert "mesh.yaml:1:1: error[unknown-key] storag" in done.stderr
     assert "did you mean 'storage'?" in done.stderr
     assert "mesh.yaml:2:" in done.stderr
     assert "Traceback" not in done.stderr

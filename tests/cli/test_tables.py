@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.cli._answer import show_hops
 from orchestrator.cli._funnel import show_decision
-from orchestrator.cli._progress import Progress
+from orchestrator.cli._progress import Progress, Shown
 from orchestrator.cli._show import Screen
 from orchestrator.cli._trace import show_list, show_trace
 from orchestrator.cli.fleet import fleet_json, show_fleet
@@ -162,9 +162,9 @@ def test_a_failed_trace_says_why() -> None:
 
 def test_progress_is_a_line_a_hop() -> None:
     def run(screen: Screen) -> None:
-        with Progress(screen) as progress:
-            progress.hop(DRAFT)
-            progress.hop(replace(CHECK, status="failed"))
+        with Progress(Shown.PLAIN, screen) as progress:
+            progress.tell(DRAFT)
+            progress.tell(replace(CHECK, status="failed"))
             assert progress.run == ID
 
     lines = printed(run, 100).strip().split("\n")
@@ -175,6 +175,6 @@ def test_progress_is_a_line_a_hop() -> None:
 
 def test_nobody_watches_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress() as progress:
-        progress.hop(DRAFT)
+        progress.tell(DRAFT)
     assert capsys.readouterr() == ("", "")
     assert progress.run == ID

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import UserError
-from orchestrator.graph.draw import mermaid
 from orchestrator.graph.edges import find_edges
 from orchestrator.project.schema import Graph
 
@@ -61,23 +60,3 @@ def test_what_stands_after_a_choice_waits_for_nothing_that_the_chooser_did_not()
 def test_a_circle_is_refused_with_its_nodes() -> None:
     with pytest.raises(UserError, match=r"a → b|b → a"):
         find_edges(graph("a", a={"agent": "x", "of": "b"}, b={"agent": "x", "of": "a"}))
-
-
-def test_the_drawing_shows_every_edge_once() -> None:
-    declared = graph(
-        "done",
-        head={"agent": "x", "of": "question"},
-        choose={"function": "f", "of": "head", "to": {"again": "head", "ok": "done"}, "at_most": 2},
-        done={"tool": "t", "with": {"a": "choose"}},
-    )
-    drawn = mermaid(declared)
-    arrows = [line for line in drawn.splitlines() if "-->" in line or "-.->" in line]
-    assert sorted(line.strip() for line in arrows) == sorted(
-        [
-            "admission --> n_head",
-            "n_head --> n_choose",
-            "n_choose -.->|again, at most 2| n_head",
-            "n_choose -.->|ok| n_done",
-            "n_done --> finish",
-        ]
-    )

@@ -18,7 +18,6 @@ def record(identifier: str = "run1") -> RunRecord:
         graph="g",
         project_hash="p",
         started_at=1.0,
-        done=False,
         request={"inputs": {"question": SECRET}},
     )
 
@@ -28,7 +27,7 @@ async def test_what_was_put_is_there_for_the_next_process(tmp_path: Path) -> Non
     journal = store.open(record())
     assert await journal.get("k") is None
     assert await journal.begin("k", node="n", deployment="m/d") is None
-    await journal.put("k", {"text": SECRET})
+    await journal.put("k", {"text": SECRET}, node="n")
     journal.close()
     store.close()
 
@@ -56,7 +55,7 @@ async def test_texts_never_stand_on_the_disk_in_clear(tmp_path: Path) -> None:
     store = JournalStore(tmp_path)
     journal = store.open(record())
     await journal.begin("k", node="n")
-    await journal.put("k", {"text": SECRET})
+    await journal.put("k", {"text": SECRET}, node="n")
     journal.close()
     store.close()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -69,7 +68,7 @@ async def test_a_run_that_may_not_be_kept_loses_its_texts_when_it_ends(tmp_path:
     store = JournalStore(tmp_path)
     journal = store.open(record())
     await journal.begin("k", node="n")
-    await journal.put("k", {"text": SECRET})
+    await journal.put("k", {"text": SECRET}, node="n")
     journal.finish(keep=False)
     assert journal.entries() == []
     with pytest.raises(UserError, match="not to be kept"):

@@ -109,16 +109,6 @@ async def test_a_finished_run_gives_its_answer_again_for_nothing(tmp_path: Path)
     assert [h.id for h in again.hops] == [h.id for h in first.hops]
 
 
-async def test_a_run_is_not_resumed_under_another_project(tmp_path: Path) -> None:
-    write_project(tmp_path, LOOP)
-    async with Mesh.load(tmp_path, env={}) as mesh:
-        first = await mesh.run(question="q")
-    write_project(tmp_path, LOOP.replace("at_most: 2", "at_most: 1"))
-    async with Mesh.load(tmp_path, env={}) as mesh:
-        with pytest.raises(UserError, match="began under project"):
-            await mesh.run(resume=first.trace_id)
-
-
 async def test_texts_of_a_restricted_route_stay_nowhere(tmp_path: Path) -> None:
     planted = "IBAN DE89370400440532013000"
     write_project(

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from orchestrator.call_types import CallRequest, Reply
 from orchestrator.embedding.load import load_embedder
 from orchestrator.errors import CallError, InternalError
 from orchestrator.evidence.chunks import sentences
@@ -17,15 +18,7 @@ from orchestrator.project.protocols import Embedder
 from orchestrator.project.registry import BUILTINS
 from orchestrator.project.schema import Agent
 from orchestrator.roles.prompt import messages
-from orchestrator.types import (
-    Attempt,
-    CallRequest,
-    Decision,
-    Outcome,
-    Reply,
-    TaskProfile,
-    as_json,
-)
+from orchestrator.types import Attempt, Decision, Outcome, TaskProfile, as_json
 
 V = TypeVar("V", bound=Value)
 AGENTS = Path(__file__).parents[2] / "agents"

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from orchestrator.call_types import CallRequest
 from orchestrator.errors import CallError
 from orchestrator.evidence.values import Calculation, ClaimCheck, Sentence
 from orchestrator.roles.aggregator import aggregate, read_order
 from orchestrator.roles.rendering import ended, render_sentences
 from orchestrator.roles.values import Checks, Plan, Result, Subtask, Verdict
 from orchestrator.roles.work import InvalidOutputError
-from orchestrator.types import CallRequest
 from tests.roles.fake_work import FakeWork, Runs, Says, agents, run, span
 from tests.roles.material import CARRY, DAYS, LEAVE, MEMO, REMOTE, WEEK, said
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator.call_types import CallRequest
 from orchestrator.evidence.values import Calculation
 from orchestrator.roles.calc.solve import again, solve
-from orchestrator.types import CallRequest
 from tests.roles.fake_work import run
 
 PROBLEMS = [

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.call_types import CallRequest, TextDelta
 from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.transports.llamacpp import LlamaCppTransport
 from orchestrator.evidence.chunks import sentences
@@ -16,7 +17,7 @@ from orchestrator.roles.phraser import joinable_spans, phrase, phrased, span_pas
 from orchestrator.roles.prompt import messages
 from orchestrator.roles.values import Verdict
 from orchestrator.roles.work import InvalidOutputError
-from orchestrator.types import FREE, CallRequest, Deployment, TextDelta
+from orchestrator.types import FREE, Deployment
 from tests.roles.fake_work import FakeWork, Runs, Says, agents, embedder, passages_of, span
 from tests.roles.material import CARRY, DAYS, LEAVE, REMOTE, TUESDAY, WEEK, draft, said
 

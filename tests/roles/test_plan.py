@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator.call_types import CallRequest
 from orchestrator.roles.builtins.plan import plan
 from orchestrator.roles.decomposer import checked_plan
 from orchestrator.roles.values import Plan
-from orchestrator.types import CallRequest
 from tests.roles.fake_work import run
 
 MISSION = (

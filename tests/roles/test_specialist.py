@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from orchestrator.call_types import Reply
 from orchestrator.errors import CancelledRunError, NoCandidateError, OverBudgetError, UserError
 from orchestrator.evidence.values import Calculation
 from orchestrator.roles.mathematics import checked_calculation, only_problem
 from orchestrator.roles.specialist import specialize, with_results
 from orchestrator.roles.values import Result, Subtask
 from orchestrator.roles.work import InvalidOutputError
-from orchestrator.types import Reply
 from tests.roles.fake_work import FakeWork, Runs, Says, agents
 from tests.roles.material import CARRY, DAYS, LEAVE, PASSAGES, WEEK, said, written
 from tests.roles.test_plan import MISSION

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from orchestrator.call_types import CallRequest
 from orchestrator.project.registry import builtin
 from orchestrator.roles.calc.solve import solve
-from orchestrator.types import CallRequest
 
 
 @builtin("calculator")

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from orchestrator.call_types import CallRequest
 from orchestrator.evidence.language.words import content_words
 from orchestrator.evidence.quotes import span_passage, verify_quote
 from orchestrator.evidence.support import SUPPORTED, check_claim, support
 from orchestrator.evidence.values import Citation, Claim, Passage, Sentence
 from orchestrator.project.registry import builtin
 from orchestrator.roles.builtins.shared import embedder, listed, question, shown
+from orchestrator.roles.labels import labels_in, text_in
 from orchestrator.roles.values import Checks, CitationReport
-from orchestrator.types import CallRequest
 
 _SHARPNESS = 6.0  # of the softmax over likeness in 0..2
-_LABELS = re.compile(r"\b(?:as|into|labels?|categories|classes|one of)\b:?\s+([^.?!\n]+)", re.I)
 
 
 @builtin("claim-gates")
@@ -59,7 +58,7 @@ def keyword_classifier(request: CallRequest) -> str:
     asked = question(request)
     labels = _labels(request.inputs.get("labels"), asked)
     passages = listed(request, "passages", Passage)
-    text = str(request.inputs.get("text") or "") or _classified(asked, passages)
+    text = str(request.inputs.get("text") or "") or text_in(asked, passages)
     if not labels:
         raise ValueError("there are no labels to choose from")
     if not text.strip():
@@ -123,22 +122,7 @@ def _labels(given: Any, asked: str) -> dict[str, str]:
     """Name → text that describes the label."""
     if isinstance(given, Mapping):
         return {str(name): f"{name} {text}" for name, text in given.items()}
-    if given:
-        return {str(name): str(name) for name in given}
-    match = _LABELS.search(asked.split("\n")[0])
-    if match is None:
-        return {}
-    names = re.split(r"\s*,\s*(?:or\s+|and\s+)?|\s+or\s+|\s+and\s+|\s*/\s*", match[1].split(":")[0])
-    found = [re.sub(r"^(?:either|an?|the)\s+", "", n.strip(" \"'“”"), flags=re.I) for n in names]
-    return {name: name for name in found if name} if len(found) > 1 else {}
-
-
-def _classified(asked: str, passages: Sequence[Passage]) -> str:
-    """The text after the colon or in quotation marks, else the passages."""
-    quoted = re.search(r"[\"“](.{3,}?)[\"”]", asked, re.DOTALL) or re.search(
-        r":\s+(.+)$", asked, re.S
-    )
-    return quoted[1] if quoted else "\n".join(p.text for p in passages)
+    return {str(name): str(name) for name in given or labels_in(asked)}
 
 
 def _likeness(text: str, labels: Mapping[str, str]) -> dict[str, float]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from orchestrator.call_types import CallRequest
 from orchestrator.project.registry import builtin
-from orchestrator.types import CallRequest
 
 
 @builtin("merger")

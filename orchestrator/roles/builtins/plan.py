@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from orchestrator.call_types import CallRequest
 from orchestrator.project.registry import builtin
 from orchestrator.roles.arithmetic import shown
 from orchestrator.roles.calc.quantities import find
@@ -12,7 +13,6 @@ from orchestrator.roles.calc.solve import solve
 from orchestrator.roles.clauses import Clause, split, task_of
 from orchestrator.roles.references import referred
 from orchestrator.roles.values import Plan, Subtask
-from orchestrator.types import CallRequest
 
 NAME = "rule-decomposer"
 MOST_SUBTASKS = 12

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from orchestrator.call_types import CallRequest, text_of
 from orchestrator.evidence.chunks import readable
 from orchestrator.evidence.values import Citation, Draft, Passage, Sentence, Value
 from orchestrator.project.protocols import Embedder
-from orchestrator.types import CallRequest
 
 V = TypeVar("V", bound=Value)
 
@@ -35,7 +35,7 @@ def listed(request: CallRequest, name: str, kind: type[V]) -> list[V]:
 def question(request: CallRequest) -> str:
     """The input `question`, else the last message of the user."""
     said = str(request.inputs.get("question") or "")
-    users = [m["content"] for m in request.messages if m["role"] == "user"]
+    users = [text_of(m) for m in request.messages if m["role"] == "user"]
     return said or (users[-1] if users else "")
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from orchestrator.call_types import CallRequest
 from orchestrator.evidence.central import central
 from orchestrator.evidence.extract import extract
 from orchestrator.evidence.question import ask
@@ -21,7 +22,6 @@ from orchestrator.roles.builtins.shared import (
     shown,
 )
 from orchestrator.roles.values import Result
-from orchestrator.types import CallRequest
 
 _ANSWER = 3  # sentences of an answer
 _TEXT = 12  # sentences of a text on a topic

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from orchestrator.call_types import CallRequest
 from orchestrator.evidence.values import Citation, Draft, Passage, Sentence
 from orchestrator.project.registry import BUILTINS
 from orchestrator.roles.builtins import write
 from orchestrator.roles.values import Result
-from orchestrator.types import CallRequest, as_json
+from orchestrator.types import as_json
 from tests.evidence.samples import document
 
 

@@ -1,0 +1,188 @@
+"""How a run is opened: with its journal, its limits, and what earlier processes have left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from orchestrator.errors import NoCandidateError, UnknownNameError
+from orchestrator.evidence.library import Library
+from orchestrator.graph.active import SUPERSEDED, Active, Caller, Hops, worked_ms
+from orchestrator.graph.ahead import Ahead
+from orchestrator.graph.answer import RunOptions
+from orchestrator.graph.changes import describe
+from orchestrator.graph.edges import Edges, find_edges
+from orchestrator.graph.journal import JournalStore, RunJournal, RunRecord
+from orchestrator.graph.pace import course_of
+from orchestrator.graph.state import Run
+from orchestrator.project.registry import Registry
+from orchestrator.project.schema import Graph
+from orchestrator.roles.hop import Request, Services
+from orchestrator.roles.values import PastTurn
+from orchestrator.routing.decide import decide
+from orchestrator.tracing.store import TraceStore
+from orchestrator.types import MICRO_USD, Context, Hop, Trace, from_json
+
+
+@dataclass(slots=True, kw_only=True)
+class Opening:
+    """The parts that every run of a `Mesh` is put together from."""
+
+    services: Services
+    registry: Registry
+    journals: JournalStore
+    library: Library
+    store: TraceStore
+    _descriptions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _edges: dict[str, Edges] = field(default_factory=dict)
+    _expected: dict[tuple[str, str], float | None] = field(default_factory=dict)
+
+    def description(self, graph: Graph) -> Mapping[str, Any]:
+        """What a run of the graph depends on; see `graph.changes`."""
+        if graph.name not in self._descriptions:
+            self._descriptions[graph.name] = describe(self.services.project, graph)
+        return self._descriptions[graph.name]
+
+    def start(
+        self,
+        record: RunRecord,
+        graph: Graph,
+        caller: Caller,
+        *,
+        embedded: bool = False,
+        edited: bool = False,
+    ) -> Active:
+        """Take hold of a run and put it on the trace as running.
+
+        Raises:
+            UserError: another living process holds it.
+        """
+        journal = self.journals.open(record)
+        if not journal.fresh:
+            journal.begin_run()
+        if edited:
+            journal.adopt(record)
+        before, earlier_ms = self._earlier(record, journal)
+        hops = Hops(before, caller.on_event)
+        request = self._request(record, graph, journal, hops)
+        if graph.name not in self._edges:
+            self._edges[graph.name] = find_edges(graph)
+        edges = self._edges[graph.name]
+        run = Run(
+            request=request,
+            services=self.services,
+            journal=journal,
+            graph=graph,
+            registry=self.registry,
+            library=self.library,
+            inputs=_values(graph, record.request["inputs"]),
+            definitions=self.description(graph)["nodes"],
+            course=course_of(graph, edges, self._expected_ms),
+            embedded=embedded,
+            ahead=Ahead(edges, frozenset(n for n, node in graph.nodes.items() if node.ask)),
+        )
+        active = Active(
+            run=run,
+            record=record,
+            hops=hops,
+            started=self.services.clock.monotonic(),
+            earlier_ms=earlier_ms,
+            edited=edited,
+        )
+        self.services.recorder.start(active.trace("running"))
+        return active
+
+    def forget_question(self, record: RunRecord) -> None:
+        """A waiting run is cancelled: nobody needs to answer any more."""
+        journal = self.journals.open(record)
+        journal.stop("cancelled")
+        journal.close()
+        trace = self._trace(record.id)
+        if trace is not None:
+            self.services.recorder.finish(replace(trace, status="cancelled"))
+
+    def _request(self, record: RunRecord, graph: Graph, journal: RunJournal, hops: Hops) -> Request:
+        options = from_json(RunOptions, record.request["options"])
+        wait = options.deadline_ms or self.services.project.settings.deadline_ms
+        budget = options.budget_usd
+        return Request(
+            trace_id=record.id,
+            question=_question(graph, record.request["inputs"]),
+            journal=journal,
+            deadline=self.services.clock.monotonic() + wait / 1000,
+            data_class=options.data_class,
+            risk=options.risk,
+            tags=options.tags,
+            constraints=options.constraints,
+            budget_micro_usd=None if budget is None else round(budget * MICRO_USD),
+            spent=hops.spent,
+            earlier=hops.earlier,
+            tell=hops.tell,
+        )
+
+    def _earlier(self, record: RunRecord, journal: RunJournal) -> tuple[dict[str, Hop], float]:
+        """What earlier processes of this run have recorded, and how long they worked on it.
+
+        The journal knows best of the hops. Of the time of a process that was killed only its
+        hops are known.
+        """
+        if journal.fresh:
+            return {}, 0.0
+        hops = {hop.id: hop for hop in self.store.hops(record.id)}
+        for entry in journal.entries():
+            for data in [entry["hop"]] if "hop" in entry else entry["hops"]:
+                hop = from_json(Hop, data)
+                known = hops.get(hop.id)
+                if known is None or SUPERSEDED not in known.notes:
+                    hops[hop.id] = hop
+                    self.services.recorder.hop(hop)
+        trace = self._trace(record.id)
+        return hops, max(trace.ms if trace else 0.0, worked_ms(hops.values()))
+
+    def _trace(self, run: str) -> Trace | None:
+        try:
+            return self.store.trace(run)
+        except UnknownNameError:
+            return None
+
+    def _expected_ms(self, agent: str) -> float | None:
+        """How long the model that would be chosen for the agent takes, by what the fleet says."""
+        fleet = self.services.fleet()
+        key = (agent, fleet.hash)
+        if key not in self._expected:
+            self._expected[key] = self._predicted_ms(agent)
+        return self._expected[key]
+
+    def _predicted_ms(self, name: str) -> float | None:
+        services, agent = self.services, self.services.project.agents[name]
+        fleet = services.fleet()
+        profile = services.profiler.profile(
+            agent.prompt,
+            task=agent.task,
+            agent=agent,
+            data_class=services.project.policy.default_data_class,
+        )
+        estimates = services.predictor.predict(profile, fleet.deployments)
+        context = Context(estimates=estimates, predictor=services.predictor.version)
+        try:
+            decision = decide(profile, fleet, services.project.policy, context)
+        except NoCandidateError:
+            return None
+        return decision.candidates[0].scores.get("latency_ms")
+
+
+def _question(graph: Graph, inputs: Mapping[str, Any]) -> str:
+    for name, declared in graph.input.items():
+        if declared.startswith("text"):
+            return str(inputs.get(name) or "")
+    return ""
+
+
+def _values(graph: Graph, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs as nodes read them: a conversation is typed."""
+    turns = [name for name, kind in graph.input.items() if kind == "turns?"]
+    return {
+        name: tuple(PastTurn.model_validate(t) for t in value or ()) if name in turns else value
+        for name, value in inputs.items()
+    }

@@ -1,0 +1,216 @@
+"""The parts of a `Mesh`, each made when it is first asked for. Nothing else puts them together."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.project.load import LoadedProject
+from orchestrator.project.protocols import Clock, Embedder
+from orchestrator.project.schema import Project
+from orchestrator.types import Context, Decision, Deployment, FleetSnapshot, TaskProfile
+
+if TYPE_CHECKING:
+    from orchestrator.calling.ledger import SqliteLedger
+    from orchestrator.calling.transports import Transports
+    from orchestrator.chat.calls import ChatCalls
+    from orchestrator.graph.journal import JournalStore
+    from orchestrator.graph.runs import Runs
+    from orchestrator.roles.hop import Services
+    from orchestrator.routing.profile import Profiler
+    from orchestrator.storage.sweep import Report
+    from orchestrator.tracing.store import TraceStore
+
+_SNAPSHOT_SECONDS = 1.0
+
+
+class Parts:
+    """Everything that a loaded project needs to decide and to run."""
+
+    def __init__(self, loaded: LoadedProject, env: Mapping[str, str], clock: Clock) -> None:
+        self.loaded = loaded
+        self.env = env
+        self.clock = clock
+        self._snapshot: tuple[float, FleetSnapshot] | None = None
+
+    @property
+    def project(self) -> Project:
+        return self.loaded.project
+
+    @cached_property
+    def storage(self) -> Path:
+        """The folder of traces, journal, checkpoints and vectors."""
+        path = Path(self.project.settings.storage.path).expanduser()
+        return path if path.is_absolute() else Path(self.project.root) / path
+
+    @cached_property
+    def store(self) -> TraceStore:
+        """The traces that this project has recorded."""
+        from orchestrator.tracing.store import TraceStore
+
+        return TraceStore(self.storage / "traces.sqlite")
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        from orchestrator.embedding.load import load_embedder
+
+        return load_embedder(self.project.settings.embedder, self.env)
+
+    @cached_property
+    def profiler(self) -> Profiler:
+        from orchestrator.routing.profile import Profiler
+
+        return Profiler(self.embedder)
+
+    @cached_property
+    def transports(self) -> Transports:
+        from orchestrator.calling.transports import Transports
+
+        return Transports(self.loaded.registry, self.env, self.clock)
+
+    @cached_property
+    def ledger(self) -> SqliteLedger:
+        from orchestrator.calling.ledger import SqliteLedger
+
+        return SqliteLedger(
+            self.storage / "ledger.sqlite", self.project.policy.budgets, clock=self.clock
+        )
+
+    @cached_property
+    def services(self) -> Services:
+        from orchestrator.roles.hop import Services
+        from orchestrator.routing.predict import PriorPredictor
+
+        return Services(
+            project=self.project,
+            fleet=self.fleet,
+            profiler=self.profiler,
+            predictor=PriorPredictor(),
+            transports=self.transports,
+            ledger=self.ledger,
+            recorder=self.store,
+            clock=self.clock,
+            embedder=self.embedder,
+        )
+
+    @cached_property
+    def chat_calls(self) -> ChatCalls:
+        from orchestrator.calling.transports import Transports
+        from orchestrator.chat.calls import ChatCalls
+
+        own = Transports(self.loaded.registry, self.env, self.clock)
+        return ChatCalls(self.services, own)
+
+    @cached_property
+    def runs(self) -> Runs:
+        from orchestrator.evidence.library import Library
+        from orchestrator.graph.opening import Opening
+        from orchestrator.graph.runs import Runs
+
+        opening = Opening(
+            services=self.services,
+            registry=self.loaded.registry,
+            journals=self.journals,
+            library=Library(self.storage / "vectors", self.embedder, self.clock.now),
+            store=self.store,
+        )
+        return Runs(opening=opening, checkpoints=self.storage / "checkpoints.sqlite")
+
+    @cached_property
+    def journals(self) -> JournalStore:
+        """The runs that can be looked at, resumed or cancelled."""
+        from orchestrator.graph.journal import JournalStore
+
+        return JournalStore(self.storage)
+
+    def fleet(self) -> FleetSnapshot:
+        """The fleet as it is now; looked at anew at most once a second."""
+        now = self.clock.monotonic()
+        if self._snapshot is None or now - self._snapshot[0] > _SNAPSHOT_SECONDS:
+            from orchestrator.fleet.snapshot import snapshot
+
+            self._snapshot = (now, snapshot(self.deployments, self.env))
+        return self._snapshot[1]
+
+    @cached_property
+    def deployments(self) -> tuple[Deployment, ...]:
+        from orchestrator.fleet.build import build_fleet
+
+        return build_fleet(self.project.fleet, self.env)
+
+    def decide(self, profile: TaskProfile) -> Decision:
+        from orchestrator.routing.decide import decide
+        from orchestrator.routing.predict import PriorPredictor
+
+        fleet, predictor = self.fleet(), PriorPredictor()
+        context = Context(
+            estimates=predictor.predict(profile, fleet.deployments), predictor=predictor.version
+        )
+        return decide(profile, fleet, self.project.policy, context)
+
+    def gc(
+        self,
+        *,
+        dry_run: bool,
+        older_than_days: float | None,
+        max_mb: int | None,
+        unfinished: bool,
+        progress: Callable[[str], None],
+    ) -> Report:
+        """See `Mesh.gc`."""
+        from orchestrator.calling.sweep import LedgerSweep
+        from orchestrator.evidence.sweep import VectorSweep
+        from orchestrator.graph.journal import JournalStore
+        from orchestrator.graph.sweep import CheckpointSweep, JournalSweep, LockSweep
+        from orchestrator.storage import sweep
+        from orchestrator.tracing.sweep import TraceSweep
+
+        folder, declared = self.storage, self.project.settings.storage
+        if not folder.exists():
+            return sweep.Report(stores=(), dry_run=dry_run, before=0, after=0)
+        most = declared.max_mb if max_mb is None else max_mb
+        with sweep.only_one(folder), closing(JournalStore(folder)) as journals:
+            journal = JournalSweep(journals, folder / "journal.sqlite", unfinished)
+            locks = LockSweep(folder / "runs")
+            limits = sweep.limits(declared.keep_days, self.clock.now(), older_than_days)
+            stores = sweep.Stores(
+                traces=TraceSweep(folder / "traces.sqlite"),
+                journal=journal,
+                others=(
+                    CheckpointSweep(journals, folder / "checkpoints.sqlite"),
+                    LedgerSweep(folder / "ledger.sqlite"),
+                    VectorSweep(folder / "vectors"),
+                    sweep.Backups(folder),
+                    locks,
+                ),
+            )
+            return sweep.sweep_all(
+                folder,
+                stores,
+                dataclasses.replace(limits, protected=journal.protected(limits.runs)),
+                max_bytes=None if most is None else most * sweep.MEGABYTE,
+                dry_run=dry_run,
+                alone=locks.nobody_runs,
+                progress=progress,
+            )
+
+    async def close(self) -> None:
+        """Close what was opened: runs, connections, local models, and the trace store."""
+        opened = self.__dict__
+        if "chat_calls" in opened:
+            await asyncio.to_thread(self.chat_calls.close)
+        if "runs" in opened:
+            await self.runs.close()
+        if "journals" in opened:
+            self.journals.close()
+        if "transports" in opened:
+            await self.transports.close()
+        if "ledger" in opened:
+            await self.ledger.close()
+        if "store" in opened:
+            self.store.close()
