@@ -46,8 +46,9 @@ def _guard(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def pytest_configure() -> None:
-    """Forbid the network, and forget the keys of whoever runs the tests."""
+    """Forbid the network, forget the keys of whoever runs the tests, and fix the page's width."""
     sys.addaudithook(_guard)
+    os.environ["COLUMNS"] = "100"
     for name in list(os.environ):
         if name.endswith(("_API_KEY", "_BASE_URL")) or name == "OLLAMA_HOST":
             del os.environ[name]

