@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from orchestrator.calling.clock import SystemClock
 from orchestrator.graph.answer import Answer, RunOptions
 from orchestrator.parts import Parts
+from orchestrator.project.declared import Declared
 from orchestrator.project.load import LoadedProject, load_project
 from orchestrator.project.protocols import Clock, Embedder
-from orchestrator.project.schema import Agent, Declared, Graph, Project
+from orchestrator.project.schema import Agent, Graph, Project
 from orchestrator.project.vocabulary import check_request
 from orchestrator.types import (
     Constraints,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestrator.evidence.numbers import missing, quantities
 from orchestrator.graph.answer import Answer
 from orchestrator.project.registry import check
-from orchestrator.project.schema import Case
+from orchestrator.project.suite_schema import Case
 from orchestrator.roles.checker import CALCULATOR
 
 

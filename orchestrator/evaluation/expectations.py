@@ -17,7 +17,7 @@ from orchestrator.evidence.documents import load_document
 from orchestrator.evidence.numbers import Quantity, agrees, comparable, quantities
 from orchestrator.evidence.values import Citation
 from orchestrator.graph.answer import Answer
-from orchestrator.project.schema import Case, Expect, ExpectedNumber
+from orchestrator.project.suite_schema import Case, Expect, ExpectedNumber
 from orchestrator.tracing.explain import dollars, duration
 from orchestrator.types import as_json
 

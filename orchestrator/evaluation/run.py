@@ -14,7 +14,8 @@ from orchestrator.errors import InternalError, MeshError, UnknownNameError, User
 from orchestrator.evaluation.expectations import Check, case_content, judge
 from orchestrator.evaluation.values import CaseResult, Circumstances, EvalRun, Sample
 from orchestrator.graph.answer import Answer, RunOptions
-from orchestrator.project.schema import Case, Graph, Project, Suite, SuiteOptions
+from orchestrator.project.schema import Graph, Project
+from orchestrator.project.suite_schema import Case, Suite, SuiteOptions
 from orchestrator.project.suites import complete_cases
 from orchestrator.roles.events import RunEvent
 from orchestrator.tracing.explain import answered

@@ -29,8 +29,9 @@ class Turn:
     """Function → how often it has sent the run back; only functions that concern the node."""
     values: Mapping[str, str]
     """Node → journal key of its latest result."""
-    sent_back_by: str = ""
-    """The function that started this round of the node, if one did."""
+    sent_back_by: Mapping[str, str] = field(default_factory=dict)
+    """Node → the function that started its present round, where one did; for a node's own turn
+    nothing is said of others."""
 
     @property
     def round(self) -> int:
@@ -40,11 +41,10 @@ class Turn:
 def turn_of(edges: Edges, node: str, state: Turn) -> Turn:
     """What of the run's `state` concerns `node`: loops beside it leave it alone."""
     known = edges.concerned[node]
-    back = state.sent_back_by
     return Turn(
         rounds={name: times for name, times in state.rounds.items() if name in known},
         values=state.values,
-        sent_back_by=back if node in edges.bodies.get(back, ()) else "",
+        sent_back_by={n: by for n, by in state.sent_back_by.items() if n == node},
     )
 
 

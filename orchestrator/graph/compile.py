@@ -52,7 +52,7 @@ def compile_graph(
     async def admission(state: State) -> State:
         known = {name: state[name] for name in graph.input if state.get(name) is not None}
         run = await open_run(graph, {"run": state["run"]} if state.get("run") else known)
-        return {"run": run.request.trace_id, "rounds": {}, "values": {}, "sent_back_by": ""}
+        return {"run": run.request.trace_id, "rounds": {}, "values": {}, "sent_back_by": {}}
 
     async def finish(state: State) -> State:
         run = await open_run(graph, {"run": state["run"]})
@@ -99,7 +99,9 @@ def _step(
                     f"node '{name}' wants to send the run back to '{target}' {times} times; "
                     f"at_most is {at_most}"
                 )
-            changes |= {"rounds": {name: times}, "sent_back_by": name}
+            # Each node knows its own, since loops that stand side by side go back on their own.
+            sent_back = dict.fromkeys(edges.bodies[name], name)
+            changes |= {"rounds": {name: times}, "sent_back_by": sent_back}
         return changes
 
     step.__name__ = name
@@ -135,7 +137,7 @@ def _schemas(graph: Graph) -> tuple[Any, Any, Any]:
         "rounds": Annotated[dict[str, int], _merge],
         "values": Annotated[dict[str, str], _merge],
         "next": Annotated[dict[str, str], _merge],
-        "sent_back_by": str,
+        "sent_back_by": Annotated[dict[str, str], _merge],
         "output": NotRequired[Any],
     }
     make: Any = TypedDict

@@ -43,10 +43,9 @@ async def inputs_of(run: Run, node: Node, turn: Turn) -> dict[str, Any]:
                 found[name] = (await recall(run, turn.values[name])).value
         elif name in run.graph.input:
             found[name] = run.inputs.get(name)
-    if turn.sent_back_by and turn.sent_back_by in turn.values and not node.function:
-        found.setdefault(
-            turn.sent_back_by, (await recall(run, turn.values[turn.sent_back_by])).value
-        )
+    for name in turn.sent_back_by.values():
+        if name in turn.values and not node.function:
+            found.setdefault(name, (await recall(run, turn.values[name])).value)
     return found
 
 

@@ -209,6 +209,7 @@ class Runs:
             raise
         finally:
             watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
             self._active.pop(record.id, None)
             active.run.journal.close()
 
@@ -263,7 +264,7 @@ class Runs:
 
                 self._saver_context = AsyncSqliteSaver.from_conn_string(str(self.checkpoints))
                 self._saver = await self._saver_context.__aenter__()
-            await self._saver.setup()
+                await self._saver.setup()
                 # A checkpoint lost with the machine's power costs nothing: the journal knows more.
                 await self._saver.conn.execute("PRAGMA synchronous = NORMAL")
         return self._saver

@@ -10,8 +10,9 @@ from orchestrator.project._documents import snippet
 from orchestrator.project._files import FOLDERS, SINGLE
 from orchestrator.project._problems import SECRET_MESSAGE
 from orchestrator.project._values import secrets_in
+from orchestrator.project.declared import Declared
 from orchestrator.project.names import nearest
-from orchestrator.project.schema import Declared, Fleet, Policy, Settings
+from orchestrator.project.schema import Fleet, Policy, Settings
 
 _CLASSES: dict[str, type[Declared]] = {
     "mesh.yaml": Settings,

@@ -65,10 +65,10 @@ def without_unknown(graph: Graph, registry: Registry | None) -> Graph:
     blank = {"tool": None, "function": None, "ask": "?"}
 
     def known(node: Node) -> bool:
-        return registry is None or all(
-            name is None or name in registry.names(kind)
-            for name, kind in ((node.tool, "tool"), (node.function, "function"))
-        )
+        if registry is None:
+            return True
+        tool = node.tool is None or node.tool in registry.names("tool")
+        return tool and (node.function is None or node.function in registry.names("function"))
 
     nodes = {
         name: node if known(node) else node.model_copy(update=blank)

@@ -14,7 +14,8 @@ from orchestrator.project._yaml import kind_of
 from orchestrator.project.compiled import Entry
 from orchestrator.project.names import nearest
 from orchestrator.project.registry import Registry
-from orchestrator.project.schema import Expect, Graph, Policy, Suite
+from orchestrator.project.schema import Graph, Policy
+from orchestrator.project.suite_schema import Expect, Suite
 from orchestrator.project.suites import complete_cases
 
 

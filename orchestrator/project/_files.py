@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import InternalError, Problem, UserError
-from orchestrator.project.schema import NAME_PATTERN
+from orchestrator.project.declared import NAME_PATTERN
 
 SINGLE = ("mesh.yaml", "fleet.yaml", "policy.yaml")
 FOLDERS = {"agents": ".md", "graphs": ".yaml", "evals": ".yaml"}

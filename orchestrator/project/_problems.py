@@ -16,8 +16,8 @@ from orchestrator.errors import Problem
 from orchestrator.project._documents import Document, KeyPath
 from orchestrator.project._values import is_secret, variable_like
 from orchestrator.project._yaml import kind_of, scalar
+from orchestrator.project.declared import FAMILY_PATTERN, NAME_PATTERN, VARIABLE_PATTERN
 from orchestrator.project.names import nearest
-from orchestrator.project.schema import FAMILY_PATTERN, NAME_PATTERN, VARIABLE_PATTERN
 
 M = TypeVar("M", bound=BaseModel)
 Schema = Mapping[str, Any]

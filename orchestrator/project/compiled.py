@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from orchestrator.project._documents import Document, KeyPath
 from orchestrator.project._files import Source
-from orchestrator.project.schema import Agent, Fleet, Graph, Policy, Settings, Suite
+from orchestrator.project.schema import Agent, Fleet, Graph, Policy, Settings
+from orchestrator.project.suite_schema import Suite
 from orchestrator.types import digest
 
 M = TypeVar("M", bound=BaseModel)

@@ -28,17 +28,10 @@ from orchestrator.project._values import is_secret, secrets_in
 from orchestrator.project._yaml import Node, kind_of
 from orchestrator.project.check import check
 from orchestrator.project.compiled import Entries, Entry
+from orchestrator.project.declared import Declared
 from orchestrator.project.registry import Registry
-from orchestrator.project.schema import (
-    Agent,
-    Declared,
-    Fleet,
-    Graph,
-    Policy,
-    Route,
-    Settings,
-    Suite,
-)
+from orchestrator.project.schema import Agent, Fleet, Graph, Policy, Route, Settings
+from orchestrator.project.suite_schema import Suite
 
 _FILES: dict[type[Declared], str] = {
     Settings: "mesh.yaml",

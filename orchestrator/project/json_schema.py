@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.project.declared import Declared
 from orchestrator.project.load import load_builtins
 from orchestrator.project.registry import BUILTINS, Kind
-from orchestrator.project.schema import Agent, Declared, Fleet, Graph, Policy, Settings, Suite
+from orchestrator.project.schema import Agent, Fleet, Graph, Policy, Settings
+from orchestrator.project.suite_schema import Suite
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 FOLDER = "schemas"

@@ -27,9 +27,10 @@ from orchestrator.project._python import digests_of, run_python
 from orchestrator.project._read import read_source
 from orchestrator.project.check import check
 from orchestrator.project.compiled import Entries, Entry, content, project_hash
+from orchestrator.project.declared import Declared
 from orchestrator.project.in_code import Objects
 from orchestrator.project.registry import BUILTINS, Registry, active_registry
-from orchestrator.project.schema import Declared, Project
+from orchestrator.project.schema import Project
 from orchestrator.types import digest
 
 M = TypeVar("M", bound=BaseModel)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.project._frozen import FrozenDict
-from orchestrator.project.schema import Case, Expect, Suite
+from orchestrator.project.suite_schema import Case, Expect, Suite
 from orchestrator.types import digest
 
 _LONGEST = 48

@@ -7,7 +7,7 @@ from typing import Any
 from orchestrator.evaluation.values import CaseResult, Circumstances, EvalRun, Failure, Sample
 from orchestrator.evidence.values import Citation, ClaimCheck
 from orchestrator.graph.answer import Answer
-from orchestrator.project.schema import Case, Suite
+from orchestrator.project.suite_schema import Case, Suite
 
 FACT = "The allowance is 40 EUR a month."
 

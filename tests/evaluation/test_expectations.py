@@ -10,7 +10,7 @@ import pytest
 from orchestrator.evaluation.expectations import judge
 from orchestrator.evaluation.values import Failure
 from orchestrator.graph.answer import Answer
-from orchestrator.project.schema import Case
+from orchestrator.project.suite_schema import Case
 
 from .samples import FACT, answer, case, citation
 

@@ -12,7 +12,8 @@ from orchestrator.errors import CallError, InternalError, UnknownNameError, User
 from orchestrator.evaluation.run import Evaluation, choose_cases, find_suite
 from orchestrator.evaluation.values import Circumstances, Sample
 from orchestrator.graph.answer import Answer, RunOptions
-from orchestrator.project.schema import Fleet, Graph, Policy, Project, Settings, Suite
+from orchestrator.project.schema import Fleet, Graph, Policy, Project, Settings
+from orchestrator.project.suite_schema import Suite
 
 from .samples import answer, suite
 

@@ -41,7 +41,7 @@ def test_a_run_is_found_by_the_beginning_of_its_name_or_by_its_file(tmp_path: Pa
         replace(RUN, started_at=RUN.started_at + 86_400),
     )
     assert find(str(kept), "facts", tmp_path) == (str(kept), RUN)
-    with pytest.raises(UserError, match="may be any of 2026-09-21T14-13-20.000Z, 2026-09-22"):
+    with pytest.raises(UserError, match=r"may be any of 2026-09-21T14-13-20.000Z, 2026-09-22"):
         find("2026", "facts", tmp_path)
     with pytest.raises(UserError, match=r"neither a file.*did you mean '2026-09-21T14-13-20.000Z'"):
         find("2026-09-21T14-13-21.000Z", "facts", tmp_path)

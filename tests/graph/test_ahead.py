@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator import Mesh, RunError
 
-from .small import write_project
+from .small import calls, write_project
 
 PYTHON = """
 import asyncio
@@ -18,7 +18,7 @@ from pathlib import Path
 from orchestrator import function
 
 LOG = Path(__file__).parent / "order.log"
-NODES = ("a", "b", "c", "d", "x", "xa", "xb", "xc", "again")
+NODES = ("a", "b", "c", "d", "x", "xa", "xb", "xc", "again", "too")
 SLOW_MAY_END = asyncio.Event()
 
 
@@ -147,3 +147,48 @@ async def test_a_failure_stops_what_was_started_ahead(tmp_path: Path) -> None:
             await mesh.run(question="q")
     assert "cancelled" in order(tmp_path)
     assert "start x" not in order(tmp_path)
+
+
+async def test_two_loops_side_by_side_keep_their_rounds_and_remarks_apart(tmp_path: Path) -> None:
+    graph = """
+        input: {question: text}
+        nodes:
+          a: {function: a, of: question}
+          b: {function: b, of: a}
+          again: {function: again, of: b, to: {again: b, ok: d}, at_most: 2}
+          d: {function: d, of: again}
+          x: {function: x, of: a}
+          xa: {agent: echo, of: x}
+          too: {function: again, of: xa, to: {again: x, ok: xb}, at_most: 1}
+          xb: {function: d, from: [too, xa]}
+          last: {function: d, from: [d, xb]}
+        output: last
+    """
+    project(tmp_path, graph)
+    async with Mesh.load(tmp_path, env={}) as mesh:
+        answer = await mesh.run(question="q")
+    # The value of `too` stays with its loop, though `again` sends the run back in between.
+    assert answer.text == "d(d(2),d(1,<0+x(a())>))"
+    ran = Counter(line for line in order(tmp_path) if line.startswith("start"))
+    assert ran == {"start a": 1, "start b": 3, "start x": 2, "start d": 3}
+    assert len(calls(tmp_path)) == 2
+
+
+async def test_two_loops_may_send_the_run_back_at_the_same_moment(tmp_path: Path) -> None:
+    graph = """
+        input: {question: text}
+        nodes:
+          a: {function: a, of: question}
+          b: {function: b, of: a}
+          again: {function: again, of: b, to: {again: b, ok: xa}, at_most: 2}
+          xa: {function: d, from: [again, b]}
+          x: {function: x, of: a}
+          too: {function: again, of: x, to: {again: x, ok: xb}, at_most: 2}
+          xb: {function: d, from: [too, x]}
+          last: {function: d, from: [xa, xb]}
+        output: last
+    """
+    project(tmp_path, graph)
+    async with Mesh.load(tmp_path, env={}) as mesh:
+        answer = await mesh.run(question="q")
+    assert answer.text == "d(d(2,b(a())),d(2,x(a())))"

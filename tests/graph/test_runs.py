@@ -11,6 +11,8 @@ import pytest
 from orchestrator import Mesh, RunError, UserError
 from orchestrator.errors import UnknownNameError
 from orchestrator.graph.answer import RunOptions
+from orchestrator.roles.events import HopStarted, RunEvent
+from orchestrator.types import Hop
 
 from .small import calls, write_project
 
@@ -107,6 +109,33 @@ async def test_a_finished_run_gives_its_answer_again_for_nothing(tmp_path: Path)
     assert (again.text, again.trace_id) == (first.text, first.trace_id)
     assert len(calls(tmp_path)) == ran
     assert [h.id for h in again.hops] == [h.id for h in first.hops]
+
+
+async def test_each_step_is_told_as_it_begins_with_its_model_and_when_it_ends(
+    tmp_path: Path,
+) -> None:
+    told: list[str] = []
+
+    def tell(event: RunEvent) -> None:
+        match event:
+            case HopStarted(node=node, agent=agent, deployment=deployment):
+                told.append(f"{node} by {agent} with {deployment}")
+            case Hop(node=node, status=status):
+                told.append(f"{node} {status}")
+
+    async with Mesh.load(write_project(tmp_path, CHAIN), env={}) as mesh:
+        await mesh.run(question="hi", on_event=tell)
+    assert told == [
+        "loud by shout with None",
+        "loud ok",
+        "first by echo with None",
+        "first by echo with echo/here",
+        "first ok",
+        "quiet skipped",
+        "second by echo with None",
+        "second by echo with echo/here",
+        "second ok",
+    ]
 
 
 async def test_texts_of_a_restricted_route_stay_nowhere(tmp_path: Path) -> None:

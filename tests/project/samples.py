@@ -11,17 +11,11 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from orchestrator.errors import Problem, ProjectError
+from orchestrator.project.declared import Declared
 from orchestrator.project.load import LoadedProject, load_project
 from orchestrator.project.registry import Registry
-from orchestrator.project.schema import (
-    Agent,
-    Declared,
-    Fleet,
-    Graph,
-    Policy,
-    Settings,
-    Suite,
-)
+from orchestrator.project.schema import Agent, Fleet, Graph, Policy, Settings
+from orchestrator.project.suite_schema import Suite
 
 Path_ = tuple[str | int, ...]
 Files = dict[str, Any]
@@ -40,7 +34,12 @@ _FILES: Files = {
         "storage": {
             "path": ".mesh",
             "keep_days": {
-                "traces": 90, "runs": 30, "threads": 365, "ledger": 400, "vectors": 60, "backups": 7,
+                "traces": 90,
+                "runs": 30,
+                "threads": 365,
+                "ledger": 400,
+                "vectors": 60,
+                "backups": 7,
             },
             "max_mb": 2000,
         },

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from orchestrator.project.schema import Declared, Project
+from orchestrator.project.declared import Declared
+from orchestrator.project.schema import Project
 from tests.project.samples import (
     CLASSES,
     KEY,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.project.schema import Suite
+from orchestrator.project.suite_schema import Suite
 from orchestrator.project.suites import complete_cases
 
 

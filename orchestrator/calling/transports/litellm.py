@@ -35,7 +35,6 @@ from orchestrator.project.protocols import Clock
 from orchestrator.project.registry import Registry, transport
 from orchestrator.types import Deployment, Outcome
 
-
 _OWN_TOOLS_ONLY = {"_skip_mcp_handler": True}
 """Tools are called by whoever offers them. Else litellm looks whether some are those of its own
 gateway, and for that imports a package that it does not depend on."""

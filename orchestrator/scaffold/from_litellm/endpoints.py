@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from orchestrator.fleet.discovery import is_loopback
 from orchestrator.project._values import is_secret, secrets_in
-from orchestrator.project.schema import VARIABLE_PATTERN
+from orchestrator.project.declared import VARIABLE_PATTERN
 from orchestrator.scaffold.from_litellm.catalogue import variable_name
 from orchestrator.scaffold.from_litellm.reading import Spot
 from orchestrator.scaffold.from_litellm.report import Report
