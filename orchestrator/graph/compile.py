@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 State = dict[str, Any]
 OpenRun = Callable[[Graph, Mapping[str, Any]], Awaitable[Run]]
-"""Opens a run for inputs that somebody else's graph brought, or finds it by `run`."""
+"""Opens a run for inputs that somebody else's graph brought, or finds it by `_run`."""
 CloseRun = Callable[[Run, Any], Awaitable[None]]
 
 
@@ -36,7 +36,7 @@ def compile_graph(
 
     Args:
         graph: checked, as `load_project` returns it.
-        open_run: called by `admission` with the graph's inputs, or with `{"run": id}`.
+        open_run: called by `admission` with the graph's inputs, or with `{"_run": id}`.
         close_run: called by `finish` with the run and its output.
         checkpointer: any LangGraph checkpointer; `None` where the embedding graph has its own.
 
@@ -51,12 +51,12 @@ def compile_graph(
 
     async def admission(state: State) -> State:
         known = {name: state[name] for name in graph.input if state.get(name) is not None}
-        run = await open_run(graph, {"run": state["run"]} if state.get("run") else known)
-        return {"run": run.request.trace_id, "rounds": {}, "values": {}, "sent_back_by": {}}
+        run = await open_run(graph, {"_run": state["_run"]} if state.get("_run") else known)
+        return {"_run": run.request.trace_id, "_rounds": {}, "_values": {}, "_sent_back_by": {}}
 
     async def finish(state: State) -> State:
-        run = await open_run(graph, {"run": state["run"]})
-        values = {node: (await recall(run, key)).value for node, key in state["values"].items()}
+        run = await open_run(graph, {"_run": state["_run"]})
+        values = {node: (await recall(run, key)).value for node, key in state["_values"].items()}
         value = values[graph.output]
         await close_run(run, value)
         return {"output": as_json(value) if run.embedded else None}
@@ -79,18 +79,18 @@ def _step(
     choices = edges.choices.get(name, {})
 
     async def step(state: State) -> State:
-        run = await open_run(graph, {"run": state["run"]})
+        run = await open_run(graph, {"_run": state["_run"]})
         turn = Turn(
-            rounds=state["rounds"], values=state["values"], sent_back_by=state["sent_back_by"]
+            rounds=state["_rounds"], values=state["_values"], sent_back_by=state["_sent_back_by"]
         )
         if graph.nodes[name].ask:
             await ask(run, name, turn)
         key, recorded = await run.ahead.step(name, turn, partial(execute, run))
-        changes: State = {"values": {name: key}}
+        changes: State = {"_values": {name: key}}
         if not choices:
             return changes
         target = choices[recorded.label]
-        changes["next"] = {name: target}
+        changes["_next"] = {name: target}
         if edges.order.index(target) <= edges.order.index(name):
             times = turn.rounds.get(name, 0) + 1
             at_most = graph.nodes[name].at_most or 0
@@ -101,7 +101,7 @@ def _step(
                 )
             # Each node knows its own, since loops that stand side by side go back on their own.
             sent_back = dict.fromkeys(edges.bodies[name], name)
-            changes |= {"rounds": {name: times}, "sent_back_by": sent_back}
+            changes |= {"_rounds": {name: times}, "_sent_back_by": sent_back}
         return changes
 
     step.__name__ = name
@@ -118,7 +118,7 @@ def _connect(builder: Any, graph: Graph, edges: Edges, start: str, end: str) -> 
     for name, labels in edges.choices.items():
 
         def follow(state: State, name: str = name) -> str:
-            return str(state["next"][name])
+            return str(state["_next"][name])
 
         builder.add_conditional_edges(name, follow, sorted(set(labels.values())))
     builder.add_edge(graph.output, "finish")
@@ -133,16 +133,16 @@ def _schemas(graph: Graph) -> tuple[Any, Any, Any]:
     # The functional form, because the inputs' names are known only now.
     given: dict[str, Any] = dict.fromkeys(graph.input, NotRequired[Any])
     inner: dict[str, Any] = {
-        "run": NotRequired[str],
-        "rounds": Annotated[dict[str, int], _merge],
-        "values": Annotated[dict[str, str], _merge],
-        "next": Annotated[dict[str, str], _merge],
-        "sent_back_by": Annotated[dict[str, str], _merge],
+        "_run": NotRequired[str],
+        "_rounds": Annotated[dict[str, int], _merge],
+        "_values": Annotated[dict[str, str], _merge],
+        "_next": Annotated[dict[str, str], _merge],
+        "_sent_back_by": Annotated[dict[str, str], _merge],
         "output": NotRequired[Any],
     }
     make: Any = TypedDict
     return (
         make("State", {**given, **inner}),
-        make("Input", {**given, "run": NotRequired[str]}),
+        make("Input", {**given, "_run": NotRequired[str]}),
         make("Output", {"output": NotRequired[Any]}),
     )

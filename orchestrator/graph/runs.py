@@ -224,7 +224,7 @@ class Runs:
             # A resumed run starts from its beginning, and the journal replays what is recorded: of
             # a checkpoint that a kill left behind nobody can tell whether its joins are whole.
             await saver.adelete_thread(active.record.id)
-        await compiled.ainvoke({"run": active.record.id}, config)
+        await compiled.ainvoke({"_run": active.record.id}, config)
         given = caller.answer
         while run.asked:
             asked = next(run.asked[n] for n in run.graph.nodes if n in run.asked)
@@ -278,12 +278,12 @@ class Runs:
         return active
 
     async def _open(self, graph: Graph, given: Mapping[str, Any]) -> Run:
-        if "run" not in given:
+        if "_run" not in given:
             record = self._record(graph, given, RunOptions(), None)
             return self._start(record, NOBODY, embedded=True).run
-        held = self._active.get(given["run"])
+        held = self._active.get(given["_run"])
         if held is None:  # another process began it inside somebody's own graph
-            held = self._start(self.opening.journals.find(given["run"]), NOBODY, embedded=True)
+            held = self._start(self.opening.journals.find(given["_run"]), NOBODY, embedded=True)
         return held.run
 
     async def _close(self, run: Run, output: Any) -> None:

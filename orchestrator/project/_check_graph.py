@@ -16,6 +16,21 @@ from orchestrator.project.schema import Graph, Node
 SUBTASK = "subtask"
 """Inside a node with `each`: the subtask at hand."""
 
+TAKEN_NODES = frozenset({"admission", "finish"})
+TAKEN_INPUTS = frozenset(
+    {
+        "self",
+        "graph",
+        "options",
+        "on_event",
+        "on_question",
+        "thread",
+        "resume",
+        "answer",
+        "accept_changes",
+    }
+)
+"""The parameters of `Mesh.run`, which takes inputs beside them."""
 WITHOUT_SHAPE = frozenset(
     {"unknown-agent", "unknown-tool", "unknown-function", "unknown-condition"}
 )
@@ -89,7 +104,18 @@ def _is_in(key: str, node: str) -> bool:
 def _names_apart(
     nodes: Collection[str], inputs: Collection[str], document: Document
 ) -> list[Problem]:
-    problems = []
+    problems = [
+        document.problem(
+            ("input", name),
+            "this name is taken: Mesh.run has a parameter of that name",
+            of_key=True,
+            found=name,
+            allowed="another name for the input",
+            code="reserved-name",
+        )
+        for name in inputs
+        if name in TAKEN_INPUTS
+    ]
     for name in nodes:
         message = code = ""
         if name in inputs:
@@ -98,6 +124,9 @@ def _names_apart(
         elif "." in name:
             message = "a node's name has no dot; a dot means a part of a node's result"
             code = "bad-name"
+        elif name in TAKEN_NODES:
+            message = "this name is taken: every graph has a step of that name of its own"
+            code = "reserved-name"
         elif name == SUBTASK:
             message = "this name is taken: inside `each` it means the subtask at hand"
             code = "bad-name"
@@ -140,6 +169,17 @@ def _keys_together(node: Node, path: KeyPath, document: Document) -> list[Proble
         for key, stands, needed in pairs
         if stands and kinds[0] != needed
     ]
+    if node.when is not None and node.to:
+        problems.append(
+            document.problem(
+                (*path, "when"),
+                "'when' does not go with 'to': a node that is passed over chooses nothing",
+                of_key=True,
+                found="when with to",
+                allowed="remove 'when', and let the function choose",
+                code="misplaced-key",
+            )
+        )
     if node.at_most is not None and not node.to:
         message = "'at_most' goes only with 'to': it bounds how often a node sends the run back"
         problems.append(
