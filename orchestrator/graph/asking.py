@@ -16,7 +16,7 @@ from typing import Any
 
 from orchestrator.errors import UserError
 from orchestrator.graph.ahead import Turn, turn_of
-from orchestrator.graph.execute import inputs_of
+from orchestrator.graph.execute import holds, inputs_of
 from orchestrator.graph.state import Recorded, Run, keep
 from orchestrator.project.names import nearest
 from orchestrator.types import Hop, as_json, digest
@@ -68,7 +68,7 @@ async def ask(run: Run, name: str, state: Turn) -> None:
     key = run.key(name, turn, [inputs, ()])
     if await run.journal.get(key) is not None:
         return
-    if node.when and not run.registry.get("condition", node.when)(inputs):
+    if node.when and not holds(run, name, node.when, inputs):
         return
     from langgraph.types import interrupt
 

@@ -8,7 +8,7 @@ out (transitive reduction).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,10 +79,11 @@ def find_edges(graph: Graph) -> Edges:
         circle = " → ".join(edge[0] for edge in nx.find_cycle(drawn))
         raise UserError(f"graph '{graph.name}': these nodes wait for each other: {circle}")
     choices = {name: dict(node.to) for name, node in graph.nodes.items() if node.to}
-    bodies = _wait_before_loops_and_choices(drawn, choices)
+    bodies = _wait_around_loops_and_choices(drawn, choices)
     if not nx.is_directed_acyclic_graph(drawn):
+        circle = " → ".join(edge[0] for edge in nx.find_cycle(drawn))
         raise UserError(
-            f"graph '{graph.name}': a node after a choice is also needed before it; "
+            f"graph '{graph.name}': a node after a choice is also needed before it ({circle}); "
             "let the node read only what stands before the function that chooses"
         )
     reduced = nx.transitive_reduction(drawn)
@@ -122,24 +123,47 @@ def find_edges(graph: Graph) -> Edges:
     )
 
 
-def _wait_before_loops_and_choices(
+def _wait_around_loops_and_choices(
     drawn: nx.DiGraph[str], choices: Mapping[str, Mapping[str, str]]
 ) -> dict[str, frozenset[str]]:
-    """Move waits to where a loop or choice begins; returns the loops' bodies by their function."""
+    """Move waits to where a loop or choice begins or ends; returns the loops' bodies by function.
+
+    A node of a loop waits for nothing outside it, what reads a loop from outside waits for its
+    end, and the target of a choice waits for nothing that the choice did not wait for.
+    """
     import networkx as nx
 
-    bodies: dict[str, frozenset[str]] = {}
+    back: dict[str, set[str]] = {}
+    for chooser, labels in choices.items():
+        before = nx.ancestors(drawn, chooser) | {chooser}
+        back[chooser] = set(labels.values()) & before
     for chooser, labels in choices.items():
         before = nx.ancestors(drawn, chooser) | {chooser}
         for target in labels.values():
-            if target in before:  # a loop back: its body lies between target and chooser
-                body = (nx.descendants(drawn, target) | {target}) & before
-                bodies[chooser] = bodies.get(chooser, frozenset()) | body
-                outside = {s for n in body for s in drawn.predecessors(n)} - body
-                drawn.add_edges_from((s, target) for s in outside)
-            else:  # a way on: the target may wait for nothing that the chooser did not
+            if target not in back[chooser]:
                 drawn.add_edge(chooser, target)
                 after = nx.descendants(drawn, chooser)  # other branches of the same choice
                 others = set(drawn.predecessors(target)) - before - after
                 drawn.add_edges_from((s, chooser) for s in others)
+    edges = -1
+    while edges != drawn.number_of_edges():  # what one loop waits for may widen another one
+        edges = drawn.number_of_edges()
+        bodies = {c: _body(drawn, c, targets) for c, targets in back.items() if targets}
+        for chooser, body in bodies.items():
+            outside = {s for n in body for s in drawn.predecessors(n)} - body
+            drawn.add_edges_from((s, t) for s in outside for t in back[chooser])
+            exits = set(choices[chooser].values()) - back[chooser]
+            beyond = {m for n in body for m in drawn.successors(n)} - body - exits
+            drawn.add_edges_from((e, m) for e in exits for m in beyond)
+        if not nx.is_directed_acyclic_graph(drawn):
+            break
     return bodies
+
+
+def _body(drawn: nx.DiGraph[str], chooser: str, targets: Collection[str]) -> frozenset[str]:
+    """The nodes that run again where the function sends the run back to one of `targets`."""
+    import networkx as nx
+
+    before = nx.ancestors(drawn, chooser) | {chooser}
+    again = {n for target in targets for n in nx.descendants(drawn, target) | {target}}
+    return frozenset(again & before)

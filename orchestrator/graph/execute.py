@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from orchestrator.graph.ahead import Turn
 from orchestrator.graph.edges import reads
 from orchestrator.graph.state import Recorded, Run, journaled, recall
-from orchestrator.graph.steps import agent_node, each_node, function_node, tool_node
+from orchestrator.graph.steps import agent_node, each_node, function_node, own_code, tool_node
 from orchestrator.project.schema import Node
 from orchestrator.types import Hop, digest
 
@@ -20,7 +21,7 @@ async def execute(run: Run, name: str, turn: Turn) -> tuple[str, Recorded]:
     families = await _families(run, node, turn)
 
     async def work() -> Recorded:
-        if node.when and not run.registry.get("condition", node.when)(inputs):
+        if node.when and not holds(run, name, node.when, inputs):
             passed = await _passed_through(run, node, turn)
             return replace(passed, hops=(_skipped(run, name, node, turn),))
         if node.tool:
@@ -32,6 +33,13 @@ async def execute(run: Run, name: str, turn: Turn) -> tuple[str, Recorded]:
         return await agent_node(run, name, turn, inputs, families)
 
     return await journaled(run, name, turn, [inputs, families], work)
+
+
+def holds(run: Run, name: str, condition: str, inputs: Mapping[str, Any]) -> bool:
+    """Whether the registered `condition` of node `name` holds."""
+    test = run.registry.get("condition", condition)
+    with own_code(name, f"condition {condition}"):
+        return bool(test(inputs))
 
 
 async def inputs_of(run: Run, node: Node, turn: Turn) -> dict[str, Any]:

@@ -252,7 +252,8 @@ class RunJournal:
                 "SELECT deployment FROM entries WHERE run = ? AND key = ?", (self.run, key)
             )
             self._store.write(
-                "INSERT OR REPLACE INTO entries (run, key, node, deployment) VALUES (?, ?, ?, ?)",
+                "INSERT INTO entries (run, key, node, deployment) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (run, key) DO UPDATE SET deployment = excluded.deployment",
                 (self.run, key, node, deployment),
             )
             return str(held[0][0]) if held else None
@@ -326,8 +327,9 @@ class RunJournal:
     def close(self) -> None:
         """Let go of the run; what was recorded stays for a resume."""
         self._values.clear()
-        self._lock.release()
+        # Removed while it is held: after the release it may be another process's.
         Path(self._lock.lock_file).unlink(missing_ok=True)
+        self._lock.release()
 
 
 def _cipher(path: Path) -> Any:

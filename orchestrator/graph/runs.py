@@ -188,7 +188,7 @@ class Runs:
 
     async def _carry(self, record: RunRecord, caller: Caller, *, edited: bool = False) -> Answer:
         active = self._start(record, caller, edited=edited)
-        task = asyncio.ensure_future(self._invoke(active, caller))
+        task = asyncio.ensure_future(self._to_its_end(active, caller))
         active.stop = task.cancel
         watch = asyncio.create_task(self._watch(active))
         try:
@@ -207,11 +207,21 @@ class Runs:
             self._finish(active, "failed", str(error))
             error.__notes__ = []  # LangGraph's remark on its own task says nothing to a user
             raise
+        except Exception as error:  # a fault of ours or of LangGraph; the run does not go on
+            self._finish(active, "failed", f"{type(error).__name__}: {error}")
+            raise
         finally:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
             self._active.pop(record.id, None)
             active.run.journal.close()
+
+    async def _to_its_end(self, active: Active, caller: Caller) -> None:
+        try:
+            await self._invoke(active, caller)
+        finally:
+            # Between two steps nobody but us knows of what was started ahead.
+            await active.run.ahead.stop()
 
     async def _invoke(self, active: Active, caller: Caller) -> None:
         saver = await self._checkpointer()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,9 @@ async def _carried_out(run: Run, work: HopWork) -> Recorded:
     clock = run.services.clock
     started_at, start = clock.now(), clock.monotonic()
     where = f"agent '{work.agent.name}'"
-    value = await run.registry.get("role", work.agent.role, where)(work)
+    carry_out = run.registry.get("role", work.agent.role, where)
+    with own_code(work.node, f"role {work.agent.role}"):
+        value = await carry_out(work)
     hops = work.record_step(value, started_at, (clock.monotonic() - start) * 1000)
     return Recorded(value=value, families=work.answered_by, hops=hops)
 
@@ -203,6 +206,22 @@ async def function_node(run: Run, name: str, turn: Turn, inputs: Mapping[str, An
 
 def _is_reference(graph: Graph, value: object) -> bool:
     return isinstance(value, str) and (value in graph.input or value in graph.nodes)
+
+
+@contextmanager
+def own_code(node: str, what: str) -> Iterator[None]:
+    """Inside the block whatever the project's own code raises is a `RunError` that names it.
+
+    Args:
+        what: its kind and name.
+    """
+    try:
+        yield
+    except MeshError:
+        raise
+    except Exception as failure:
+        error = f"{type(failure).__name__}: {failure}"
+        raise RunError(f"node '{node}': {what} failed: {error}") from failure
 
 
 async def _step(

@@ -48,6 +48,10 @@ ROWS: tuple[Row, ...] = (
     row("an unknown function", (GRAPH, "function: finish", "function: finsh"),
         at="graphs/main.yaml:16:22", code="unknown-function", says="unknown function",
         help="finish"),
+    row("a function of a file that is not named", (GRAPH, "function: finish", "function: extra"),
+        ("more.py", None, "from orchestrator import function\n\n\n@function('extra')\n"
+         "def extra(inputs):\n    return ''\n"), at="graphs/main.yaml:16:22",
+        code="unknown-function", says="unknown function", help="'more.py' registers it"),
     row("an unknown condition", (GRAPH, "of: plan}\n  work", "of: plan, when: is_lon}\n  work"),
         at="graphs/main.yaml:7:46", code="unknown-condition", says="unknown condition",
         help="is_long"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from orchestrator import Mesh, RunError
+from orchestrator.graph.asking import Question
 
 from .small import calls, write_project
 
@@ -192,3 +194,47 @@ async def test_two_loops_may_send_the_run_back_at_the_same_moment(tmp_path: Path
     async with Mesh.load(tmp_path, env={}) as mesh:
         answer = await mesh.run(question="q")
     assert answer.text == "d(d(2,b(a())),d(2,x(a())))"
+
+
+async def test_a_cancel_between_two_steps_stops_what_was_started_ahead(tmp_path: Path) -> None:
+    graph = """
+        input: {question: text}
+        nodes:
+          a: {ask: "Go on?"}
+          b: {function: b, of: question}
+          c: {function: endless, of: b}
+          x: {function: x, from: [a, c]}
+        output: x
+    """
+    project(tmp_path, graph)
+
+    async def leave(_: Question) -> str:
+        await asyncio.sleep(0)  # `c` begins
+        raise asyncio.CancelledError
+
+    async with Mesh.load(tmp_path, env={}) as mesh:
+        with pytest.raises(asyncio.CancelledError):
+            await mesh.run(question="q", on_question=leave)
+        assert order(tmp_path)[-2:] == ["start endless", "cancelled"]
+
+
+async def test_what_reads_a_loop_from_outside_sees_its_last_round_and_runs_once(
+    tmp_path: Path,
+) -> None:
+    graph = """
+        input: {question: text}
+        nodes:
+          a: {function: a, of: question}
+          b: {function: b, of: a}
+          again: {function: again, of: b, to: {again: b, ok: d}, at_most: 2}
+          d: {function: d, of: again}
+          x: {function: x, from: [b, again]}
+          last: {function: d, from: [d, x]}
+        output: last
+    """
+    project(tmp_path, graph)
+    async with Mesh.load(tmp_path, env={}) as mesh:
+        answer = await mesh.run(question="q")
+    assert answer.text == "d(d(2),x(2,b(a())))"
+    ran = Counter(line for line in order(tmp_path) if line.startswith("start"))
+    assert ran == {"start a": 1, "start b": 3, "start d": 2, "start x": 1}

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from orchestrator.errors import StorageError, UnknownNameError, UserError
 from orchestrator.graph.journal import JournalStore, RunRecord
@@ -112,3 +113,25 @@ def test_a_folder_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"storage\.path"):
         JournalStore(tmp_path / "file")
+
+
+def test_a_lock_that_another_takes_over_at_once_is_its_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = JournalStore(tmp_path)
+    journal = store.open(record())
+    path = tmp_path / "runs" / "run1.lock"
+    second = FileLock(path, blocking=False)
+    release = FileLock.release
+
+    def release_and_lose(lock: FileLock) -> None:
+        release(lock)
+        second.acquire()  # another process, in the very moment
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FileLock, "release", release_and_lose)
+        journal.close()
+    with pytest.raises(UserError, match="another process"):
+        store.open(record())
+    second.release()
+    store.close()

@@ -221,3 +221,45 @@ async def test_an_unknown_graph_has_a_near_name(tmp_path: Path) -> None:
     async with Mesh.load(write_project(tmp_path, LOOP), env={}) as mesh:
         with pytest.raises(UnknownNameError, match="did you mean 'small'"):
             await mesh.run("smal", question="q")
+
+
+FAULTY = """
+
+@condition("faulty")
+def faulty(inputs):
+    return {}["missing"]
+
+
+@role("faulty")
+async def run_faulty(work):
+    return {}["missing"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("node", "what"),
+    [
+        ("{agent: echo, of: question, when: faulty}", "condition faulty"),
+        ("{agent: faulty, of: question}", "role faulty"),
+    ],
+)
+async def test_what_the_projects_own_code_raises_is_a_failure_of_its_node(
+    tmp_path: Path, node: str, what: str
+) -> None:
+    graph = f"""
+        input: {{question: text}}
+        nodes:
+          first: {node}
+        output: first
+    """
+    write_project(tmp_path, graph)
+    (tmp_path / "agents" / "faulty.md").write_text(
+        "---\ndescription: Breaks.\nrole: faulty\ntask: chat\n---\nBreak.\n"
+    )
+    with (tmp_path / "functions.py").open("a") as file:
+        file.write(FAULTY)
+    async with Mesh.load(tmp_path, env={}) as mesh:
+        with pytest.raises(RunError, match=f"node 'first': {what} failed: KeyError: 'missing'"):
+            await mesh.run(question="q")
+        assert [trace.status for trace in mesh.store.traces()] == ["failed"]
+        assert mesh.journals.runs(1)[0].state == "failed"
