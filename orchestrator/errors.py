@@ -95,13 +95,12 @@ class UnknownNameError(UserError):
     """A name that nothing answers to: `kind`, `name`, and the near name if there is one."""
 
     def __init__(self, kind: str, name: str, known: Sequence[str], where: str = "") -> None:
-        from orchestrator.project.names import nearest
+        from orchestrator.project.names import listing, nearest
 
         self.kind, self.name, self.near = kind, name, nearest(name, known)
         hint = f"; did you mean '{self.near}'?" if self.near else ""
-        listing = ", ".join(sorted(known)[:12]) or "none"
         place = f"{where}: " if where else ""
-        super().__init__(f"{place}unknown {kind} '{name}'; known: {listing}{hint}")
+        super().__init__(f"{place}unknown {kind} '{name}'; known: {listing(known)}{hint}")
 
 
 class PrerequisiteError(UserError):

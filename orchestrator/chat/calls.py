@@ -19,7 +19,6 @@ from orchestrator.calling.attempt import prompt_tokens
 from orchestrator.calling.transports import Transports
 from orchestrator.chat.background import Background
 from orchestrator.chat.limits import both, strictest
-from orchestrator.errors import MeshError
 from orchestrator.project.schema import Agent
 from orchestrator.roles.bounds import Bounds
 from orchestrator.roles.events import RunEvent
@@ -202,7 +201,7 @@ class ChatCalls:
 
         try:
             answered = await _hop(work, ask, on_text, hops)
-        except MeshError as error:
+        except Exception as error:  # also the caller's own check: no trace is left open
             finish("failed", error=str(error))
             raise
         except asyncio.CancelledError:

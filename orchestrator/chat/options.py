@@ -118,14 +118,28 @@ def format_of(response_format: Any) -> Format:
 
 
 def conforming(schema: Mapping[str, Any]) -> Callable[[str], Any]:
-    """A check that an answer is a JSON object which satisfies the schema."""
-    from jsonschema.validators import validator_for
+    """A check that an answer is a JSON object which satisfies the schema.
 
-    validator = validator_for(schema)(schema)
+    Raises:
+        UserError: it is no JSON Schema; the check raises it for a `$ref` that leads nowhere.
+    """
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import validator_for
+    from referencing.exceptions import Unresolvable
+
+    kind = validator_for(schema)
+    try:
+        kind.check_schema(dict(schema))
+    except SchemaError as error:
+        raise UserError(f"this is no JSON Schema: {error.json_path}: {error.message}") from error
+    validator = kind(schema)
 
     def check(text: str) -> Any:
         value = json_object(text)
-        wrong = [f"{e.json_path}: {e.message}" for e in validator.iter_errors(value)]
+        try:
+            wrong = [f"{e.json_path}: {e.message}" for e in validator.iter_errors(value)]
+        except Unresolvable as error:
+            raise UserError(f"the JSON Schema refers to what it lacks: {error.ref}") from error
         if wrong:
             raise InvalidOutputError("; ".join(wrong[:_FIRST_ERRORS]))
         return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import NoReturn
@@ -13,6 +14,9 @@ def main() -> NoReturn:
 
     A traceback is printed only where the environment says `MESH_DEBUG=1`.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started it: `mesh … >&-`
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         # A terminal or pipe that cannot show a character gets a `?`, not an exception.
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
@@ -39,7 +43,7 @@ def _code() -> int:
 def _report(error: Exception) -> int:
     """Say on standard error what went wrong; returns the exit code."""
     from orchestrator.cli._show import colour, safe
-    from orchestrator.errors import InternalError, MeshError, ProjectError
+    from orchestrator.errors import InternalError, MeshError, ProjectError, StorageError
 
     coloured = colour(sys.stderr)
     red, off = ("\x1b[31m", "\x1b[0m") if coloured else ("", "")
@@ -53,6 +57,10 @@ def _report(error: Exception) -> int:
         for note in getattr(error, "__notes__", ()):
             print(note, file=sys.stderr)
         return error.exit_code
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        what = error.filename or "the output"
+        print(f"{red}mesh: {what} cannot be written: the disk is full{off}", file=sys.stderr)
+        return StorageError.exit_code
     text = f"internal error: {type(error).__name__}: {error}"
     print(f"{red}mesh: {safe(text)}{off}", file=sys.stderr)
     print("This is a bug. MESH_DEBUG=1 shows where; please report it.", file=sys.stderr)
@@ -64,5 +72,13 @@ def _flushed(code: int) -> int:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+    except OSError as error:  # it is redirected to a file, and the disk is full
+        _drop_output()
+        return code or _report(error)
     return code
+
+
+def _drop_output() -> None:
+    """Nothing more can be written, also not at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

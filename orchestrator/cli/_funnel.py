@@ -19,12 +19,17 @@ STAGE_TITLES = {
 }
 
 
-def show_decision(screen: Screen, decision: Decision) -> None:
-    """The choice, those that would come next, and the funnel."""
+def show_decision(screen: Screen, decision: Decision, guessed: str | None = None) -> None:
+    """The choice, those that would come next, and the funnel.
+
+    Args:
+        guessed: the task, where it was guessed from the prompt.
+    """
     stayed = [c for c in decision.candidates if c.stage is None]
     sign = screen.sign("to")
     screen.print("", screen.join((f"  {sign} {decision.chosen}", "good")))
     facts = (
+        f"task {guessed}, guessed from the prompt" if guessed else "",
         f"{len(stayed)} of {len(decision.candidates)} deployments may serve it",
         f"strategy {decision.strategy}",
         f"confidence {decision.confidence:.2f}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,7 +10,30 @@ import typer
 
 from orchestrator.types import Risk
 
-Project = Annotated[Path, typer.Option("--project", metavar="DIR", help="The project's folder.")]
+
+def declares_nothing(folder: Path) -> bool:
+    """Whether `folder` holds no part of a project, so that all comes from the default one."""
+    from orchestrator.project._files import FOLDERS, SINGLE
+
+    return not any((folder / name).exists() for name in (*SINGLE, *FOLDERS))
+
+
+def _noticed(folder: Path) -> Path:
+    """Name the project above, where a command runs in one of its subfolders."""
+    if folder.is_dir() and declares_nothing(folder):
+        for above in folder.resolve().parents:
+            if (above / "mesh.yaml").is_file():
+                where = f"--project {os.path.relpath(above)}"
+                said = f"mesh: {folder.resolve().name}/ is no project, so the default one is taken"
+                typer.echo(f"{said}; for the one above say {where}", err=True)
+                break
+    return folder
+
+
+Project = Annotated[
+    Path,
+    typer.Option("--project", metavar="DIR", help="The project's folder.", callback=_noticed),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 DataClass = Annotated[
     str | None, typer.Option("--data-class", metavar="NAME", help="For example pii.")

@@ -17,6 +17,7 @@ from orchestrator.types import Hop, total_cost, usd
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.spinner import Spinner
 
 REFRESHES = 8
 """How often a second the lines of what is under way are drawn anew."""
@@ -58,6 +59,7 @@ class Progress:
         self._under_way: dict[str, _UnderWay] = {}
         self._since = time.monotonic()
         self._stack = ExitStack()
+        self._spinner: Spinner | None = None
 
     @property
     def spent(self) -> str:
@@ -67,7 +69,9 @@ class Progress:
     def __enter__(self) -> Self:
         if self._live and self._screen is not None:
             from rich.live import Live
+            from rich.spinner import Spinner
 
+            self._spinner = Spinner("dots" if self._screen.symbols else "line")
             live = Live(
                 get_renderable=self._drawn,
                 console=self._screen.console,
@@ -115,10 +119,10 @@ class Progress:
     def _drawn(self) -> RenderableType:
         """The steps under way with their models, and one line about the whole run."""
         from rich.console import Group
-        from rich.spinner import Spinner
 
-        screen, now = self._screen, time.monotonic()
+        screen, spinner, now = self._screen, self._spinner, time.monotonic()
         assert screen is not None
+        assert spinner is not None
         rows: list[RenderableType] = [
             screen.join(
                 (f"  {screen.sign('to')} ", "warn"),
@@ -136,4 +140,5 @@ class Progress:
                 duration((now - self._since) * 1000),
             )
         )
-        return Group(*rows, Spinner("dots" if screen.symbols else "line", text=f" {facts}"))
+        spinner.update(text=f" {facts}")
+        return Group(*rows, spinner)

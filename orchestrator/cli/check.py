@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.cli._options import HERE, AsJson, Project
+from orchestrator.cli._options import HERE, AsJson, Project, declares_nothing
 
 if TYPE_CHECKING:
     from orchestrator.errors import Problem
@@ -85,6 +86,8 @@ def _print_text(declared: Declared | None, problems: Sequence[Problem], *, faile
     )
     screen.print(screen.join((screen.sign("yes"), "good"), f" {told}"))
     screen.prose(f"project {declared.hash}", 2, "quiet")
+    if declares_nothing(Path(declared.root)):
+        screen.prose("Nothing is declared in this folder: this is the default project.", 2, "warn")
 
 
 def _annotation(problem: Problem) -> str:

@@ -41,6 +41,7 @@ def decide(  # noqa: PLR0913 - a parameter is an option
 
     mesh = Mesh.load(project)
     try:
+        guessed = None if task else mesh.profile(prompt, data_class=data_class, risk=risk).task
         decision = mesh.decide(
             prompt,
             task=task,
@@ -61,8 +62,8 @@ def decide(  # noqa: PLR0913 - a parameter is an option
             show_removed(Screen(), removed)
         raise
     if as_json:
-        print_json(decision_json(decision))
+        print_json({"task": task or guessed, **decision_json(decision)})
     else:
         from orchestrator.cli._funnel import show_decision
 
-        show_decision(Screen(), decision)
+        show_decision(Screen(), decision, guessed)

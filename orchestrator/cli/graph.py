@@ -17,6 +17,15 @@ else:
     # What the option allows, without the import of all that draws.
     DrawingFormat = Literal["mermaid", "svg", "json"]
 
+_ENDINGS: dict[str, DrawingFormat] = {
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".md": "mermaid",
+    ".txt": "mermaid",
+    ".svg": "svg",
+    ".json": "json",
+}
+
 app = typer.Typer(no_args_is_help=True, help="Look at declared graphs.", rich_markup_mode=None)
 
 
@@ -56,8 +65,17 @@ def show(
 
 
 def _ending(output: Path | None) -> DrawingFormat:
-    endings: dict[str, DrawingFormat] = {".svg": "svg", ".json": "json"}
-    return endings.get(output.suffix.lower(), "mermaid") if output else "mermaid"
+    ending = output.suffix.lower() if output else ""
+    if not ending:
+        return "mermaid"
+    if ending not in _ENDINGS:
+        from orchestrator.errors import UserError
+
+        known = ", ".join(_ENDINGS)
+        raise UserError(
+            f"{output}: a graph is not drawn as '{ending}'; end it in {known}, or say --format"
+        )
+    return _ENDINGS[ending]
 
 
 def _write(file: Path, text: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -107,15 +107,23 @@ def _repo(ref: str) -> str | None:
     return f"{owner}/{name}" if owner and name and "/" not in name else None
 
 
-def _in_package(name: str) -> Path | str:
-    """The outermost folder with weights in the package, which is found but never imported."""
+def package_folders(name: str) -> Sequence[str] | str:
+    """The folders of a package, which is found but never imported, or why there are none."""
     try:
         spec = find_spec(name) if name.isidentifier() else None
     except (ImportError, ValueError):  # a half-removed package
         spec = None
     if spec is None:
         return f"the weights package {name} is not installed"
-    for root in spec.submodule_search_locations or ():
+    return spec.submodule_search_locations or ()
+
+
+def _in_package(name: str) -> Path | str:
+    """The outermost folder with weights in the package."""
+    folders = package_folders(name)
+    if isinstance(folders, str):
+        return folders
+    for root in folders:
         held = [file.parent for pattern in _WEIGHTS for file in Path(root).rglob(pattern)]
         if held:
             return min(held, key=lambda folder: (len(folder.parts), folder))

@@ -50,10 +50,12 @@ class VectorSweep:
     def _remove_stale(self, client: Any, limits: Limits, *, dry_run: bool) -> int:
         register = UseRegister(self.path / USED)
         count = 0
-        for listed in client.list_collections():
+        everything = client.list_collections()
+        names = {listed.name for listed in everything}
+        for listed in everything:
             if listed.name.endswith(_NEW):
-                if not dry_run:  # left by a sweep that was cut off
-                    client.delete_collection(listed.name)
+                if not dry_run:
+                    _clear_up(client, listed, listed.name.removesuffix(_NEW) in names)
                 continue
             collection = client.get_collection(listed.name, embedding_function=None)
             passages = _passages(collection)
@@ -64,6 +66,14 @@ class VectorSweep:
                 if stale:
                     _remove(client, collection, stale)
         return count
+
+
+def _clear_up(client: Any, fresh: Any, replaced_is_there: bool) -> None:
+    """What a sweep that was cut off has left: half of a collection, or the only one."""
+    if replaced_is_there:
+        client.delete_collection(fresh.name)
+    else:  # it is whole: only then was the old one deleted
+        fresh.modify(name=fresh.name.removesuffix(_NEW))
 
 
 def _passages(collection: Any) -> Counter[str]:

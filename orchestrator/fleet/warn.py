@@ -26,6 +26,8 @@ OLD_DAYS = 120
 DIFFERENCE = 0.10
 """The share by which a declared price may differ from the listed one."""
 _PICO_PER_USD_A_MILLION = 1_000_000
+_NAMED_BY_THEIR_USERS = ("azure/", "azure_text/", "sagemaker/", "sagemaker_chat/")
+"""There a model's name is that of one's own deployment, so no list can know it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,8 @@ def _unknown(deployment: Deployment, limit: str, prices: PriceList) -> Iterator[
     if not prices or not deployment.target or prices.find(deployment.target) is not None:
         listed, near = True, ""
     else:
-        listed, near = False, _near(deployment.target, prices)
+        listed = deployment.target.startswith(_NAMED_BY_THEIR_USERS)
+        near = "" if listed else _near(deployment.target, prices)
     meant = f"did you mean '{near}'?" if near else ""
     priced = deployment.price is not None and None not in (
         deployment.price.input,

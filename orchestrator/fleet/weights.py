@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
-from orchestrator.embedding.weights import hub_is_offline
+from orchestrator.embedding.weights import hub_is_offline, package_folders
 
 _PACKAGE = "package:"
 _HUB = "hf:"
@@ -65,14 +64,11 @@ def hub_file(ref: str) -> HubFile | None:
 
 
 def _in_package(name: str) -> Path | str:
-    """The first .gguf in the package's folder, which is found but never imported."""
-    try:
-        spec = find_spec(name) if name.isidentifier() else None
-    except (ImportError, ValueError):  # a half-removed package
-        spec = None
-    if spec is None:
-        return f"the weights package {name} is not installed"
-    for folder in spec.submodule_search_locations or ():
+    """The first .gguf in the package's folder."""
+    folders = package_folders(name)
+    if isinstance(folders, str):
+        return folders
+    for folder in folders:
         files = sorted(Path(folder).rglob("*.gguf"))
         if files:
             return files[0]

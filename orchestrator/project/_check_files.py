@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.errors import Problem
@@ -19,6 +20,9 @@ _CLASSES: dict[str, type[Declared]] = {
     "fleet.yaml": Fleet,
     "policy.yaml": Policy,
 }
+_OF_PYTHON = frozenset(
+    f"unknown-{kind}" for kind in ("function", "tool", "condition", "output-model", "check", "role")
+)
 
 
 def misnamed(root: Path) -> list[Problem]:
@@ -40,6 +44,7 @@ def misnamed(root: Path) -> list[Problem]:
             meant = nearest(path.stem, [Path(name).stem for name in SINGLE])
             near, holds = f"{meant}.yaml", path.name
             wrong = bool(meant) and not (root / near).exists() and _says(path, near)
+            wrong = wrong and path.name != f"{meant}.yml"  # told where the files are looked for
         else:
             continue
         if wrong:
@@ -77,6 +82,22 @@ def _text(path: Path) -> str:
         return path.read_text("utf-8", "replace")[:20_000]
     except OSError:
         return ""
+
+
+def with_unlisted(root: Path, problems: list[Problem]) -> list[Problem]:
+    """`problems`; where a Python file beside mesh.yaml registers an unknown name, it is named."""
+    texts = {path.name: _text(path) for path in sorted(root.glob("*.py"))}
+
+    def told(problem: Problem) -> Problem:
+        if problem.code not in _OF_PYTHON:
+            return problem
+        kind = problem.code.removeprefix("unknown-").replace("-", "_")
+        mark = re.compile(rf"@{kind}\(\s*(['\"]){re.escape(problem.found)}\1")
+        file = next((name for name, text in texts.items() if mark.search(text)), "")
+        hint = f"'{file}' registers it; name that file under python in mesh.yaml"
+        return replace(problem, allowed=hint, near="") if file else problem
+
+    return [told(problem) for problem in problems]
 
 
 def secrets_in_python(file: str, text: str) -> list[Problem]:

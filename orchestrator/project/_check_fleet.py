@@ -164,10 +164,12 @@ def _endpoint(endpoint: str, path: KeyPath, document: Document) -> Iterator[Prob
         good = bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, brackets that are not closed
         good = False
-    if good and parts.scheme in ("http", "https") and not re.search(r"\s", endpoint):
+    if good and parts.scheme in ("http", "https") and not re.search(r"[\s$]", endpoint):
         return
     secure = divided and scheme.lower() not in ("http", "https") and scheme.endswith("s")
     near = f"{'https' if secure else 'http'}://{rest}" if divided and rest else ""
+    if "$" in endpoint:  # as a shell writes a variable
+        near = re.sub(r"\$(\w+)", r"${\1}", endpoint)
     yield document.problem(
         path,
         "this is not the URL of an HTTP server",

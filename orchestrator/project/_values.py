@@ -86,7 +86,7 @@ def is_secret(key: str, text: str) -> bool:
 def variable_like(text: str) -> str:
     """`text` as the name of a variable, where that is what was meant; else an empty string."""
     match = _REFERENCE.fullmatch(text)
-    bare = match[2] if match else text
+    bare = match[2] if match else text.removeprefix("os.environ/")  # as LiteLLM writes it
     name = re.sub(r"[^A-Za-z0-9_]", "_", bare).upper()
     return name if _VARIABLE_NAME.fullmatch(name) and len(name) <= 40 else ""
 

@@ -284,6 +284,10 @@ def _explained(error: yaml.YAMLError, text: str, opened: Any) -> BrokenYamlError
     if "did not find expected" in said and opened is not None and opened.flow_style:
         bracket, end = "{}" if isinstance(opened, yaml.MappingStartEvent) else "[]"
         mark = opened.start_mark
+        value = re.split(r"[,{\[]", lines[line - 1][: column - 1] if line <= len(lines) else "")[-1]
+        if here == ":" and ": " in value:
+            message = "put quotes around a text that contains a colon and a space"
+            return BrokenYamlError(message, line, column)
         message = (
             f"the bracket {bracket} is not closed, or a comma is missing before line {line}; "
             f"expected , or {end}"

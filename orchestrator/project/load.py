@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from orchestrator.errors import Problem, ProjectError
-from orchestrator.project._check_files import misnamed
+from orchestrator.project._check_files import misnamed, with_unlisted
 from orchestrator.project._documents import Document
 from orchestrator.project._files import default_root, find_sources
 from orchestrator.project._frozen import FrozenDict
@@ -126,6 +126,7 @@ def load_project(
     problems += check(entries, own_names if known else None, problems)
     problems += objects.check_routes(entries, own_names if known else None, problems)
     if any(problem.severity == "error" for problem in problems):
+        problems = with_unlisted(root, problems) if root else problems
         raise ProjectError(objects.located(problems))
     project = _compile(root or Path(), entries, python)
     return LoadedProject(

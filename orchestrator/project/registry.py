@@ -143,7 +143,7 @@ class Registry:
         """
         if self is BUILTINS:
             return self
-        copied = Registry(self._parent)
+        copied = Registry(self._parent and self._parent.copy())
         for kind in KINDS:
             copied._items[kind].update(self._items[kind])
         copied._facts.update(self._facts)

@@ -92,8 +92,10 @@ def _phrase(kind: str, c: Candidate) -> str:
             return f"keeps data for {found} days, at most {required} are allowed"
         case "trains_on_data", True:
             return "its provider trains on the data"
-        case (("not_models" | "not_families"), _):
-            return f"'{found}' is ruled out"
+        case "not_models", _:
+            return f"the model '{found}' is ruled out"
+        case "not_families", _:
+            return f"the family '{found}' is ruled out"
         case "models", _:
             return f"only {_stated(required)} is allowed"
     return _measured(c)

@@ -88,3 +88,21 @@ async def test_events_name_the_model_for_tracing(rigs: Any) -> None:
     metadata = [e["metadata"] async for e in model.astream_events("Hello", version="v2")]
     assert metadata[0]["ls_provider"] == "mesh"
     assert metadata[0]["ls_model_name"] == "mesh/draft"
+
+
+@pytest.mark.parametrize(
+    ("schema", "says"),
+    [
+        ({"type": "objekt"}, "objekt"),
+        ({"type": "object", "properties": {"a": {"$ref": "#/$defs/none"}}}, r"\$defs/none"),
+    ],
+)
+def test_a_schema_that_is_wrong_is_the_callers_mistake(
+    rigs: Any, schema: dict[str, Any], says: str
+) -> None:
+    mesh = rigs(Brain()).mesh
+    model = mesh.chat_model()
+    asked = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    with pytest.raises(UserError, match=says):
+        model.invoke("Hello", response_format=asked)
+    assert all(trace.status == "failed" for trace in mesh.store.traces())

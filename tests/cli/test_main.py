@@ -54,6 +54,9 @@ class Stage:
     def fleet(self) -> Any:
         return FLEET
 
+    def profile(self, prompt: str, **asked: Any) -> Any:
+        return SimpleNamespace(task="chat")
+
     def decide(self, prompt: str, **asked: Any) -> Any:
         self.asked = {"prompt": prompt, **asked}
         if self.raises:
@@ -225,11 +228,16 @@ def test_decide_shows_the_funnel_or_the_record(
 ) -> None:
     asked = ("decide", "Write it", "--task", "draft", "--needs", "json", "--latency-ms", "900")
     assert mesh(*asked) == 0
-    assert "-> claude-sonnet/eu" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "-> claude-sonnet/eu" in out
+    assert "guessed" not in out
     assert (stage.asked["prompt"], stage.asked["needs"]) == ("Write it", ["json"])
     assert stage.asked["constraints"].latency_ms == 900
     assert mesh(*asked, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["chosen"] == "claude-sonnet/eu"
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["task"], shown["chosen"]) == ("draft", "claude-sonnet/eu")
+    assert mesh("decide", "Write it") == 0
+    assert "task chat, guessed from the prompt" in capsys.readouterr().out
 
 
 def test_an_empty_funnel_is_still_shown(
@@ -260,6 +268,17 @@ def test_fleet_and_graph(mesh: Mesh, stage: Stage, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.startswith("flowchart TD")
     assert mesh("graph", "list") == 0
     assert "question: text" in capsys.readouterr().out
+
+
+def test_a_drawing_is_of_the_kind_that_its_file_says(
+    mesh: Mesh, stage: Stage, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for file in ("a.mmd", "a.md", "a.svg"):
+        assert mesh("graph", "show", "answer", "-o", str(tmp_path / file)) == 0
+        assert (tmp_path / file).exists()
+    assert mesh("graph", "show", "answer", "-o", str(tmp_path / "a.png")) == 2
+    assert "a graph is not drawn as '.png'; end it in .mmd" in capsys.readouterr().err
+    assert not (tmp_path / "a.png").exists()
 
 
 def test_traces_are_listed_shown_and_explained(
@@ -313,6 +332,23 @@ def test_check_reports_every_problem_with_its_place(tmp_path: Path) -> None:
     assert "storag" in {p["key"] for p in json.loads(shown.stdout)["problems"]}
 
 
+def test_a_command_in_a_subfolder_names_the_project_above(tmp_path: Path) -> None:
+    (tmp_path / "mesh.yaml").write_text("deadline_ms: 1000\n")
+    inside = tmp_path / "docs" / "old"
+    inside.mkdir(parents=True)
+    done = mesh_process("check", cwd=inside)
+    above = str(Path("..", ".."))
+    assert done.returncode == 0
+    assert done.stderr == (
+        "mesh: old/ is no project, so the default one is taken; "
+        f"for the one above say --project {above}\n"
+    )
+    assert "Nothing is declared in this folder: this is the default project." in done.stdout
+    done = mesh_process("check", "--project", above, cwd=inside)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "default project" not in done.stdout
+
+
 def test_help_names_every_command_and_colours_nothing() -> None:
     done = mesh_process("--help")
     assert done.returncode == 0
@@ -331,3 +367,27 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     )
     os.close(writing)
     assert done.stderr == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize("arguments", [["--help"], ["check", "--json"]])
+def test_a_full_disk_is_said_once_and_is_no_bug(arguments: list[str], tmp_path: Path) -> None:
+    code = "from orchestrator.cli import main; main()"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path,
+        )  # fmt: skip
+    assert done.returncode == 3
+    assert done.stderr == "mesh: the output cannot be written: the disk is full\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes a file descriptor in a shell")
+@pytest.mark.parametrize("stream", ["1", "2"])
+def test_a_closed_stream_is_no_error(stream: str, tmp_path: Path) -> None:
+    code = "from orchestrator.cli import main; main()"
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -c "$1" check {stream}>&-', sys.executable, code],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from orchestrator.embedding.load import load_embedder
 from orchestrator.evidence.documents import Document, load_document
-from orchestrator.evidence.library import USED, Library
+from orchestrator.evidence.library import USED, Library, client_of
 from orchestrator.evidence.sweep import VectorSweep
 from orchestrator.evidence.used import HOUR, UseRegister
 from orchestrator.project.protocols import Embedder
@@ -143,3 +144,18 @@ def test_uses_are_written_down_once_an_hour(tmp_path: Path) -> None:
     register.note("c", [("h", "a.md")], NOW + 2 * HOUR)
     assert register.stale("c", ["h"], NOW + DAY, NOW + HOUR) == frozenset()
     assert register.stale("c", ["h"], NOW + DAY, NOW + 3 * HOUR) == {"h"}
+
+
+async def test_a_sweep_that_died_while_it_put_the_new_collection_in_place_loses_nothing(
+    tmp_path: Path, library: Library, time: Time
+) -> None:
+    text = written(tmp_path, "a.md", "The allowance is 40 EUR a month.")
+    await library.retrieve("allowance", text)
+    with closing(client_of(tmp_path / "vectors")) as client:
+        (name,) = (listed.name for listed in client.list_collections())
+        client.get_collection(name, embedding_function=None).modify(name=f"{name}-new")
+    sweep = VectorSweep(tmp_path / "vectors")
+    sweep.sweep(after(time, 0), dry_run=False)
+    with closing(client_of(tmp_path / "vectors")) as client:
+        assert [listed.name for listed in client.list_collections()] == [name]
+        assert client.get_collection(name, embedding_function=None).count() == 1

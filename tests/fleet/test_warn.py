@@ -108,6 +108,14 @@ def test_a_model_that_the_price_file_does_not_know(
     assert warning.suggestion == f"did you mean '{near}'?"
 
 
+def test_a_deployment_that_its_user_named(prices: PriceList) -> None:
+    model, price = "azure/our-gpt-5", {"input": 1, "output": 5}
+    assert warned(prices, model, price=price) == []
+    (warning,) = warned(prices, model, policy=BUDGETED)
+    assert warning.code == "price_unknown"
+    assert warning.suggestion.startswith("state its price")
+
+
 def test_a_name_like_no_other_gets_no_absurd_suggestion(prices: PriceList) -> None:
     (warning,) = warned(prices, "zzzz/qqqq")
     assert "did you mean" not in warning.suggestion

@@ -146,3 +146,12 @@ def test_a_role_may_be_registered_by_the_program(tmp_path: Path) -> None:
     write(tmp_path, {"agents/inspector.md": AGENT})
     agents = load_project(tmp_path, env={}, registry=registry).project.agents
     assert agents["inspector"].role == "inspector"
+
+
+def test_a_mesh_keeps_the_names_of_outer_registries_as_they_were() -> None:
+    outer = Registry(BUILTINS, redefine=True)
+    outer.add("function", "answer", defined("first"))
+    with Registry(outer).active():
+        loaded = load_project(None, env={}).registry
+    outer.add("function", "answer", defined("second"))
+    assert loaded.get("function", "answer")({}) == "first"

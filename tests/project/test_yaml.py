@@ -17,6 +17,12 @@ BROKEN: list[tuple[str, str, tuple[int, int], str]] = [
     ("a tab", "a:\n\tb: 1\n", (2, 1), "a tab is used for indentation; use spaces"),
     ("an open list", "a: [1, 2\nb: 3\n", (1, 4), "the bracket [ is not closed"),
     ("an open mapping", "a: 1\nb: {c: 1\nd: 2\n", (2, 4), "the bracket { is not closed"),
+    (
+        "a colon in brackets",
+        "a: {b: Loan: how?}\n",
+        (1, 12),
+        "put quotes around a text that contains",
+    ),
     ("a closed list", "a: [1]]\n", (1, 7), "this does not continue what stands above"),
     ("an open quote", "a: 'x\nb: 1\n", (1, 4), "the quotes that open here are never closed"),
     ("two documents", "a: 1\n---\nb: 2\n", (2, 1), "a second YAML document starts here"),

@@ -141,7 +141,7 @@ CASES: list[tuple[Stage, str, Any, Any, str]] = [
         "request.not_families",
         "openai",
         "none of openai",
-        "'openai' is ruled out",
+        "the family 'openai' is ruled out",
     ),
     (Stage.DATA_POLICY, "request.models", "gpt-5", ["claude"], "only claude is allowed"),
     (Stage.AVAILABILITY, "health.breaker", "open", "closed", "its breaker is open"),
