@@ -126,7 +126,7 @@ class Mesh:
 
     @property
     def storage(self) -> Path:
-        """The folder of traces, journal, checkpoints and vectors."""
+        """The folder of traces, journal and vectors."""
         return self._parts.storage
 
     @property

@@ -44,7 +44,7 @@ class Parts:
 
     @cached_property
     def storage(self) -> Path:
-        """The folder of traces, journal, checkpoints and vectors."""
+        """The folder of traces, journal and vectors."""
         path = Path(self.project.settings.storage.path).expanduser()
         return path if path.is_absolute() else Path(self.project.root) / path
 
@@ -119,7 +119,7 @@ class Parts:
             library=Library(self.storage / "vectors", self.embedder, self.clock.now),
             store=self.store,
         )
-        return Runs(opening=opening, checkpoints=self.storage / "checkpoints.sqlite")
+        return Runs(opening=opening)
 
     @cached_property
     def journals(self) -> JournalStore:
@@ -166,7 +166,7 @@ class Parts:
         from orchestrator.calling.sweep import LedgerSweep
         from orchestrator.evidence.sweep import VectorSweep
         from orchestrator.graph.journal import JournalStore
-        from orchestrator.graph.sweep import CheckpointSweep, JournalSweep, LockSweep
+        from orchestrator.graph.sweep import JournalSweep, LockSweep
         from orchestrator.storage import sweep
         from orchestrator.tracing.sweep import TraceSweep
 
@@ -182,7 +182,6 @@ class Parts:
                 traces=TraceSweep(folder / "traces.sqlite"),
                 journal=journal,
                 others=(
-                    CheckpointSweep(journals, folder / "checkpoints.sqlite"),
                     LedgerSweep(folder / "ledger.sqlite"),
                     VectorSweep(folder / "vectors"),
                     sweep.Backups(folder),

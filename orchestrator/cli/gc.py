@@ -35,7 +35,7 @@ def gc(
     project: Project = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Remove what is old: traces, journals, checkpoints, vectors of documents that changed, ….
+    """Remove what is old: traces, journals, vectors of documents that changed, ….
 
     How long things stay is said by storage.keep_days and storage.max_mb in mesh.yaml. Runs that
     can be resumed stay, and so does money that a budget counts.

@@ -64,7 +64,8 @@ def compile_graph(
     builder.add_node("admission", admission)
     builder.add_node("finish", finish)
     for name in graph.nodes:
-        builder.add_node(name, _step(graph, edges, name, open_run))
+        # A partial, into which LangGraph does not look for graphs; that would take a millisecond.
+        builder.add_node(name, partial(_step, graph, edges, name, open_run))
     _connect(builder, graph, edges, START, END)
     limit = 10 + len(graph.nodes) * (1 + sum(n.at_most or 0 for n in graph.nodes.values()))
     compiled: CompiledStateGraph[Any, Any, Any, Any] = builder.compile(
@@ -73,39 +74,33 @@ def compile_graph(
     return compiled
 
 
-def _step(
-    graph: Graph, edges: Edges, name: str, open_run: OpenRun
-) -> Callable[[State], Awaitable[State]]:
+async def _step(graph: Graph, edges: Edges, name: str, open_run: OpenRun, state: State) -> State:
+    """One node's turn."""
     choices = edges.choices.get(name, {})
-
-    async def step(state: State) -> State:
-        run = await open_run(graph, {"_run": state["_run"]})
-        turn = Turn(
-            rounds=state["_rounds"], values=state["_values"], sent_back_by=state["_sent_back_by"]
-        )
-        if graph.nodes[name].ask:
-            await ask(run, name, turn)
-        key, recorded = await run.ahead.step(name, turn, partial(execute, run))
-        changes: State = {"_values": {name: key}}
-        if not choices:
-            return changes
-        target = choices[recorded.label]
-        changes["_next"] = {name: target}
-        if edges.order.index(target) <= edges.order.index(name):
-            times = turn.rounds.get(name, 0) + 1
-            at_most = graph.nodes[name].at_most or 0
-            if times > at_most:
-                raise RunError(
-                    f"node '{name}' wants to send the run back to '{target}' {times} times; "
-                    f"at_most is {at_most}"
-                )
-            # Each node knows its own, since loops that stand side by side go back on their own.
-            sent_back = dict.fromkeys(edges.bodies[name], name)
-            changes |= {"_rounds": {name: times}, "_sent_back_by": sent_back}
+    run = await open_run(graph, {"_run": state["_run"]})
+    turn = Turn(
+        rounds=state["_rounds"], values=state["_values"], sent_back_by=state["_sent_back_by"]
+    )
+    if graph.nodes[name].ask:
+        await ask(run, name, turn)
+    key, recorded = await run.ahead.step(name, turn, partial(execute, run))
+    changes: State = {"_values": {name: key}}
+    if not choices:
         return changes
-
-    step.__name__ = name
-    return step
+    target = choices[recorded.label]
+    changes["_next"] = {name: target}
+    if edges.order.index(target) <= edges.order.index(name):
+        times = turn.rounds.get(name, 0) + 1
+        at_most = graph.nodes[name].at_most or 0
+        if times > at_most:
+            raise RunError(
+                f"node '{name}' wants to send the run back to '{target}' {times} times; "
+                f"at_most is {at_most}"
+            )
+        # Each node knows its own, since loops that stand side by side go back on their own.
+        sent_back = dict.fromkeys(edges.bodies[name], name)
+        changes |= {"_rounds": {name: times}, "_sent_back_by": sent_back}
+    return changes
 
 
 def _connect(builder: Any, graph: Graph, edges: Edges, start: str, end: str) -> None:

@@ -1,4 +1,4 @@
-"""Typed values as plain JSON and back, so that journal and checkpoints stay JSON-like."""
+"""Typed values as plain JSON and back, so that the journal stays JSON-like."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import (
@@ -42,12 +41,9 @@ class Runs:
     """All runs of one `Mesh`."""
 
     opening: Opening
-    checkpoints: Path
     _active: dict[str, Active] = field(default_factory=dict)
-    _compiled: dict[str, Any] = field(default_factory=dict)
-    _saver: Any = None
-    _saver_context: Any = None
-    _saver_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _graphs: dict[str, Any] = field(default_factory=dict)
+    _memory: Any = None
 
     @property
     def threads(self) -> Threads:
@@ -128,14 +124,10 @@ class Runs:
         return False
 
     async def close(self) -> None:
-        """Let go of every run and close the checkpoints."""
+        """Let go of every run."""
         for active in self._active.values():
             active.run.journal.close()
         self._active.clear()
-        if self._saver_context is not None:
-            await self._saver_context.__aexit__(None, None, None)
-            self._saver = self._saver_context = None
-            self._compiled.clear()
 
     def _conversation(self, graph: Graph, thread: str) -> dict[str, Any]:
         names = [name for name, kind in graph.input.items() if kind == "turns?"]
@@ -222,18 +214,12 @@ class Runs:
         finally:
             # Between two steps nobody but us knows of what was started ahead.
             await active.run.ahead.stop()
+            await self._saver().adelete_thread(active.record.id)
 
     async def _invoke(self, active: Active, caller: Caller) -> None:
-        saver = await self._checkpointer()
-        name, run = active.record.graph, active.run
-        if name not in self._compiled:
-            self._compiled[name] = compile_graph(self.graph(name), self._open, self._close, saver)
-        compiled = self._compiled[name]
+        run = active.run
+        compiled = self._compiled(active.record.graph)
         config: Any = {"configurable": {"thread_id": active.record.id}}
-        if not run.journal.fresh:
-            # A resumed run starts from its beginning, and the journal replays what is recorded: of
-            # a checkpoint that a kill left behind nobody can tell whether its joins are whole.
-            await saver.adelete_thread(active.record.id)
         await compiled.ainvoke({"_run": active.record.id}, config)
         given = caller.answer
         while run.asked:
@@ -242,7 +228,6 @@ class Runs:
             given = None
             await take_answer(run, asked.question.node, answer)
             await compiled.ainvoke(None, config)
-        await saver.adelete_thread(active.record.id)
 
     async def _person(self, active: Active, caller: Caller, asked: Asked) -> HumanAnswer:
         """What a person says to the question; `WaitingError` where nobody is there to ask."""
@@ -266,18 +251,25 @@ class Runs:
         active.stopped = True
         active.stop()
 
-    async def _checkpointer(self) -> Any:
-        # Two runs that begin together must not both open it.
-        async with self._saver_lock:
-            if self._saver is None:
-                from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+    def _compiled(self, name: str) -> Any:
+        """The graph for runs of our own.
 
-                self._saver_context = AsyncSqliteSaver.from_conn_string(str(self.checkpoints))
-                self._saver = await self._saver_context.__aenter__()
-                await self._saver.setup()
-                # A checkpoint lost with the machine's power costs nothing: the journal knows more.
-                await self._saver.conn.execute("PRAGMA synchronous = NORMAL")
-        return self._saver
+        Also a resumed run starts from its beginning, and the journal replays what is recorded. So
+        LangGraph keeps its state only in memory, and only to go on after a question to a person.
+        """
+        if name not in self._graphs:
+            graph = self.graph(name)
+            asks = any(node.ask for node in graph.nodes.values())
+            saver = self._saver() if asks else None
+            self._graphs[name] = compile_graph(graph, self._open, self._close, saver)
+        return self._graphs[name]
+
+    def _saver(self) -> Any:
+        if self._memory is None:
+            from langgraph.checkpoint.memory import InMemorySaver
+
+            self._memory = InMemorySaver()
+        return self._memory
 
     def _start(
         self, record: RunRecord, caller: Caller, *, embedded: bool = False, edited: bool = False

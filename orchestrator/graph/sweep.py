@@ -1,21 +1,16 @@
-"""What runs leave behind: journals, conversations, checkpoints, lock files."""
+"""What runs leave behind: journals, conversations, lock files."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import StorageError
 from orchestrator.graph.journal import JournalStore
 from orchestrator.storage.compact import size_of
-from orchestrator.storage.sqlite import writing
 from orchestrator.storage.sweep import Limits
-
-_CHECKPOINT_TABLES = ("writes", "checkpoints")
-"""LangGraph's own; both hold the run's id as `thread_id`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,44 +67,6 @@ class JournalSweep:
                 self.store.write("DELETE FROM runs WHERE id = ?", (run,))
                 self.store.write("DELETE FROM entries WHERE run = ?", (run,))
         return free
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointSweep:
-    """A `storage.sweep.Sweep` over LangGraph's checkpoints of our runs."""
-
-    store: JournalStore
-    path: Path
-    name: str = "checkpoints"
-
-    def size(self) -> int:
-        return size_of(self.path)
-
-    def sweep(self, limits: Limits, *, dry_run: bool) -> dict[str, int]:
-        """Checkpoints of runs that have ended or that the journal does not know."""
-        try:
-            with closing(sqlite3.connect(self.path, timeout=10, isolation_level=None)) as database:
-                known = {n for (n,) in database.execute("SELECT name FROM sqlite_master")}
-                tables = [name for name in _CHECKPOINT_TABLES if name in known]
-                threads = {
-                    thread
-                    for table in tables
-                    for (thread,) in database.execute(f"SELECT DISTINCT thread_id FROM {table}")
-                }
-                # Asked after: a run stands in the journal before it has its first checkpoint.
-                kept = limits.protected
-                if not dry_run:
-                    rows = self.store.read("SELECT id FROM runs WHERE done = 0")
-                    kept = frozenset(run for (run,) in rows)
-                gone = [(thread,) for thread in sorted(threads - kept)]
-                for table in () if dry_run else tables:
-                    with writing(database):
-                        database.executemany(f"DELETE FROM {table} WHERE thread_id = ?", gone)
-        except sqlite3.Error as error:
-            raise StorageError(
-                f"the checkpoints {self.path} cannot be cleaned up: {error}"
-            ) from error
-        return {"runs": len(gone)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ WARM = (
     "cryptography.fernet",
     "filelock",
     "langgraph.graph",
-    "langgraph.checkpoint.sqlite.aio",
+    "langgraph.checkpoint.memory",
     "networkx",
     "orchestrator.calling.carry_out",
     "orchestrator.calling.transports.builtin",

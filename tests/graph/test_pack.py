@@ -1,4 +1,4 @@
-"""Values survive the journal and the checkpoint unchanged."""
+"""Values survive the journal unchanged."""
 
 import json
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.graph.journal import JournalStore, RunRecord
-from orchestrator.graph.sweep import CheckpointSweep, JournalSweep, LockSweep
+from orchestrator.graph.sweep import JournalSweep, LockSweep
 from orchestrator.project.schema import KeepDays
 from orchestrator.storage.sweep import DAY, Limits, limits
 
@@ -97,24 +96,6 @@ def test_a_conversation_goes_as_a_whole_after_its_last_turn(store: JournalStore)
         ("alive", 1),
         ("alive", 2),
     ]
-
-
-async def test_checkpoints_stay_only_for_runs_that_have_not_ended(store: JournalStore) -> None:
-    path = store.folder / "checkpoints.sqlite"
-    with closing(sqlite3.connect(path)) as database, database:
-        for table in ("checkpoints", "writes"):
-            database.execute(f"CREATE TABLE {table} (thread_id TEXT, value BLOB)")
-            for name in ("ended", "killed", "unknown"):
-                database.execute(f"INSERT INTO {table} VALUES (?, x'00')", (name,))
-    await run(store, "ended", days=0)
-    await run(store, "killed", days=0, done=False)
-    sweep = CheckpointSweep(store, path)
-    within = protecting(sweep_of(store))
-    assert sweep.sweep(within, dry_run=True) == {"runs": 2}
-    assert sweep.sweep(within, dry_run=False) == {"runs": 2}
-    with closing(sqlite3.connect(path)) as database:
-        for table in ("checkpoints", "writes"):
-            assert database.execute(f"SELECT thread_id FROM {table}").fetchall() == [("killed",)]
 
 
 async def test_lock_files_that_nobody_holds_go(store: JournalStore) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from orchestrator import Mesh
 
@@ -19,7 +20,7 @@ async def test_inputs_and_nodes_named_like_state(tmp_path: Path) -> None:
     """
     write_project(tmp_path, graph)
     async with Mesh.load(tmp_path, env={}) as mesh:
-        inputs = {"question": "q", "values": "v", "run": "r", "next": "n"}
+        inputs: dict[str, Any] = {"question": "q", "values": "v", "run": "r", "next": "n"}
         answer = await mesh.run(**inputs)
         embedded = await mesh.graph("small").ainvoke(inputs)
     assert answer.text == "<q+<n+r+v>>"

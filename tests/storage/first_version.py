@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 DUMPS = Path(__file__).parent / "version_1"
-FILES = ("traces", "journal", "ledger", "checkpoints")
+FILES = ("traces", "journal", "ledger")
 
 GRAPH = """
     input: {question: text}

@@ -50,13 +50,11 @@ def runs_in(folder: Path) -> dict[str, set[str]]:
     """The ids of the runs of which each file knows something."""
     storage = folder / ".mesh"
     journal, traces = content(storage / "journal.sqlite"), content(storage / "traces.sqlite")
-    checkpoints = content(storage / "checkpoints.sqlite")
     return {
         "journal": {str(row["id"]) for row in journal["runs"]}
         | {str(row["run"]) for row in journal["entries"]},
         "traces": {str(row["id"]) for row in traces["traces"]}
         | {str(row["trace_id"]) for row in (*traces["hops"], *traces["attempts"])},
-        "checkpoints": {str(row["thread_id"]) for row in checkpoints["checkpoints"]},
     }
 
 
@@ -65,11 +63,11 @@ ALL = {DONE, WITHOUT_TEXTS, KILLED}
 
 def test_by_default_what_tells_of_the_past_stays(folder: Path) -> None:
     assert removed(mesh_after(folder, 20).gc()) == {"locks": {"files": 1}}
-    assert runs_in(folder) == {"journal": ALL, "traces": ALL, "checkpoints": {KILLED}}
+    assert runs_in(folder) == {"journal": ALL, "traces": ALL}
     # The copy was made when the journal came to today's schema.
     later = removed(mesh_after(folder, 1000).gc())
     assert later == {"journal": {"runs": 2}, "backups": {"copies": 1}}
-    assert runs_in(folder) == {"journal": {KILLED}, "traces": ALL, "checkpoints": {KILLED}}
+    assert runs_in(folder) == {"journal": {KILLED}, "traces": ALL}
 
 
 def test_what_mesh_yaml_says_holds(folder: Path) -> None:
@@ -80,14 +78,14 @@ def test_what_mesh_yaml_says_holds(folder: Path) -> None:
     found = removed(mesh_after(folder, 40).gc())
     assert found["traces"] == {"traces": 2}
     assert "journal" not in found
-    assert runs_in(folder) == {"journal": ALL, "traces": {KILLED}, "checkpoints": {KILLED}}
+    assert runs_in(folder) == {"journal": ALL, "traces": {KILLED}}
 
 
 async def test_an_unfinished_run_is_still_resumed_after_everything_old_has_gone(
     folder: Path,
 ) -> None:
     assert removed(mesh_after(folder, 900).gc(older_than_days=1))["traces"] == {"traces": 2}
-    assert runs_in(folder) == {"journal": {KILLED}, "traces": {KILLED}, "checkpoints": {KILLED}}
+    assert runs_in(folder) == {"journal": {KILLED}, "traces": {KILLED}}
     async with Mesh.load(folder, env={}) as mesh:
         answer = await mesh.run(resume=KILLED, accept_changes=True)
     assert answer.text == ANSWER
@@ -95,7 +93,7 @@ async def test_an_unfinished_run_is_still_resumed_after_everything_old_has_gone(
 
 def test_an_unfinished_run_is_given_up_only_when_asked(folder: Path) -> None:
     mesh_after(folder, 900).gc(older_than_days=1, unfinished=True)
-    assert runs_in(folder) == {"journal": set(), "traces": set(), "checkpoints": set()}
+    assert runs_in(folder) == {"journal": set(), "traces": set()}
 
 
 def test_an_unfinished_run_that_is_young_is_not_given_up(folder: Path) -> None:
@@ -115,7 +113,6 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(folder: Path) -> None:
     told = removed(planned)
     assert told.pop("locks") == {"files": 1}  # which in the end went with its run
     assert removed(done) == told
-    assert removed(done)["checkpoints"] == {"runs": 1}
     assert done.after < done.before
 
 
