@@ -356,10 +356,15 @@ def _cipher(path: Path) -> Any:
 def _storage_errors(where: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+    except (OSError, sqlite3.DatabaseError) as error:
+        damaged = str(error) == "file is not a database" or "malformed" in str(error)
+        advice = (
+            "the file is damaged: put a copy of it back, or move it away and start anew"
+            if damaged
+            else "free space there, or set storage.path in mesh.yaml"
+        )
         raise StorageError(
-            f"the journal in {where} cannot be read or written: {error}; "
-            "free space there, or set storage.path in mesh.yaml"
+            f"the journal in {where} cannot be read or written: {error}; {advice}"
         ) from error
 
 

@@ -22,6 +22,9 @@ from orchestrator.project.compiled import Entries, Entry
 from orchestrator.project.registry import Registry
 from orchestrator.project.schema import Agent, Graph, Settings
 
+SHORTEST_DEADLINE_MS = 1000
+"""A whole request's time below which seconds were most likely meant."""
+
 
 def check(
     entries: Entries,
@@ -51,7 +54,19 @@ def check(
 def _settings(settings: Settings, document: Document, entries: Entries) -> list[Problem]:
     names = (settings.default_graph,)
     path: KeyPath = ("default_graph",)
-    return unknown(document, "graph", names, entries.graphs, lambda _: path)
+    problems = unknown(document, "graph", names, entries.graphs, lambda _: path)
+    if settings.deadline_ms < SHORTEST_DEADLINE_MS:
+        problems.append(
+            document.problem(
+                ("deadline_ms",),
+                "hardly any request ends in so short a time; it is in milliseconds",
+                found=str(settings.deadline_ms),
+                allowed=f"{settings.deadline_ms * 1000} where seconds were meant",
+                code="short-deadline",
+                severity="warning",
+            )
+        )
+    return problems
 
 
 def _agents_policy_fleet(

@@ -40,6 +40,10 @@ def row(
 
 # fmt: off
 ROWS: tuple[Row, ...] = (
+    # ── settings ──────────────────────────────────────────────────────────────────────────────
+    row("a deadline in seconds", (MESH, "deadline_ms: 60000", "deadline_ms: 60"),
+        at="mesh.yaml:3:14", code="short-deadline", warning=True,
+        says="hardly any request ends in so short a time", help="60000 where seconds were meant"),
     # ── names and keys of a graph ─────────────────────────────────────────────────────────────
     row("an unknown agent", (GRAPH, "agent: writer", "agent: writr"), at="graphs/main.yaml:9:18",
         code="unknown-agent", says="unknown agent", help="writer"),
