@@ -138,6 +138,6 @@ def test_a_lock_that_another_takes_over_at_once_is_its_alone(
 
 
 def test_a_damaged_journal_is_called_so(tmp_path: Path) -> None:
-    (tmp_path / "journal.sqlite").write_text("no database at all, but long enough to be read as one")
+    (tmp_path / "journal.sqlite").write_text("no database, but long enough to be read as one")
     with pytest.raises(StorageError, match="the file is damaged"):
         JournalStore(tmp_path)
