@@ -96,18 +96,17 @@ def list_graphs(project: Project = HERE, as_json: AsJson = False) -> None:
 
     graphs = Mesh.load(project).project.graphs
     if as_json:
-        print_json(
-            [
-                {
-                    "name": name,
-                    "description": graph.description,
-                    "input": dict(graph.input),
-                    "nodes": list(graph.nodes),
-                    "output": graph.output,
-                }
-                for name, graph in graphs.items()
-            ]
-        )
+        rows = [
+            {
+                "name": name,
+                "description": graph.description,
+                "input": dict(graph.input),
+                "nodes": list(graph.nodes),
+                "output": graph.output,
+            }
+            for name, graph in graphs.items()
+        ]
+        print_json({"graphs": rows})
         return
     screen = Screen()
     table = screen.table(("graph", {"no_wrap": True}), "inputs", ("what it is for", {}))

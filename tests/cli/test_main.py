@@ -268,6 +268,8 @@ def test_fleet_and_graph(mesh: Mesh, stage: Stage, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.startswith("flowchart TD")
     assert mesh("graph", "list") == 0
     assert "question: text" in capsys.readouterr().out
+    assert mesh("graph", "list", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["graphs"][0]["name"]
 
 
 def test_a_drawing_is_of_the_kind_that_its_file_says(
