@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         UserError,
     )
     from orchestrator.mesh import Answer, Mesh, RunOptions
+    from orchestrator.project.policy_schema import Route
     from orchestrator.project.registry import (
         builtin,
         check,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
         tool,
         transport,
     )
-    from orchestrator.project.schema import Agent, Graph, Node, Route
+    from orchestrator.project.schema import Agent, Graph, Node
     from orchestrator.types import (
         Constraints,
         Decision,
@@ -95,7 +96,8 @@ _HOMES = {
         "tool",
         "transport",
     ),
-    "orchestrator.project.schema": ("Agent", "Graph", "Node", "Route"),
+    "orchestrator.project.policy_schema": ("Route",),
+    "orchestrator.project.schema": ("Agent", "Graph", "Node"),
     "orchestrator.types": (
         "Constraints",
         "Decision",

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, TypedDict
 
-from orchestrator.types import Attempt, Ending, Usage
+from orchestrator.money import Usage
+from orchestrator.types import Attempt, Ending
 
 
 class Message(TypedDict):

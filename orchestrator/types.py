@@ -1,9 +1,7 @@
 """The values that every layer shares.
 
 All are frozen, hold only JSON-like content, and can be hashed with `digest`.
-Money is an integer of micro-dollars (1 USD = 1,000,000); a price is an integer of
-pico-dollars a token (1 USD a million tokens = 1,000,000 pico-dollars a token), so that
-every published price is exact. Times are milliseconds unless the name says otherwise.
+Money is counted in micro-dollars (`money`). Times are milliseconds unless the name says otherwise.
 """
 
 from __future__ import annotations
@@ -12,10 +10,12 @@ import dataclasses
 import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, TypeVar, cast
+
+from orchestrator.money import Price, Usage
 
 Tier = Literal["nano", "small", "mid", "frontier"]
 Risk = Literal["low", "normal", "high"]
@@ -29,9 +29,6 @@ BreakerState = Literal["closed", "open", "half_open"]
 
 TIERS: tuple[Tier, ...] = ("nano", "small", "mid", "frontier")
 LOG_LEVELS: tuple[LogLevel, ...] = ("full", "redacted", "hashed", "none")  # loosest first
-
-MICRO_USD = 1_000_000
-PICO_PER_MICRO = 1_000_000
 
 
 class Stage(StrEnum):
@@ -110,43 +107,6 @@ def digest(value: Any) -> str:
     """The first 16 hex digits of the SHA-256 of `value` as canonical JSON."""
     text = json.dumps(as_json(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Tokens of one call. `cached_input` is a part of `input`, `reasoning` of `output`."""
-
-    input: int = 0
-    output: int = 0
-    cached_input: int = 0
-    reasoning: int = 0
-    estimated: bool = False
-    """True where the provider reported nothing and the numbers were counted here."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """Pico-dollars a token. `None` is unknown, which is not the same as free."""
-
-    input: int | None = None
-    output: int | None = None
-    cache_read: int | None = None
-
-    def cost(self, usage: Usage) -> int | None:
-        """Micro-dollars of `usage`, half rounded up; `None` where a needed price is unknown."""
-        cached = self.cache_read if self.cache_read is not None else self.input
-        parts = (
-            (usage.input - usage.cached_input, self.input),
-            (usage.cached_input, cached),
-            (usage.output, self.output),
-        )
-        if any(tokens and price is None for tokens, price in parts):
-            return None
-        total = sum(tokens * (price or 0) for tokens, price in parts)
-        return (total + PICO_PER_MICRO // 2) // PICO_PER_MICRO
-
-
-FREE = Price(input=0, output=0, cache_read=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -482,13 +442,3 @@ class Trace:
     fleet_hash: str = ""
     log: LogRule | None = None
     """What may be kept of the request's own texts, where admission knows it; hops tighten it."""
-
-
-def usd(micro: int | None) -> float | None:
-    """Micro-dollars as dollars; unknown stays unknown."""
-    return None if micro is None else micro / MICRO_USD
-
-
-def total_cost(costs: Sequence[int | None]) -> int | None:
-    """The sum of micro-dollars; `None` as soon as one is unknown."""
-    return None if any(c is None for c in costs) else sum(c or 0 for c in costs)

@@ -40,6 +40,7 @@ LAYERS = (  # top first; a module may import its own layer and those after it
     ("project",),
     ("call_types",),
     ("types", "errors"),
+    ("money",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

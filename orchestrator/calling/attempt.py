@@ -26,8 +26,9 @@ from orchestrator.call_types import (
 )
 from orchestrator.calling.tool_calls import ToolCalls
 from orchestrator.errors import AttemptError
+from orchestrator.money import Usage
 from orchestrator.project.protocols import Clock, Transport
-from orchestrator.types import Attempt, Deployment, Outcome, Usage
+from orchestrator.types import Attempt, Deployment, Outcome
 
 CHARS_PER_TOKEN = 4
 """How tokens are counted where the provider reports none: English text, roughly."""

@@ -20,8 +20,9 @@ from orchestrator.calling.next_action import History, Next, Retry, Stop, Tried, 
 from orchestrator.calling.tool_calls import wrong_calls
 from orchestrator.calling.transports import Transports
 from orchestrator.errors import AttemptError, CallError, InternalError, OverBudgetError
+from orchestrator.money import Usage
 from orchestrator.project.protocols import Clock, Ledger
-from orchestrator.types import Attempt, Decision, Deployment, Ending, Outcome, Usage
+from orchestrator.types import Attempt, Decision, Deployment, Ending, Outcome
 
 ASSUMED_OUTPUT_TOKENS = 1024
 """What is reserved for where neither the request nor the deployment limits the output."""

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.calling.clock import SystemClock
 from orchestrator.errors import OverBudgetError, StorageError
+from orchestrator.money import MICRO_USD, Usage
 from orchestrator.project.protocols import Clock
 from orchestrator.storage.sqlite import Schema, connect, writing
-from orchestrator.types import MICRO_USD, Usage
 
 if TYPE_CHECKING:
-    from orchestrator.project.schema import Budget
+    from orchestrator.project.policy_schema import Budget
 
 LEASE_S = 900.0
 """How long a lease holds its money; longer than any request may take."""

@@ -19,22 +19,14 @@ from orchestrator.calling.attempt import prompt_tokens
 from orchestrator.calling.transports import Transports
 from orchestrator.chat.background import Background
 from orchestrator.chat.limits import both, strictest
+from orchestrator.money import total_cost
 from orchestrator.project.schema import Agent
 from orchestrator.roles.bounds import Bounds
 from orchestrator.roles.events import RunEvent
 from orchestrator.roles.hop import HopWork, Request, Services
 from orchestrator.roles.place import Place, here
 from orchestrator.tracing.ids import new_trace_id
-from orchestrator.types import (
-    Constraints,
-    Feature,
-    Hop,
-    Risk,
-    TaskProfile,
-    Trace,
-    digest,
-    total_cost,
-)
+from orchestrator.types import Constraints, Feature, Hop, Risk, TaskProfile, Trace, digest
 
 GRAPH = "chat_model"
 """What stands for the graph on the trace of a call that belongs to no run."""

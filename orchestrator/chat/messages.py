@@ -18,8 +18,8 @@ from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, Us
 from orchestrator.call_types import Message, Reply
 from orchestrator.chat.calls import Answered
 from orchestrator.errors import UserError
+from orchestrator.money import Usage, usd
 from orchestrator.tracing.explain import why_chosen
-from orchestrator.types import Usage, usd
 
 _NEEDS = {"image_url": "vision", "input_audio": "audio", "file": "files"}
 """What a model must be able to do for each kind of part."""

@@ -36,7 +36,8 @@ from orchestrator.chat.options import (
 )
 from orchestrator.chat.structured import structured
 from orchestrator.errors import UnknownNameError
-from orchestrator.project.schema import Agent, CallDeclaration
+from orchestrator.project.policy_schema import CallDeclaration
+from orchestrator.project.schema import Agent
 from orchestrator.project.vocabulary import check_request
 from orchestrator.routing.predict import serves
 from orchestrator.types import Constraints, Deployment, Risk

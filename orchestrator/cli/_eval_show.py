@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli._show import Screen, Tone, terminal
+from orchestrator.money import total_cost, usd
 from orchestrator.tracing.explain import dollars, duration
-from orchestrator.types import as_json, total_cost, usd
+from orchestrator.types import as_json
 
 if TYPE_CHECKING:
     from rich.status import Status

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.money import usd
 from orchestrator.tracing.explain import answered, below_floor, lost_because
-from orchestrator.types import Attempt, Candidate, Decision, Hop, Outcome, Stage, as_json, usd
+from orchestrator.types import Attempt, Candidate, Decision, Hop, Outcome, Stage, as_json
 
 if TYPE_CHECKING:
     from orchestrator.graph.answer import Answer

@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from orchestrator.cli._show import Screen, terminal
+from orchestrator.money import total_cost, usd
 from orchestrator.roles.events import HopStarted, RunEvent
 from orchestrator.tracing.explain import answered, dollars, duration
-from orchestrator.types import Hop, total_cost, usd
+from orchestrator.types import Hop
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

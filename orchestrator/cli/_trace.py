@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.cli._show import Screen, Tone
+from orchestrator.money import total_cost, usd
 from orchestrator.tracing.explain import answered, dollars, duration
-from orchestrator.types import Attempt, Hop, Outcome, Trace, total_cost, usd
+from orchestrator.types import Attempt, Hop, Outcome, Trace
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -14,12 +14,13 @@ from orchestrator.errors import InternalError, MeshError, UnknownNameError, User
 from orchestrator.evaluation.expectations import Check, case_content, judge
 from orchestrator.evaluation.values import CaseResult, Circumstances, EvalRun, Sample
 from orchestrator.graph.answer import Answer, RunOptions
+from orchestrator.money import total_cost
 from orchestrator.project.schema import Graph, Project
 from orchestrator.project.suite_schema import Case, Suite, SuiteOptions
 from orchestrator.project.suites import complete_cases
 from orchestrator.roles.events import RunEvent
 from orchestrator.tracing.explain import answered
-from orchestrator.types import Hop, digest, total_cost
+from orchestrator.types import Hop, digest
 
 JOBS = 4
 """How many runs go on at the same time where nobody says."""

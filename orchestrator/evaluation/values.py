@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from orchestrator.evaluation.statistics import wilson
-from orchestrator.types import VerdictName, total_cost
+from orchestrator.money import total_cost
+from orchestrator.types import VerdictName
 
 SampleStatus = Literal["passed", "failed", "error"]
 CaseStatus = Literal["passed", "failed", "flaky", "error", "known failing", "unexpected pass"]

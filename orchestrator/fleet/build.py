@@ -8,15 +8,16 @@ from itertools import pairwise
 
 from orchestrator.errors import UserError
 from orchestrator.fleet.prices import Listing, price_list
+from orchestrator.money import FREE, Price
 from orchestrator.project._values import UnsetVariableError, filled
-from orchestrator.project.schema import (
+from orchestrator.project.fleet_schema import (
     DeploymentDeclaration,
     EncoderDeclaration,
     Fleet,
     ModelDeclaration,
     PriceDeclaration,
 )
-from orchestrator.types import FREE, Deployment, Encoder, Price
+from orchestrator.types import Deployment, Encoder
 
 _PICO_PER_USD_A_MILLION = 10**6
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from orchestrator.types import Price
+from orchestrator.money import Price
 
 PRICE_FILE = "model_prices_and_context_window_backup.json"
 _FIELDS = (

@@ -11,9 +11,11 @@ from datetime import date
 from typing import Literal
 
 from orchestrator.fleet.prices import PriceList
+from orchestrator.money import Price
+from orchestrator.project.fleet_schema import DeploymentDeclaration, Fleet
 from orchestrator.project.names import nearest
-from orchestrator.project.schema import DeploymentDeclaration, Fleet, Policy
-from orchestrator.types import Deployment, Price
+from orchestrator.project.policy_schema import Policy
+from orchestrator.types import Deployment
 
 Code = Literal[
     "retired", "retires_soon", "price_unknown", "price_differs", "model_unknown", "prices_old"

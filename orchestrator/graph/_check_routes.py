@@ -8,7 +8,7 @@ from itertools import combinations
 from orchestrator.errors import NoCandidateError, Problem
 from orchestrator.graph._check_world import Places, World, route_of
 from orchestrator.project._names import as_list
-from orchestrator.project.schema import Match, Policy, Route
+from orchestrator.project.policy_schema import Match, Policy, Route
 from orchestrator.project.vocabulary import tasks as known_tasks
 from orchestrator.types import Decision, Risk, TaskProfile
 

@@ -16,17 +16,18 @@ from typing import Literal
 
 from orchestrator.errors import NoCandidateError
 from orchestrator.fleet.build import build_fleet
+from orchestrator.money import MICRO_USD
 from orchestrator.project._documents import Document
 from orchestrator.project._yaml import Node as Value
 from orchestrator.project.load import LoadedProject
+from orchestrator.project.policy_schema import Policy
 from orchestrator.project.registry import Registry
-from orchestrator.project.schema import Agent, Graph, Node, Policy, Project
+from orchestrator.project.schema import Agent, Graph, Node, Project
 from orchestrator.roles.bounds import Bounds, Purse
 from orchestrator.routing._features import input_tokens
 from orchestrator.routing.decide import decide
 from orchestrator.routing.predict import PriorPredictor
 from orchestrator.types import (
-    MICRO_USD,
     Constraints,
     Context,
     Decision,

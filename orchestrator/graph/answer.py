@@ -10,9 +10,10 @@ from typing import Any
 
 from orchestrator.errors import UnknownNameError, UserError
 from orchestrator.evidence.values import Citation, ClaimCheck
+from orchestrator.money import total_cost, usd
 from orchestrator.project.schema import Graph
 from orchestrator.roles.values import FinalAnswer, PastTurn, Plan
-from orchestrator.types import Constraints, Hop, Risk, VerdictName, as_json, total_cost, usd
+from orchestrator.types import Constraints, Hop, Risk, VerdictName, as_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from orchestrator.errors import Problem
 from orchestrator.project._documents import Document, KeyPath
-from orchestrator.project.schema import DeploymentDeclaration, ModelDeclaration
+from orchestrator.project.fleet_schema import DeploymentDeclaration, ModelDeclaration
 
 TASKS: Mapping[str, tuple[str, ...]] = {
     "similarity": ("classify", "rerank"),

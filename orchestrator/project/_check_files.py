@@ -12,8 +12,10 @@ from orchestrator.project._files import FOLDERS, SINGLE
 from orchestrator.project._problems import SECRET_MESSAGE
 from orchestrator.project._values import secrets_in
 from orchestrator.project.declared import Declared
+from orchestrator.project.fleet_schema import Fleet
 from orchestrator.project.names import nearest
-from orchestrator.project.schema import Fleet, Policy, Settings
+from orchestrator.project.policy_schema import Policy
+from orchestrator.project.schema import Settings
 
 _CLASSES: dict[str, type[Declared]] = {
     "mesh.yaml": Settings,

@@ -12,9 +12,9 @@ from orchestrator.project._check_encoder import check_encoder
 from orchestrator.project._documents import Document, KeyPath
 from orchestrator.project._names import duplicates, registered
 from orchestrator.project._words import Words
+from orchestrator.project.fleet_schema import DeploymentDeclaration, Fleet, ModelDeclaration
 from orchestrator.project.names import listing
 from orchestrator.project.registry import Registry
-from orchestrator.project.schema import DeploymentDeclaration, Fleet, ModelDeclaration
 
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "litellm": ("model",),

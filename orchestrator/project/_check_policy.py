@@ -9,8 +9,9 @@ from orchestrator.project._documents import Document, KeyPath
 from orchestrator.project._names import as_list, duplicates, listed, unknown
 from orchestrator.project._words import Words
 from orchestrator.project.compiled import Entry
+from orchestrator.project.fleet_schema import Fleet
 from orchestrator.project.names import listing, misspelt
-from orchestrator.project.schema import Fleet, Policy, Route
+from orchestrator.project.policy_schema import Policy, Route
 
 
 def check_policy(

@@ -13,8 +13,9 @@ from orchestrator.project._names import registered, unknown
 from orchestrator.project._yaml import kind_of
 from orchestrator.project.compiled import Entry
 from orchestrator.project.names import nearest
+from orchestrator.project.policy_schema import Policy
 from orchestrator.project.registry import Registry
-from orchestrator.project.schema import Graph, Policy
+from orchestrator.project.schema import Graph
 from orchestrator.project.suite_schema import Expect, Suite
 from orchestrator.project.suites import complete_cases
 

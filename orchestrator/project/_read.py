@@ -26,7 +26,9 @@ from orchestrator.project._values import (
     secrets_in,
 )
 from orchestrator.project.compiled import Entry
-from orchestrator.project.schema import Agent, Fleet, Graph, Policy, Settings
+from orchestrator.project.fleet_schema import Fleet
+from orchestrator.project.policy_schema import Policy
+from orchestrator.project.schema import Agent, Graph, Settings
 from orchestrator.project.suite_schema import Suite
 
 SECRET_ALLOWED = "the variable's name, or ${NAME} inside a text"

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.project._names import as_list
+from orchestrator.project.fleet_schema import Fleet
 from orchestrator.project.names import misspelt
-from orchestrator.project.schema import Agent, Fleet, Policy
+from orchestrator.project.policy_schema import Policy
+from orchestrator.project.schema import Agent
 
 _ANY = "*"
 

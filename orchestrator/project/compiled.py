@@ -10,7 +10,9 @@ from pydantic import BaseModel
 
 from orchestrator.project._documents import Document, KeyPath
 from orchestrator.project._files import Source
-from orchestrator.project.schema import Agent, Fleet, Graph, Policy, Settings
+from orchestrator.project.fleet_schema import Fleet
+from orchestrator.project.policy_schema import Policy
+from orchestrator.project.schema import Agent, Graph, Settings
 from orchestrator.project.suite_schema import Suite
 from orchestrator.types import digest
 

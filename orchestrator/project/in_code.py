@@ -29,8 +29,10 @@ from orchestrator.project._yaml import Node, kind_of
 from orchestrator.project.check import check
 from orchestrator.project.compiled import Entries, Entry
 from orchestrator.project.declared import Declared
+from orchestrator.project.fleet_schema import Fleet
+from orchestrator.project.policy_schema import Policy, Route
 from orchestrator.project.registry import Registry
-from orchestrator.project.schema import Agent, Fleet, Graph, Policy, Route, Settings
+from orchestrator.project.schema import Agent, Graph, Settings
 from orchestrator.project.suite_schema import Suite
 
 _FILES: dict[type[Declared], str] = {

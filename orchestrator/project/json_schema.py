@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.project.declared import Declared
+from orchestrator.project.fleet_schema import Fleet
 from orchestrator.project.load import load_builtins
+from orchestrator.project.policy_schema import Policy
 from orchestrator.project.registry import BUILTINS, Kind
-from orchestrator.project.schema import Agent, Fleet, Graph, Policy, Settings
+from orchestrator.project.schema import Agent, Graph, Settings
 from orchestrator.project.suite_schema import Suite
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

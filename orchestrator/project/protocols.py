@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from orchestrator.call_types import CallEvent, CallRequest
-from orchestrator.types import Deployment, Estimate, Hop, TaskProfile, Trace, Usage
+from orchestrator.money import Usage
+from orchestrator.types import Deployment, Estimate, Hop, TaskProfile, Trace
 
 if TYPE_CHECKING:
     import numpy as np

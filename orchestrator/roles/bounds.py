@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from orchestrator.types import MICRO_USD, Constraints
+from orchestrator.money import MICRO_USD
+from orchestrator.types import Constraints
 
 N = TypeVar("N", int, float)
 

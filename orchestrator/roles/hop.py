@@ -16,6 +16,7 @@ from orchestrator.call_types import CallRequest, Reply, ToolCall, text_of
 from orchestrator.calling.carry_out import CallProgress, Ended, Started, carry_out
 from orchestrator.errors import CallError, InternalError, NoCandidateError, RunError
 from orchestrator.evidence.values import Value
+from orchestrator.money import MICRO_USD
 from orchestrator.project.protocols import Clock, Embedder, Journal, Ledger, Predictor, Recorder
 from orchestrator.project.schema import Agent, Project
 from orchestrator.roles.bounds import Bounds
@@ -25,7 +26,6 @@ from orchestrator.roles.transcript import shown_prompt, shown_reply
 from orchestrator.routing.decide import decide
 from orchestrator.tracing.stream import decision_event, emit, hop_event
 from orchestrator.types import (
-    MICRO_USD,
     Attempt,
     Constraints,
     Context,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from orchestrator.project.schema import Policy, Route
+from orchestrator.project.policy_schema import Policy, Route
 from orchestrator.routing._rules import (
     Rule,
     cost_rule,

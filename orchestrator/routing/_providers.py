@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from orchestrator.errors import NoCandidateError
+from orchestrator.money import usd
 from orchestrator.routing._policy import CompiledRoute
 from orchestrator.routing._rules import Facts
-from orchestrator.types import Candidate, Deployment, Stage, TaskProfile, usd
+from orchestrator.types import Candidate, Deployment, Stage, TaskProfile
 
 
 def require_providers(

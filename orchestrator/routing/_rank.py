@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from orchestrator.project.schema import Objective
+from orchestrator.project.policy_schema import Objective
 from orchestrator.routing._policy import CompiledRoute
 from orchestrator.routing._rules import Facts, Rule
 

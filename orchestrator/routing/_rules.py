@@ -12,18 +12,10 @@ from dataclasses import dataclass
 from math import floor
 from typing import Any, NamedTuple
 
-from orchestrator.project.schema import Require
+from orchestrator.money import MICRO_USD, Usage
+from orchestrator.project.policy_schema import Require
 from orchestrator.routing.predict import prior, serves
-from orchestrator.types import (
-    MICRO_USD,
-    Constraints,
-    Context,
-    Deployment,
-    Health,
-    Stage,
-    TaskProfile,
-    Usage,
-)
+from orchestrator.types import Constraints, Context, Deployment, Health, Stage, TaskProfile
 
 STAGES: tuple[Stage, ...] = tuple(Stage)
 

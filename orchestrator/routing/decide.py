@@ -7,7 +7,8 @@ from itertools import chain
 from operator import attrgetter
 from types import MappingProxyType
 
-from orchestrator.project.schema import Policy
+from orchestrator.money import usd
+from orchestrator.project.policy_schema import Policy
 from orchestrator.routing._policy import CompiledRoute, compile_policy, log_rule
 from orchestrator.routing._providers import require_providers
 from orchestrator.routing._rank import preferences, ranked
@@ -30,7 +31,6 @@ from orchestrator.types import (
     Health,
     Stage,
     TaskProfile,
-    usd,
 )
 
 _order = attrgetter("order")

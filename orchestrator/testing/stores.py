@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any, ClassVar, Protocol
 
 from orchestrator.errors import OverBudgetError
+from orchestrator.money import Usage
+from orchestrator.project.policy_schema import Budget
 from orchestrator.project.protocols import Journal, Ledger, Recorder
-from orchestrator.project.schema import Budget
 from orchestrator.testing._loop import in_a_loop
 from orchestrator.testing.clock import ManualClock
-from orchestrator.types import Attempt, Hop, Outcome, Trace, Usage
+from orchestrator.types import Attempt, Hop, Outcome, Trace
 
 LEASE_S = 60.0
 DAILY = Budget(per="workspace", usd=0.000010, window="day")

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Engine, create_engine, event, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.errors import StorageError
+from orchestrator.money import Usage
 from orchestrator.storage.migrate import is_current, upgrade
 from orchestrator.tracing._tables import STEPS, Tables, attempts, hops, traces
-from orchestrator.types import Attempt, Hop, LogRule, Trace, Usage, as_json, from_json
+from orchestrator.types import Attempt, Hop, LogRule, Trace, as_json, from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,18 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from orchestrator.types import (
-    Attempt,
-    Candidate,
-    Decision,
-    Hop,
-    Outcome,
-    Stage,
-    TaskProfile,
-    Trace,
-    total_cost,
-    usd,
-)
+from orchestrator.money import total_cost, usd
+from orchestrator.types import Attempt, Candidate, Decision, Hop, Outcome, Stage, TaskProfile, Trace
 
 NAMED = 4
 """How many deployments of a group are named before `and n more`."""

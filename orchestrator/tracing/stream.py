@@ -15,8 +15,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from orchestrator.money import usd
 from orchestrator.tracing.explain import lost_because, why_chosen
-from orchestrator.types import Decision, Hop, usd
+from orchestrator.types import Decision, Hop
 
 
 def emit(event: Callable[[], Mapping[str, Any]]) -> None:

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from orchestrator.call_types import CallEvent, CallRequest, Finish, TextDelta, UsageReport
+from orchestrator.money import Price
 from orchestrator.project.protocols import Transport
-from orchestrator.types import Decision, Deployment, Price
+from orchestrator.types import Decision, Deployment
 
 PRICE = Price(input=1_000_000, output=2_000_000)
 """One micro-dollar an input token, two an output token."""

@@ -10,7 +10,8 @@ import pytest
 from orchestrator.call_types import CallEvent, CallRequest, Finish, Progress, TextDelta, UsageReport
 from orchestrator.calling.attempt import Heard, Limits, cost, limits_of, listen, record, tokens
 from orchestrator.errors import AttemptError, InternalError
-from orchestrator.types import Attempt, Deployment, Outcome, Price, Usage
+from orchestrator.money import Price, Usage
+from orchestrator.types import Attempt, Deployment, Outcome
 from tests.calling.fake_clock import FakeClock
 from tests.calling.samples import deployment, request
 

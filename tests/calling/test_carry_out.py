@@ -23,9 +23,10 @@ from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.ledger import MemoryLedger, SqliteLedger
 from orchestrator.calling.transports import Transports
 from orchestrator.errors import CallError, InternalError
+from orchestrator.money import FREE, Price
+from orchestrator.project.policy_schema import Budget
 from orchestrator.project.registry import BUILTINS, Registry
-from orchestrator.project.schema import Budget
-from orchestrator.types import FREE, Decision, Deployment, Outcome, Price, Setting
+from orchestrator.types import Decision, Deployment, Outcome, Setting
 from tests.calling.samples import decision, deployment, request
 from tests.calling.server import Fail, Hang, Say, StandIn, Step
 

@@ -9,7 +9,8 @@ import pytest
 from orchestrator.call_types import CallEvent, Finish, Progress, TextDelta
 from orchestrator.calling.transports.chat import Chunks, payload
 from orchestrator.errors import AttemptError
-from orchestrator.types import Outcome, Usage
+from orchestrator.money import Usage
+from orchestrator.types import Outcome
 from tests.calling.samples import deployment, request
 
 FULL = request("Hi", temperature=0.3, max_tokens=9, reasoning_effort="low", stop=("END",), seed=4)

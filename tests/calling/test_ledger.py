@@ -11,8 +11,8 @@ import pytest
 
 from orchestrator.calling.ledger import MemoryLedger, SqliteLedger
 from orchestrator.errors import OverBudgetError, StorageError
-from orchestrator.project.schema import Budget
-from orchestrator.types import Usage
+from orchestrator.money import Usage
+from orchestrator.project.policy_schema import Budget
 from tests.calling.fake_clock import FakeClock
 
 DAILY = Budget(per="workspace", usd=0.000010, window="day")

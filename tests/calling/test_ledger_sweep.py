@@ -8,9 +8,9 @@ from pathlib import Path
 
 from orchestrator.calling.ledger import SqliteLedger
 from orchestrator.calling.sweep import LedgerSweep
+from orchestrator.money import Usage
 from orchestrator.project.schema import KeepDays
 from orchestrator.storage.sweep import DAY, limits
-from orchestrator.types import Usage
 
 from .fake_clock import FakeClock
 

@@ -8,17 +8,9 @@ from collections.abc import Callable
 from orchestrator.cli._show import Screen
 from orchestrator.evidence.values import Citation, ClaimCheck
 from orchestrator.graph.answer import Answer
+from orchestrator.money import Usage
 from orchestrator.roles.values import Plan, Subtask
-from orchestrator.types import (
-    Attempt,
-    Candidate,
-    Decision,
-    Hop,
-    Outcome,
-    Setting,
-    Stage,
-    Usage,
-)
+from orchestrator.types import Attempt, Candidate, Decision, Hop, Outcome, Setting, Stage
 
 WIDTHS = (80, 140)
 ID = "01m7yak0d9t6vwng6cwpxkqgd9"

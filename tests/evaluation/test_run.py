@@ -12,7 +12,9 @@ from orchestrator.errors import CallError, InternalError, UnknownNameError, User
 from orchestrator.evaluation.run import Evaluation, choose_cases, find_suite
 from orchestrator.evaluation.values import Circumstances, Sample
 from orchestrator.graph.answer import Answer, RunOptions
-from orchestrator.project.schema import Fleet, Graph, Policy, Project, Settings
+from orchestrator.project.fleet_schema import Fleet
+from orchestrator.project.policy_schema import Policy
+from orchestrator.project.schema import Graph, Project, Settings
 from orchestrator.project.suite_schema import Suite
 
 from .samples import answer, suite

@@ -8,8 +8,9 @@ import pytest
 
 from orchestrator.errors import UserError
 from orchestrator.fleet.build import build_fleet
-from orchestrator.project.schema import Fleet
-from orchestrator.types import FREE, Deployment, Price
+from orchestrator.money import FREE, Price
+from orchestrator.project.fleet_schema import Fleet
+from orchestrator.types import Deployment
 
 
 def build(

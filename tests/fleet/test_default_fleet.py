@@ -12,7 +12,8 @@ import yaml
 
 from orchestrator.fleet.build import build_fleet
 from orchestrator.fleet.snapshot import snapshot
-from orchestrator.project.schema import Fleet, Policy
+from orchestrator.project.fleet_schema import Fleet
+from orchestrator.project.policy_schema import Policy
 from orchestrator.routing.decide import decide
 from orchestrator.types import Constraints, Context, Decision, FleetSnapshot, TaskProfile
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from orchestrator.fleet.prices import load_prices, pico, price_list
-from orchestrator.types import Price, Usage
+from orchestrator.money import Price, Usage
 
 ENTRIES: dict[str, Any] = {
     "sample_spec": {"mode": "one of: chat, …", "max_input_tokens": "words"},

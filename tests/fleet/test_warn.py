@@ -14,8 +14,9 @@ from orchestrator import Mesh
 from orchestrator.fleet.build import build_fleet
 from orchestrator.fleet.prices import PriceList, load_prices
 from orchestrator.fleet.warn import FleetWarning, fleet_warnings
+from orchestrator.project.fleet_schema import Fleet
 from orchestrator.project.load import load_project
-from orchestrator.project.schema import Fleet, Policy
+from orchestrator.project.policy_schema import Policy
 from tests.calling.fake_clock import FakeClock
 
 TODAY = date(2026, 11, 21)

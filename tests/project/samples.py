@@ -12,9 +12,11 @@ from pydantic import BaseModel
 
 from orchestrator.errors import Problem, ProjectError
 from orchestrator.project.declared import Declared
+from orchestrator.project.fleet_schema import Fleet
 from orchestrator.project.load import LoadedProject, load_project
+from orchestrator.project.policy_schema import Policy
 from orchestrator.project.registry import Registry
-from orchestrator.project.schema import Agent, Fleet, Graph, Policy, Settings
+from orchestrator.project.schema import Agent, Graph, Settings
 from orchestrator.project.suite_schema import Suite
 
 Path_ = tuple[str | int, ...]

@@ -14,9 +14,11 @@ import yaml
 from orchestrator import Agent, Graph, Mesh, Node, ProjectError, Route, UserError, function
 from orchestrator.errors import Problem
 from orchestrator.project.declared import Declared
+from orchestrator.project.fleet_schema import Fleet
 from orchestrator.project.load import LoadedProject, default_root, load_project
+from orchestrator.project.policy_schema import Match, Policy, Require
 from orchestrator.project.registry import BUILTINS, Registry
-from orchestrator.project.schema import Fleet, Match, Policy, Require, Settings, Storage
+from orchestrator.project.schema import Settings, Storage
 from orchestrator.project.suite_schema import Case, Suite
 from tests.project.samples import BODY, CLASSES, changed, names, valid, write
 

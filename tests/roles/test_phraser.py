@@ -12,12 +12,13 @@ from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.transports.llamacpp import LlamaCppTransport
 from orchestrator.evidence.chunks import sentences
 from orchestrator.evidence.values import ClaimCheck, Draft, Sentence
+from orchestrator.money import FREE
 from orchestrator.project.registry import Registry
 from orchestrator.roles.phraser import joinable_spans, phrase, phrased, span_passages, with_prose
 from orchestrator.roles.prompt import messages
 from orchestrator.roles.values import Verdict
 from orchestrator.roles.work import InvalidOutputError
-from orchestrator.types import FREE, Deployment
+from orchestrator.types import Deployment
 from tests.roles.fake_work import FakeWork, Runs, Says, agents, embedder, passages_of, span
 from tests.roles.material import CARRY, DAYS, LEAVE, REMOTE, TUESDAY, WEEK, draft, said
 

@@ -6,15 +6,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from orchestrator.project.schema import Match, Objective, Policy, Require, Route
+from orchestrator.money import FREE, Price
+from orchestrator.project.policy_schema import Match, Objective, Policy, Require, Route
 from orchestrator.types import (
-    FREE,
     Constraints,
     Context,
     Deployment,
     FleetSnapshot,
     Health,
-    Price,
     TaskProfile,
     digest,
 )

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import NoCandidateError
-from orchestrator.project.schema import (
+from orchestrator.money import FREE, Price
+from orchestrator.project.policy_schema import (
     Budget,
     CallDeclaration,
     Match,
@@ -19,7 +20,6 @@ from orchestrator.project.schema import (
 )
 from orchestrator.routing.decide import decide
 from orchestrator.types import (
-    FREE,
     Candidate,
     Constraints,
     Context,
@@ -27,7 +27,6 @@ from orchestrator.types import (
     Deployment,
     Estimate,
     Health,
-    Price,
     Setting,
     Stage,
     TaskProfile,

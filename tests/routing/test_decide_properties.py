@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import NoCandidateError
-from orchestrator.project.schema import Objective, Policy, Require, Route
+from orchestrator.project.policy_schema import Objective, Policy, Require, Route
 from orchestrator.routing.decide import decide
 from orchestrator.types import (
     LOG_LEVELS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.errors import NoCandidateError
-from orchestrator.project.schema import Match, Objective, Policy, Require, Route
+from orchestrator.project.policy_schema import Match, Objective, Policy, Require, Route
 from orchestrator.routing.decide import decide
 from orchestrator.types import Context, Deployment, FleetSnapshot, Health, Stage, TaskProfile
 from tests.routing.fleets import builtin, deployment

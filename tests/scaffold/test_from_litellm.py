@@ -12,8 +12,10 @@ import yaml
 
 from orchestrator.errors import ProjectError, UserError
 from orchestrator.fleet.build import build_fleet
+from orchestrator.project.fleet_schema import DeploymentDeclaration, ModelDeclaration
 from orchestrator.project.load import load_project
-from orchestrator.project.schema import DeploymentDeclaration, ModelDeclaration, Project, Route
+from orchestrator.project.policy_schema import Route
+from orchestrator.project.schema import Project
 from orchestrator.scaffold.from_litellm.convert import Imported, import_litellm
 from orchestrator.scaffold.from_litellm.report import Note
 from orchestrator.types import Deployment

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from orchestrator.money import Usage
 from orchestrator.types import (
     Attempt,
     Candidate,
@@ -18,7 +19,6 @@ from orchestrator.types import (
     Stage,
     TaskProfile,
     Trace,
-    Usage,
 )
 
 TRACE = Trace(

@@ -18,10 +18,11 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from orchestrator.errors import StorageError, UnknownNameError, UserError
+from orchestrator.money import Usage
 from orchestrator.tracing._database import sqlite_engine
 from orchestrator.tracing.ids import new_trace_id
 from orchestrator.tracing.store import TraceStore
-from orchestrator.types import Attempt, Hop, LogRule, Outcome, Trace, Usage
+from orchestrator.types import Attempt, Hop, LogRule, Outcome, Trace
 
 from .samples import DECISION, HOP, TRACE, hop, ruled
 

@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator, Mapping
 
 from orchestrator.call_types import CallEvent, CallRequest, Finish, TextDelta, UsageReport
 from orchestrator.errors import AttemptError, MeshError, UnknownNameError
+from orchestrator.money import Usage
 from orchestrator.project.protocols import Clock
 from orchestrator.project.registry import Registry, transport
-from orchestrator.types import Deployment, Outcome, Usage
+from orchestrator.types import Deployment, Outcome
 
 
 @transport("builtin")

@@ -19,7 +19,8 @@ from orchestrator.call_types import (
 )
 from orchestrator.calling.transports.outcomes import error_of, from_event
 from orchestrator.errors import AttemptError
-from orchestrator.types import Deployment, Outcome, Usage
+from orchestrator.money import Usage
+from orchestrator.types import Deployment, Outcome
 
 ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 """The schema that asks for JSON and says nothing more: what providers call JSON mode."""

@@ -26,9 +26,10 @@ from orchestrator.calling.transports._encoding import Rows, answer
 from orchestrator.embedding.local_models import BiEncoder, Judge, LocalModel, bi_encoder, judge
 from orchestrator.embedding.weights import find_folder, local_folder
 from orchestrator.errors import AttemptError, PrerequisiteError
+from orchestrator.money import Usage
 from orchestrator.project.protocols import Clock
 from orchestrator.project.registry import Registry, transport
-from orchestrator.types import Deployment, Encoder, Outcome, Usage
+from orchestrator.types import Deployment, Encoder, Outcome
 
 if TYPE_CHECKING:
     import numpy as np

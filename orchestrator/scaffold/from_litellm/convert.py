@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from orchestrator.errors import ProjectError, UserError
+from orchestrator.project.fleet_schema import Fleet
 from orchestrator.project.load import default_root, load_project
-from orchestrator.project.schema import Fleet, Policy
+from orchestrator.project.policy_schema import Policy
 from orchestrator.scaffold.files import Written, write_files
 from orchestrator.scaffold.from_litellm.deployments import translate
 from orchestrator.scaffold.from_litellm.endpoints import Secrets
