@@ -16,12 +16,18 @@ PICO_PER_MICRO = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens of one call. `cached_input` is a part of `input`, `reasoning` of `output`."""
+    """Tokens of one call. `cached_input`, `cache_write` and `audio_input` are parts of `input`;
+    `reasoning` and `audio_output` are parts of `output`."""
 
     input: int = 0
     output: int = 0
     cached_input: int = 0
+    """Read from the provider's cache."""
+    cache_write: int = 0
+    """Written to it."""
+    audio_input: int = 0
     reasoning: int = 0
+    audio_output: int = 0
     estimated: bool = False
     """True where the provider reported nothing and the numbers were counted here."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.project.load import LoadedProject
-from orchestrator.project.protocols import Clock, Embedder
+from orchestrator.project.protocols import Clock, Embedder, Traffic
 from orchestrator.project.schema import Project
 from orchestrator.types import Context, Decision, Deployment, FleetSnapshot, TaskProfile
 
@@ -82,6 +82,12 @@ class Parts:
         )
 
     @cached_property
+    def traffic(self) -> Traffic:
+        from orchestrator.calling.traffic.free import FreeTraffic
+
+        return FreeTraffic()
+
+    @cached_property
     def services(self) -> Services:
         from orchestrator.roles.hop import Services
         from orchestrator.routing.predict import PriorPredictor
@@ -93,6 +99,7 @@ class Parts:
             predictor=PriorPredictor(),
             transports=self.transports,
             ledger=self.ledger,
+            traffic=self.traffic,
             recorder=self.store,
             clock=self.clock,
             embedder=self.embedder,

@@ -26,6 +26,7 @@ Ending = Literal["complete", "continued", "restarted", "incomplete"]
 ClaimStatus = Literal["supported", "contradicted", "unsupported"]
 VerdictName = Literal["accepted", "revised", "abstained"]
 BreakerState = Literal["closed", "open", "half_open"]
+AttemptKind = Literal["first", "retry", "fallback", "repair", "hedge", "racer", "panelist"]
 
 TIERS: tuple[Tier, ...] = ("nano", "small", "mid", "frontier")
 LOG_LEVELS: tuple[LogLevel, ...] = ("full", "redacted", "hashed", "none")  # loosest first
@@ -63,6 +64,10 @@ class Outcome(StrEnum):
     UNREACHABLE = "unreachable"
     OVER_BUDGET = "over_budget"
     SKIPPED_OPEN = "skipped_open"
+    BUSY = "busy"
+    """A limit of our own, of requests, tokens or places, leaves no room there now."""
+    UNSURE = "unsure"
+    """A valid answer that its model was not sure of; a cascade asks a stronger one."""
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
 
@@ -157,6 +162,9 @@ class Deployment:
     tokens_per_second: float | None = None
     prompt_tokens_per_second: float | None = None
     """How fast it reads; `None` where reading is a part of `first_token_ms`."""
+    connect_timeout_ms: int | None = None
+    first_token_timeout_ms: int | None = None
+    between_tokens_timeout_ms: int | None = None
     discover: bool = False
     """Its endpoint is looked for on loopback before it counts as available."""
     encoder: Encoder | None = None
@@ -183,8 +191,15 @@ class Health:
     """Why it is not available, in words for a person (`OPENAI_API_KEY is not set`)."""
     breaker: BreakerState = "closed"
     error_rate: float = 0.0
+    """The share of its recent calls that failed by its own doing, in 0..1."""
     first_token_ms: int | None = None
+    """The median of its recent calls, as all numbers here; `None`: not measured."""
     tokens_per_second: float | None = None
+    p50_ms: int | None = None
+    """Of whole answers."""
+    p95_ms: int | None = None
+    room: float = 1.0
+    """What is left of its rate limits and places, in 0..1; 1 where it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +274,31 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """On whose behalf a request is made. What is empty was not said."""
+
+    workspace: str = ""
+    user: str = ""
+    tier: str = ""
+    """The class of user that budgets and limits tell apart: `free`, `paid`, …"""
+    key: str = ""
+    """The id of the virtual key, never the key."""
+    feature: str = ""
+    """The part of the application that asks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """What one call is charged to; each field can be asked for in the ledger."""
+
+    trace_id: str
+    deployment: str
+    model: str
+    caller: Caller = Caller()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What belongs to one request and to no other: estimates, budget, time, limits, seed."""
 
@@ -271,6 +311,10 @@ class Context:
     budget_micro_usd: int | None = None
     deadline_ms: int | None = None
     rate_limited: tuple[str, ...] = ()
+    cached_tokens: Mapping[str, int] = field(default_factory=dict)
+    """How much of the prompt a deployment's provider most likely holds in its cache, by id."""
+    soft_limits: tuple[str, ...] = ()
+    """Names of the soft budgets that are used up: the cheapest that is allowed goes first."""
     seed: int = 0
 
 
@@ -339,11 +383,28 @@ class LogRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tactics:
+    """How a strategy goes about it. A deployment is never asked twice at the same time."""
+
+    models: int = 1
+    """How many are asked at once: racers of a `race`, members of a `panel`."""
+    start: Literal["together", "after_p95"] = "together"
+    """Of a `race`: at once, or the next one when the first takes longer than its live p95."""
+    agree: int = 1
+    """Of a `panel`: how many equal answers settle it."""
+    confidence: float = 0.0
+    """Of a `cascade`: an answer that is less sure, in 0..1, goes to the next model."""
+    origin: str = ""
+    """Who asked for it: `route:NAME`, or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The choice and the whole funnel behind it."""
 
     chosen: str
     strategy: Strategy = "single"
+    tactics: Tactics = Tactics()
     fallbacks: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     """Every deployment of the snapshot: first those that stayed, by rank, then the removed."""
@@ -383,6 +444,14 @@ class Attempt:
     cost_micro_usd: int | None = 0
     """`None` is unknown."""
     error: str | None = None
+    kind: AttemptKind = "first"
+    """Why it was made."""
+    continued: bool = False
+    """It was asked to go on with a text that an earlier attempt had begun."""
+    retry_after_s: float | None = None
+    """What the provider, or a limit of our own, asked for."""
+    confidence: float | None = None
+    """How sure the model was, in 0..1: the geometric mean of its tokens' probabilities."""
     reported_model: str | None = None
     fingerprint: str | None = None
 
@@ -409,6 +478,8 @@ class Hop:
     validation: str = ""
     status: Literal["ok", "failed", "skipped", "cancelled", "unknown"] = "ok"
     error: str | None = None
+    ending: Ending | None = None
+    """How its answer came together; `None` where no model was called."""
     resumed: bool = False
     """True where the result came from the journal and nothing ran."""
     notes: tuple[str, ...] = ()
@@ -440,5 +511,7 @@ class Trace:
     project_hash: str = ""
     policy_hash: str = ""
     fleet_hash: str = ""
+    caller: Caller = Caller()
+    tags: tuple[str, ...] = ()
     log: LogRule | None = None
     """What may be kept of the request's own texts, where admission knows it; hops tighten it."""

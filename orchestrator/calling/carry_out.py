@@ -21,8 +21,8 @@ from orchestrator.calling.tool_calls import wrong_calls
 from orchestrator.calling.transports import Transports
 from orchestrator.errors import AttemptError, CallError, InternalError, OverBudgetError
 from orchestrator.money import Usage
-from orchestrator.project.protocols import Clock, Ledger
-from orchestrator.types import Attempt, Decision, Deployment, Ending, Outcome
+from orchestrator.project.protocols import Clock, Ledger, Traffic
+from orchestrator.types import Attempt, Caller, Charge, Decision, Deployment, Ending, Outcome
 
 ASSUMED_OUTPUT_TOKENS = 1024
 """What is reserved for where neither the request nor the deployment limits the output."""
@@ -53,6 +53,16 @@ class Pausing:
 CallProgress = Started | Ended | Pausing
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom a call is made for."""
+
+    trace_id: str
+    caller: Caller = Caller()
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+
+
 class Means(TypedDict):
     """What calls are made with; the same for every call of a `Mesh`."""
 
@@ -60,13 +70,14 @@ class Means(TypedDict):
     transports: Transports
     clock: Clock
     ledger: Ledger
+    traffic: Traffic
 
 
 async def carry_out(
     decision: Decision,
     request: CallRequest,
     *,
-    trace_id: str,
+    account: Account,
     deadline: float,
     check: Callable[[str], Any] | None = None,
     on_event: Callable[[CallProgress], None] | None = None,
@@ -92,7 +103,7 @@ async def carry_out(
     call = _Call(
         request=request,
         decision=decision,
-        trace_id=trace_id,
+        account=account,
         check=check,
         tell=on_event or _nobody,
         on_text=on_text,
@@ -102,6 +113,7 @@ async def carry_out(
         transports=means["transports"],
         clock=means["clock"],
         ledger=means["ledger"],
+        traffic=means["traffic"],
     )
     return await call.run()
 
@@ -112,7 +124,7 @@ class _Call:
 
     request: CallRequest
     decision: Decision
-    trace_id: str
+    account: Account
     check: Callable[[str], Any] | None
     tell: Callable[[CallProgress], None]
     on_text: Callable[[str], None] | None
@@ -120,6 +132,7 @@ class _Call:
     transports: Transports
     clock: Clock
     ledger: Ledger
+    traffic: Traffic
     attempts: list[Attempt] = field(default_factory=list)
     broke_off: bool = False
     """An earlier attempt had begun to answer."""
@@ -128,7 +141,7 @@ class _Call:
 
     async def run(self) -> Reply:
         # Seeded, so that a test or a replay pauses as the call itself did.
-        jitter = random.Random(self.trace_id)
+        jitter = random.Random(self.account.trace_id)
         while True:
             action = next_action(self.history, self.clock.monotonic(), jitter.random())
             match action:
@@ -181,21 +194,30 @@ class _Call:
         self, deployment: Deployment, request: CallRequest, heard: Heard
     ) -> AttemptError | None:
         try:
-            lease = await self.ledger.reserve(
-                self.trace_id, deployment.id, estimate(deployment, request)
+            account = self.account
+            charge = Charge(
+                trace_id=account.trace_id,
+                deployment=deployment.id,
+                model=deployment.model,
+                caller=account.caller,
+                tags=account.tags,
             )
+            lease = await self.ledger.reserve(charge, estimate(deployment, request))
         except OverBudgetError as error:
             return AttemptError(Outcome.OVER_BUDGET, str(error))
         try:
             transport = self.transports.get(deployment.via)
             return await listen(transport, deployment, request, heard, self.clock)
         finally:
-            usage = heard.usage(request)
-            if usage.input or usage.output:
-                spent = deployment.price.cost(usage) if deployment.price else None
-                await self.ledger.settle(lease, spent, usage)
-            else:
-                await self.ledger.release(lease)
+            used = record(
+                deployment,
+                request,
+                heard,
+                started_at=self.clock.now(),
+                now=self.clock.monotonic(),
+                error=None,
+            )
+            await self.ledger.settle(lease, used)
 
     def _show(self, text: str) -> None:
         self.shown += len(text)

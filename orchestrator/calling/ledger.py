@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, TypeVar
 from orchestrator.calling.clock import SystemClock
 from orchestrator.errors import OverBudgetError, StorageError
 from orchestrator.money import MICRO_USD, Usage
-from orchestrator.project.protocols import Clock
+from orchestrator.project.protocols import Clock, Standing
 from orchestrator.storage.sqlite import Schema, connect, writing
+from orchestrator.types import Attempt, Caller, Charge
 
 if TYPE_CHECKING:
     from orchestrator.project.policy_schema import Budget
@@ -119,8 +120,13 @@ class MemoryLedger:
         self._budgets, self._clock, self._lease_s = budgets, clock or SystemClock(), lease_s
         self._entries: dict[str, _Entry] = {}
 
-    async def reserve(self, trace_id: str, deployment: str, micro_usd: int | None) -> str:
+    async def standing(self, trace_id: str, caller: Caller, tags: tuple[str, ...]) -> Standing:  # noqa: ARG002
+        """See `protocols.Ledger`."""
+        return Standing()
+
+    async def reserve(self, charge: Charge, micro_usd: int | None) -> str:
         """See `protocols.Ledger`. Atomic, since nothing is awaited in it."""
+        trace_id, deployment = charge.trace_id, charge.deployment
         now = self._clock.now()
         caps = _caps(self._budgets, trace_id, now)
         if micro_usd is None:
@@ -139,8 +145,9 @@ class MemoryLedger:
             if e.at >= cap.since and cap.trace_id in (None, e.trace_id) and e.counts(now)
         )
 
-    async def settle(self, lease: str, micro_usd: int | None, usage: Usage) -> None:
+    async def settle(self, lease: str, attempt: Attempt) -> None:
         """Charge what was used. An unknown cost is charged as it was reserved."""
+        micro_usd, usage = attempt.cost_micro_usd, attempt.usage
         entry = self._entries.get(lease)
         if entry is None or entry.expires is None:
             return
@@ -195,8 +202,13 @@ class SqliteLedger:
         self._connection: sqlite3.Connection | None = None
         self._free: dict[str, tuple[str, str]] = {}
 
-    async def reserve(self, trace_id: str, deployment: str, micro_usd: int | None) -> str:
+    async def standing(self, trace_id: str, caller: Caller, tags: tuple[str, ...]) -> Standing:  # noqa: ARG002
+        """See `protocols.Ledger`."""
+        return Standing()
+
+    async def reserve(self, charge: Charge, micro_usd: int | None) -> str:
         """See `protocols.Ledger`. Atomic over all processes that use the file."""
+        trace_id, deployment = charge.trace_id, charge.deployment
         lease, now = uuid.uuid4().hex, self._clock.now()
         caps = _caps(self._budgets, trace_id, now)
         if micro_usd is None:
@@ -222,8 +234,9 @@ class SqliteLedger:
             raise
         return lease
 
-    async def settle(self, lease: str, micro_usd: int | None, usage: Usage) -> None:
+    async def settle(self, lease: str, attempt: Attempt) -> None:
         """Charge what was used. An unknown cost is charged as it was reserved."""
+        micro_usd, usage = attempt.cost_micro_usd, attempt.usage
         free = self._free.pop(lease, None)
         if lease.startswith(_FREE) and not (free and micro_usd):
             return

@@ -116,6 +116,8 @@ RULES: dict[Outcome, Rule] = {
     Outcome.REFUSED: Rule("stop"),
     Outcome.OVER_BUDGET: Rule("next"),
     Outcome.SKIPPED_OPEN: Rule("next", sibling_first=True, waits=True),
+    Outcome.BUSY: Rule("next", sibling_first=True, waits=True),
+    Outcome.UNSURE: Rule("next", of_the_model=True),
     Outcome.CANCELLED: Rule("stop"),
     Outcome.UNKNOWN: Rule("next"),
 }

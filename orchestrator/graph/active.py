@@ -138,6 +138,8 @@ class Active:
             question=self.run.request.question,
             answer=final.text if final else None,
             error=error,
+            caller=self.run.request.caller,
+            tags=self.run.request.tags,
             project_hash=project.hash,
             policy_hash=project.policy_hash,
             fleet_hash=self.run.services.fleet().hash,

@@ -13,7 +13,7 @@ from orchestrator.evidence.values import Citation, ClaimCheck
 from orchestrator.money import total_cost, usd
 from orchestrator.project.schema import Graph
 from orchestrator.roles.values import FinalAnswer, PastTurn, Plan
-from orchestrator.types import Constraints, Hop, Risk, VerdictName, as_json
+from orchestrator.types import Caller, Constraints, Hop, Risk, VerdictName, as_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,10 @@ class RunOptions:
     """What the whole run may cost; `None`: as much as the policy's budgets allow."""
     deadline_ms: int | None = None
     """The whole run's time; `None`: `deadline_ms` of mesh.yaml."""
+    caller: Caller = Caller()
+    """On whose behalf: budgets, limits and costs go by it."""
+    priority: int = 0
+    """Where calls wait for a place, the highest goes first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

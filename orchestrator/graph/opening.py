@@ -115,6 +115,8 @@ class Opening:
             data_class=options.data_class,
             risk=options.risk,
             tags=options.tags,
+            caller=options.caller,
+            priority=options.priority,
             constraints=options.constraints,
             budget_micro_usd=None if budget is None else round(budget * MICRO_USD),
             spent=hops.spent,

@@ -55,6 +55,19 @@ class EncoderDeclaration(Declared):
     )
 
 
+class Timeouts(Declared):
+    """How long a deployment may be silent. Unset: 10 s each; on machines of one's own 120 s for
+    the first token and 30 s between two."""
+
+    connect_ms: Milliseconds | None = Field(default=None, description="Until it is connected.")
+    first_token_ms: Milliseconds | None = Field(
+        default=None, description="Until something of the answer comes."
+    )
+    between_tokens_ms: Milliseconds | None = Field(
+        default=None, description="From one piece of the answer to the next."
+    )
+
+
 class DeploymentDeclaration(Declared):
     """One way to reach a model."""
 
@@ -102,6 +115,9 @@ class DeploymentDeclaration(Declared):
     )
     prompt_tokens_per_second: Annotated[float, Field(gt=0)] | None = Field(
         default=None, description="How fast it reads; unset: a part of first_token_ms."
+    )
+    timeouts: Timeouts = Field(
+        default=Timeouts(), description="How long it may be silent before another is asked."
     )
     discover: bool = Field(
         default=False, description="Probe the endpoint on loopback before it counts as available."

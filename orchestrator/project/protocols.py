@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from orchestrator.call_types import CallEvent, CallRequest
-from orchestrator.money import Usage
-from orchestrator.types import Deployment, Estimate, Hop, TaskProfile, Trace
+from orchestrator.types import (
+    Attempt,
+    Caller,
+    Charge,
+    Deployment,
+    Estimate,
+    Health,
+    Hop,
+    TaskProfile,
+    Trace,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,16 +110,93 @@ class Journal(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a caller stands with the budgets, before a decision."""
+
+    left_micro_usd: int | None = None
+    """What a further call may cost; `None` where no budget says anything."""
+    soft: tuple[str, ...] = ()
+    """The names of the soft budgets that are used up."""
+
+
 class Ledger(Protocol):
     """Money. A reservation is settled or released on every exit; a lease ends by itself."""
 
-    async def reserve(self, trace_id: str, deployment: str, micro_usd: int | None) -> str:
+    async def standing(self, trace_id: str, caller: Caller, tags: tuple[str, ...]) -> Standing:
+        """How the caller stands now. Advisory: `reserve` has the last word."""
+        ...
+
+    async def reserve(self, charge: Charge, micro_usd: int | None) -> str:
         """A lease. Raises `OverBudgetError` where a budget would be passed.
 
         An unknown amount (`None`) is refused wherever there is a budget.
         """
         ...
 
-    async def settle(self, lease: str, micro_usd: int | None, usage: Usage) -> None: ...
+    async def settle(self, lease: str, attempt: Attempt) -> None:
+        """Charge what the attempt cost, nothing included, and keep it as a line.
 
-    async def release(self, lease: str) -> None: ...
+        An unknown cost is charged as it was reserved.
+        """
+        ...
+
+    async def release(self, lease: str) -> None:
+        """Give the lease of an attempt back that was never made."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """One attempt that would like to begin."""
+
+    tokens: int
+    """Of the prompt, and what the answer may take."""
+    caller: Caller
+    priority: int = 0
+    """Who waits for a place goes in this order, the highest first."""
+    deadline: float
+    """On the clock's monotonic scale."""
+    waits: bool = False
+    """Take a place in the queue where there is none free, if its turn comes in time."""
+
+
+class Pass(Protocol):
+    """The permission for one attempt."""
+
+    @property
+    def deployment(self) -> str: ...
+
+
+class Traffic(Protocol):
+    """Who may call which deployment at this moment, and what was seen of each.
+
+    Breaker, rate limits and places stand behind it. Used from several threads.
+    """
+
+    async def enter(self, deployment: Deployment, asking: Asking) -> Pass:
+        """Permission to call it now.
+
+        Raises `AttemptError` with `SKIPPED_OPEN` or `BUSY`, and `retry_after_s` where it is known.
+        """
+        ...
+
+    def leave(self, entered: Pass, attempt: Attempt) -> None:
+        """The attempt is over, however it ended. Every pass is given back once."""
+        ...
+
+    def answered(self, attempts: Sequence[Attempt]) -> None:
+        """A call is over, with or without an answer; its attempts in order."""
+        ...
+
+    def hedge_after_s(self, deployment: str) -> float | None:
+        """Its live p95 in seconds to the end of an answer; `None` where too few were seen."""
+        ...
+
+    def take_hedge(self) -> bool:
+        """Whether one more hedge is within the share of calls that may be hedged; counts it."""
+        ...
+
+    def health(self) -> Mapping[str, Health]:
+        """What was seen of each deployment, by id."""
+        ...

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from orchestrator.project._frozen import FrozenDict
+from orchestrator.project.calls_schema import Calls
 from orchestrator.project.declared import (
     FAMILY_PATTERN,
     Declared,
@@ -73,6 +74,7 @@ class Settings(Declared):
         default=(), description="The project's Python files that register names."
     )
     default_graph: Name = Field(default="cross-validated", description="What `mesh ask` runs.")
+    calls: Calls = Field(default=Calls(), description="How models are called.")
     deadline_ms: Milliseconds = Field(
         default=300_000, description="A request's whole time where no route says less."
     )

@@ -13,11 +13,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.call_types import CallRequest, Reply, ToolCall, text_of
-from orchestrator.calling.carry_out import CallProgress, Ended, Started, carry_out
+from orchestrator.calling.carry_out import Account, CallProgress, Ended, Started, carry_out
 from orchestrator.errors import CallError, InternalError, NoCandidateError, RunError
 from orchestrator.evidence.values import Value
 from orchestrator.money import MICRO_USD
-from orchestrator.project.protocols import Clock, Embedder, Journal, Ledger, Predictor, Recorder
+from orchestrator.project.protocols import (
+    Clock,
+    Embedder,
+    Journal,
+    Ledger,
+    Predictor,
+    Recorder,
+    Traffic,
+)
 from orchestrator.project.schema import Agent, Project
 from orchestrator.roles.bounds import Bounds
 from orchestrator.roles.events import HopStarted, RunEvent
@@ -27,6 +35,7 @@ from orchestrator.routing.decide import decide
 from orchestrator.tracing.stream import decision_event, emit, hop_event
 from orchestrator.types import (
     Attempt,
+    Caller,
     Constraints,
     Context,
     Decision,
@@ -60,6 +69,7 @@ class Services:
     predictor: Predictor
     transports: Transports
     ledger: Ledger
+    traffic: Traffic
     recorder: Recorder
     clock: Clock
     embedder: Embedder
@@ -77,6 +87,8 @@ class Request:
     data_class: str | None = None
     risk: Risk | None = None
     tags: tuple[str, ...] = ()
+    caller: Caller = Caller()
+    priority: int = 0
     constraints: Constraints = Constraints()
     budget_micro_usd: int | None = None
     spent: Callable[[], int] = lambda: 0
@@ -323,7 +335,8 @@ class HopWork:
                     transports=services.transports,
                     clock=services.clock,
                     ledger=services.ledger,
-                    trace_id=run.trace_id,
+                    traffic=services.traffic,
+                    account=Account(run.trace_id, run.caller, run.tags, run.priority),
                     check=check,
                     deadline=self.bounds.deadline,
                     on_event=told,

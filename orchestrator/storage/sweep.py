@@ -196,11 +196,18 @@ class _Quota:
     def keep(self, report: Report, limits: Limits) -> int:
         """Remove the oldest traces, and the journals of their runs, until the folder fits.
 
+        Copies from before an upgrade go first: they hold the same runs a second time.
+
         Returns:
             How many bytes it is still over.
         """
         traces, journal = self.stores.traces, self.stores.journal
         lines = {line.path: line for line in report.stores}
+        if self.over() > 0:
+            for store in self.stores.others:
+                if isinstance(store, Backups) and store.path in lines:
+                    found = store.sweep(replace(limits, backups=inf), dry_run=False)
+                    self._note(lines[store.path], "copies", found.get("copies", 0))
         for _ in range(_ROUNDS):
             count = self._share(limits)
             if not count:

@@ -13,7 +13,7 @@ from orchestrator.project.policy_schema import Budget
 from orchestrator.project.protocols import Journal, Ledger, Recorder
 from orchestrator.testing._loop import in_a_loop
 from orchestrator.testing.clock import ManualClock
-from orchestrator.types import Attempt, Hop, Outcome, Trace
+from orchestrator.types import Attempt, Charge, Hop, Outcome, Trace
 
 LEASE_S = 60.0
 DAILY = Budget(per="workspace", usd=0.000010, window="day")
@@ -23,6 +23,25 @@ USED = Usage(input=3, output=2)
 
 
 # ── traces ───────────────────────────────────────────────────────────────────────────────
+
+
+def charge(trace_id: str, deployment: str) -> Charge:
+    """A charge of the run, to a deployment called `MODEL/ID`."""
+    return Charge(trace_id=trace_id, deployment=deployment, model=deployment.split("/")[0])
+
+
+def used(micro_usd: int | None, usage: Usage) -> Attempt:
+    """An attempt that cost so much."""
+    return Attempt(
+        deployment="m/d",
+        model="m",
+        family=None,
+        outcome=Outcome.OK,
+        started_at=0.0,
+        ms=1.0,
+        usage=usage,
+        cost_micro_usd=micro_usd,
+    )
 
 
 class TraceReader(Protocol):
@@ -142,7 +161,8 @@ class LedgerConformance:
         """However many come at once: reserving is atomic."""
         ledger = self.make((DAILY,), ManualClock())
         results = await asyncio.gather(
-            *(ledger.reserve(f"run-{n}", "m/d", 1) for n in range(100)), return_exceptions=True
+            *(ledger.reserve(charge(f"run-{n}", "m/d"), 1) for n in range(100)),
+            return_exceptions=True,
         )
         assert sum(isinstance(result, str) for result in results) == 10
         assert sum(isinstance(result, OverBudgetError) for result in results) == 90
@@ -153,9 +173,9 @@ class LedgerConformance:
     async def test_what_is_settled_takes_the_place_of_what_was_reserved(self) -> None:
         """The rest is free again."""
         ledger = self.make((DAILY,), ManualClock())
-        await ledger.settle(await ledger.reserve("run", "m/d", 10), 4, USED)
+        await ledger.settle(await ledger.reserve(charge("run", "m/d"), 10), used(4, USED))
         assert await self.spent(ledger, "run") == 4
-        assert await ledger.reserve("run", "m/d", 6)
+        assert await ledger.reserve(charge("run", "m/d"), 6)
         await self._refused(ledger, 1)
         await self.close(ledger)
 
@@ -163,11 +183,11 @@ class LedgerConformance:
     async def test_a_lease_ends_once(self) -> None:
         """What comes after its end changes nothing, and neither does a lease that nobody gave."""
         ledger = self.make((DAILY,), ManualClock())
-        settled = await ledger.reserve("run", "m/d", 5)
-        await ledger.settle(settled, 4, USED)
+        settled = await ledger.reserve(charge("run", "m/d"), 5)
+        await ledger.settle(settled, used(4, USED))
         await ledger.release(settled)
-        await ledger.settle(settled, 9, USED)
-        released = await ledger.reserve("run", "m/d", 5)
+        await ledger.settle(settled, used(9, USED))
+        released = await ledger.reserve(charge("run", "m/d"), 5)
         await ledger.release(released)
         await ledger.release(released)
         await ledger.release("a lease that nobody gave")
@@ -178,7 +198,7 @@ class LedgerConformance:
     async def test_an_unknown_cost_is_charged_as_reserved(self) -> None:
         """Unknown is not free."""
         ledger = self.make((DAILY,), ManualClock())
-        await ledger.settle(await ledger.reserve("run", "m/d", 7), None, USED)
+        await ledger.settle(await ledger.reserve(charge("run", "m/d"), 7), used(None, USED))
         assert await self.spent(ledger) == 7
         await self.close(ledger)
 
@@ -189,15 +209,17 @@ class LedgerConformance:
         await self._refused(ledger, None)
         await self.close(ledger)
         free = self.make((), ManualClock())
-        assert await free.reserve("run", "m/d", None)
+        assert await free.reserve(charge("run", "m/d"), None)
         await self.close(free)
 
     @in_a_loop
     async def test_what_costs_nothing_passes_an_exhausted_budget(self) -> None:
         """Deterministic models answer to the end."""
         ledger = self.make((DAILY,), ManualClock())
-        await ledger.reserve("run", "m/d", 10)
-        await ledger.settle(await ledger.reserve("run", "builtin/here", 0), 0, Usage())
+        await ledger.reserve(charge("run", "m/d"), 10)
+        await ledger.settle(
+            await ledger.reserve(charge("run", "builtin/here"), 0), used(0, Usage())
+        )
         assert await self.spent(ledger) == 10
         await self.close(ledger)
 
@@ -206,10 +228,10 @@ class LedgerConformance:
         """A process may die; one that was only slow is charged all the same."""
         clock = ManualClock()
         ledger = self.make((DAILY,), clock)
-        lease = await ledger.reserve("run", "m/d", 10)
+        lease = await ledger.reserve(charge("run", "m/d"), 10)
         clock.advance(LEASE_S + 1)
         assert await self.spent(ledger) == 0
-        await ledger.settle(lease, 8, USED)
+        await ledger.settle(lease, used(8, USED))
         assert await self.spent(ledger) == 8
         await self.close(ledger)
 
@@ -217,8 +239,8 @@ class LedgerConformance:
     async def test_a_budget_per_run_counts_each_run_alone(self) -> None:
         """One run cannot use up another's."""
         ledger = self.make((PER_RUN,), ManualClock())
-        await ledger.reserve("one", "m/d", 10)
-        assert await ledger.reserve("two", "m/d", 10)
+        await ledger.reserve(charge("one", "m/d"), 10)
+        assert await ledger.reserve(charge("two", "m/d"), 10)
         await self._refused(ledger, 1, "one")
         await self.close(ledger)
 
@@ -227,16 +249,16 @@ class LedgerConformance:
         """What was spent yesterday is no part of today's budget."""
         clock = ManualClock()
         ledger = self.make((DAILY,), clock)
-        await ledger.settle(await ledger.reserve("run", "m/d", 10), 10, USED)
+        await ledger.settle(await ledger.reserve(charge("run", "m/d"), 10), used(10, USED))
         await self._refused(ledger, 1)
         clock.advance(86_400)
-        assert await ledger.reserve("run", "m/d", 10)
+        assert await ledger.reserve(charge("run", "m/d"), 10)
         await self.close(ledger)
 
     async def _refused(self, ledger: Ledger, micro_usd: int | None, run: str = "run") -> None:
         refused = ""
         try:
-            await ledger.reserve(run, "m/d", micro_usd)
+            await ledger.reserve(charge(run, "m/d"), micro_usd)
         except OverBudgetError as error:
             refused = str(error)
         assert refused, f"{micro_usd} micro-dollars passed the budget, or nothing says why not"

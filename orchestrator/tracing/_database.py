@@ -14,7 +14,7 @@ from orchestrator.errors import StorageError
 from orchestrator.money import Usage
 from orchestrator.storage.migrate import is_current, upgrade
 from orchestrator.tracing._tables import STEPS, Tables, attempts, hops, traces
-from orchestrator.types import Attempt, Hop, LogRule, Trace, as_json, from_json
+from orchestrator.types import Attempt, Caller, Hop, LogRule, Trace, as_json, from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,6 +207,8 @@ def _attempt_value(line: Mapping[Any, Any]) -> dict[str, Any]:
 def _trace(row: Mapping[Any, Any]) -> Trace:
     value = {name: row[name] for name in _TRACE_COLUMNS}
     value["log"] = None if row["log"] is None else LogRule(**row["log"])
+    value["caller"] = Caller(**(row["caller"] or {}))
+    value["tags"] = tuple(row["tags"] or ())
     return Trace(**value)
 
 

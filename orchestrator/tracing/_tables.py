@@ -16,6 +16,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Double,
+    Float,
     Index,
     Integer,
     MetaData,
@@ -53,6 +54,8 @@ traces = Table(
     Column("policy_hash", String(64), nullable=False),
     Column("fleet_hash", String(64), nullable=False),
     Column("log", JSON(none_as_null=True)),
+    Column("caller", JSON(none_as_null=True)),
+    Column("tags", JSON(none_as_null=True)),
     Index("traces_by_time", "started_at"),
 )
 
@@ -77,6 +80,7 @@ hops = Table(
     Column("notes", JSON(none_as_null=True), nullable=False),
     Column("profile", JSON(none_as_null=True)),
     Column("decision", JSON(none_as_null=True)),
+    Column("ending", String(16)),
     Column("started_at", Double, nullable=False),
     Column("ms", Double, nullable=False),
     UniqueConstraint("trace_id", "id"),
@@ -100,14 +104,43 @@ attempts = Table(
     Column("usage_cached_input", BigInteger, nullable=False),
     Column("usage_reasoning", BigInteger, nullable=False),
     Column("usage_estimated", Boolean, nullable=False),
+    Column("usage_cache_write", BigInteger, nullable=False, server_default="0"),
+    Column("usage_audio_input", BigInteger, nullable=False, server_default="0"),
+    Column("usage_audio_output", BigInteger, nullable=False, server_default="0"),
     Column("cost_micro_usd", BigInteger),
     Column("error", Text),
     Column("reported_model", String(160)),
     Column("fingerprint", String(160)),
+    Column("kind", String(16), nullable=False, server_default="first"),
+    Column("continued", Boolean, nullable=False, server_default="0"),
+    Column("retry_after_s", Float),
+    Column("confidence", Float),
 )
 
 
-STEPS: tuple[Step, ...] = ()
+def _added(table: str, *columns: str) -> tuple[str, ...]:
+    return tuple(f"ALTER TABLE {table} ADD COLUMN {column}" for column in columns)
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        "attempts say why they were made, hops how they ended, traces for whom",
+        (
+            *_added(
+                "attempts",
+                "usage_cache_write BIGINT DEFAULT '0' NOT NULL",
+                "usage_audio_input BIGINT DEFAULT '0' NOT NULL",
+                "usage_audio_output BIGINT DEFAULT '0' NOT NULL",
+                "kind VARCHAR(16) DEFAULT 'first' NOT NULL",
+                "continued BOOLEAN DEFAULT '0' NOT NULL",
+                "retry_after_s FLOAT",
+                "confidence FLOAT",
+            ),
+            *_added("hops", "ending VARCHAR(16)"),
+            *_added("traces", "caller JSON", "tags JSON"),
+        ),
+    ),
+)
 """A change of the tables above needs one more; see `storage.migrate`."""
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator.call_types import CallEvent, CallRequest, Reply, TextDelta, text_of
 from orchestrator.calling.carry_out import (
+    Account,
     CallProgress,
     Ended,
     Pausing,
@@ -21,6 +22,7 @@ from orchestrator.calling.carry_out import (
 )
 from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.ledger import MemoryLedger, SqliteLedger
+from orchestrator.calling.traffic.free import FreeTraffic
 from orchestrator.calling.transports import Transports
 from orchestrator.errors import CallError, InternalError
 from orchestrator.money import FREE, Price
@@ -77,7 +79,8 @@ async def call(
         transports=transports,
         clock=clock,
         ledger=ledger or MemoryLedger(),
-        trace_id="run",
+        account=Account("run"),
+        traffic=FreeTraffic(),
         deadline=clock.monotonic() + 60,
         check=check,
         on_event=tell,

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from orchestrator.call_types import Reply
-from orchestrator.calling.carry_out import carry_out
+from orchestrator.calling.carry_out import Account, carry_out
 from orchestrator.calling.ledger import MemoryLedger
+from orchestrator.calling.traffic.free import FreeTraffic
 from orchestrator.calling.transports import Transports
 from orchestrator.errors import CallError
 from orchestrator.project.registry import BUILTINS
@@ -67,7 +68,8 @@ class Bench:
             transports=self.transports,
             clock=self.clock,
             ledger=self.ledger,
-            trace_id="run",
+            account=Account("run"),
+            traffic=FreeTraffic(),
             check=check,
             deadline=self.clock.monotonic() + deadline,
         )

@@ -11,6 +11,7 @@ from orchestrator.calling.sweep import LedgerSweep
 from orchestrator.money import Usage
 from orchestrator.project.schema import KeepDays
 from orchestrator.storage.sweep import DAY, limits
+from orchestrator.testing.stores import charge, used
 
 from .fake_clock import FakeClock
 
@@ -19,9 +20,9 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()
 
 async def spend(path: Path, run: str, at: float, *, settle: bool = True) -> None:
     ledger = SqliteLedger(path, clock=FakeClock(at))
-    lease = await ledger.reserve(run, "m/d", 100)
+    lease = await ledger.reserve(charge(run, "m/d"), 100)
     if settle:
-        await ledger.settle(lease, 100, Usage(input=1, output=1))
+        await ledger.settle(lease, used(100, Usage(input=1, output=1)))
     await ledger.close()
 
 

@@ -48,6 +48,7 @@ _FILES: Files = {
         "embedder": "static",
         "python": ["names.py"],
         "default_graph": "main",
+        "calls": {"hedge_share": 0.1},
         "deadline_ms": 60000,
     },
     "fleet.yaml": {
@@ -73,6 +74,11 @@ _FILES: Files = {
                         "certifications": ["soc2"],
                         "price": {"input": 3, "output": 15.5, "cache_read": 0.3},
                         "first_token_ms": 500,
+                        "timeouts": {
+                            "connect_ms": 2000,
+                            "first_token_ms": 9000,
+                            "between_tokens_ms": 5000,
+                        },
                         "tokens_per_second": 60,
                         "prompt_tokens_per_second": 900.5,
                         "discover": False,
