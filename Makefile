@@ -13,7 +13,7 @@ QUESTION := Draft a remote-work policy for 120 employees, calculate the yearly c
 SOURCES := examples/remote-work/sources
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-embeddings demo test test-embeddings eval lint types build bench-start bench-schedule clean distclean
+.PHONY: help setup setup-embeddings demo test test-embeddings faults eval lint types build bench-start bench-schedule clean distclean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ demo: $(READY)  ## answer a real question over real documents, offline
 
 test: $(READY)  ## run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadscope
+
+faults: $(READY)  ## inject every fault of a provider on real clocks, and print what came of it
+	@$(BIN)/python scripts/faults.py
 
 eval: $(READY)  ## run the suites of evals/, offline
 	@$(BIN)/mesh eval

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, TypedDict
 
 from orchestrator.money import Usage
-from orchestrator.types import Attempt, Ending
+from orchestrator.types import Attempt, Ending, Outcome
 
 
 class Message(TypedDict):
@@ -53,6 +53,8 @@ class CallRequest:
     """`auto`, `none`, `required` (some tool), or the name of the tool that must be called."""
     parallel_tool_calls: bool | None = None
     """Whether one answer may hold several calls; `None` leaves it to the provider."""
+    logprobs: bool = False
+    """Ask how sure the model was of its tokens, where the deployment can say (`logprobs`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,24 @@ class UsageReport:
     fingerprint: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answering:
+    """Which model the provider says is answering; again where it says something else."""
+
+    model: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How sure the model was of the tokens that it chose, at the end of the answer.
+
+    `value` is the geometric mean of their probabilities, in 0..1: exp(mean log-probability).
+    """
+
+    value: float
+
+
 @dataclass(frozen=True, slots=True)
 class Finish:
     """The provider ended the answer, for its own `reason` (`stop`, `length`, …)."""
@@ -111,7 +131,7 @@ class Progress:
     kind: Literal["waiting", "ready", "opened", "thinking"]
 
 
-CallEvent = TextDelta | ToolCallDelta | UsageReport | Finish | Progress
+CallEvent = TextDelta | ToolCallDelta | UsageReport | Answering | Confidence | Finish | Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +145,18 @@ class Reply:
     model: str
     family: str | None
     attempts: tuple[Attempt, ...]
+    """In the order in which they ended; but the one that answered comes last."""
     ending: Ending = "complete"
     finish_reason: str = "stop"
     tool_calls: tuple[ToolCall, ...] = ()
+    agreement: float | None = None
+    """Of a panel: the share of its answers that say the same as this one, in 0..1."""
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of the answer. One that was continued has those of all who wrote a part of it."""
+        *earlier, last = self.attempts
+        if self.ending != "continued":
+            return last.usage
+        parts = [a.usage for a in earlier if a.usage.output and a.outcome is not Outcome.CANCELLED]
+        return sum(parts, last.usage)

@@ -10,7 +10,9 @@ MeshError
 ├── RunError             the run failed for a reason outside the project, exit code 3
 │   ├── NoCandidateError no deployment is left; names the rules to relax
 │   ├── CallError        every attempt failed; carries the attempts
+│   │   └── IncompleteError a part of the answer was handed on before it broke off
 │   ├── OverBudgetError  the ledger refused the reservation
+│   ├── RateLimitedError the caller asks more often than the policy allows; says when to come back
 │   ├── StorageError     the disk is full or the database cannot be written
 │   ├── CancelledRunError the caller stopped the run
 │   └── WaitingError     the run waits for a person's answer, exit code 4
@@ -174,8 +176,37 @@ class CallError(RunError):
         super().__init__(message)
 
 
+class IncompleteError(CallError):
+    """The answer broke off after a part of it was handed on, and nobody could go on with it.
+
+    Attributes:
+        text: what was handed on.
+        reason: why it ends there.
+    """
+
+    def __init__(
+        self, message: str, attempts: Sequence[Attempt] = (), *, text: str, reason: str
+    ) -> None:
+        self.text, self.reason = text, reason
+        super().__init__(message, attempts)
+
+
 class OverBudgetError(RunError):
     """A reservation would pass a budget."""
+
+
+class RateLimitedError(RunError):
+    """The caller asks for more than a limit of the policy allows.
+
+    Attributes:
+        retry_after_s: in how many seconds there is room again.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
 
 
 class StorageError(RunError):

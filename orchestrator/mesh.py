@@ -23,6 +23,7 @@ from orchestrator.project.protocols import Clock, Embedder
 from orchestrator.project.schema import Agent, Graph, Project
 from orchestrator.project.vocabulary import check_request
 from orchestrator.types import (
+    Caller,
     Constraints,
     Decision,
     FleetSnapshot,
@@ -33,6 +34,9 @@ from orchestrator.types import (
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
+    from orchestrator.calling.spending.report import CostReport
+    from orchestrator.calling.traffic.health import Condition
+    from orchestrator.calling.traffic.health_store import HealthStore
     from orchestrator.chat.model import ChatMesh
     from orchestrator.chat.options import ChatSettings
     from orchestrator.errors import Problem
@@ -135,6 +139,11 @@ class Mesh:
         return self._parts.store
 
     @property
+    def problem(self) -> str | None:
+        """What of traces and ledger could not be written, for a person; `None`: all is there."""
+        return self._parts.problem()
+
+    @property
     def journals(self) -> JournalStore:
         """The runs that can be looked at, resumed or cancelled."""
         return self._parts.journals
@@ -146,6 +155,15 @@ class Mesh:
     def fleet(self) -> FleetSnapshot:
         """The fleet as it is now; looked at anew at most once a second."""
         return self._parts.fleet()
+
+    @property
+    def health_store(self) -> HealthStore:
+        """What is known of the deployments' health, and their incidents."""
+        return self._parts.health_store
+
+    def conditions(self) -> Mapping[str, Condition]:
+        """How each deployment stands that was called or refused: breaker, times, last error."""
+        return self._parts.conditions()
 
     def fleet_warnings(self) -> tuple[FleetWarning, ...]:
         """What about the fleet is doubtful today: retired models, old or unknown prices, …"""
@@ -386,6 +404,7 @@ class Mesh:
         risk: Risk | None = None,
         tags: Sequence[str] = (),
         constraints: Constraints = Constraints(),
+        caller: Caller = Caller(),
         **settings: Unpack[ChatSettings],
     ) -> ChatMesh:
         """A langchain-core chat model that is routed anew for every call, with or without a loop.
@@ -398,8 +417,9 @@ class Mesh:
             agent: a declared agent whose needs and settings count; its prompt is not used.
             data_class: of everything that is sent; the policy's default where absent.
             tags: for routes of the policy that match them.
+            caller: on whose behalf; inside of a run, for what the run does not say.
             **settings: temperature, max_tokens, reasoning_effort, seed, stop, timeout (seconds),
-                and `model`, which allows only this one.
+                priority, and `model`, which allows only this one.
 
         Raises:
             UnknownNameError: a word that nothing in the project knows.
@@ -407,8 +427,29 @@ class Mesh:
         from orchestrator.chat.model import make_chat_model
 
         asked = {"task": task, "agent": agent, "data_class": data_class, "risk": risk}
-        limits = {"profile_tags": tuple(tags), "constraints": constraints}
+        limits = {"profile_tags": tuple(tags), "constraints": constraints, "caller": caller}
         return make_chat_model(self._parts.chat_calls, {**asked, **limits}, settings)
+
+    def costs(
+        self, by: Sequence[str] = ("model",), *, since: float = 0.0, until: float | None = None
+    ) -> CostReport:
+        """What was spent: sums over every attempt on the ledger, failed ones included.
+
+        ```python
+        report = mesh.costs(by=("feature", "user"))
+        for (feature, user), costs in report.rows:
+            print(feature, user, costs.attempts, costs.cost_usd)  # None: unknown
+        ```
+
+        Args:
+            by: feature, user, tier, workspace, key, model, deployment, tag, outcome, kind, day.
+            since: seconds since the epoch.
+            until: the same, itself excluded; now where absent.
+
+        Raises:
+            UnknownNameError: nothing of that name can be told apart.
+        """
+        return self._parts.costs(by, since, until)
 
     def gc(
         self,

@@ -8,7 +8,7 @@ exact.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 MICRO_USD = 1_000_000
 PICO_PER_MICRO = 1_000_000
@@ -31,22 +31,65 @@ class Usage:
     estimated: bool = False
     """True where the provider reported nothing and the numbers were counted here."""
 
+    def __add__(self, other: Usage) -> Usage:
+        """Both together; estimated where one of them is."""
+        return Usage(
+            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in _COUNTS},
+            estimated=self.estimated or other.estimated,
+        )
+
+
+_COUNTS = tuple(f for f in fields(Usage) if f.name != "estimated")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """Pico-dollars a token. `None` is unknown, which is not the same as free."""
+    """Pico-dollars a token. `None` is unknown, which is not the same as free.
+
+    The cost of a call is the sum over its parts, each tokens times its price:
+
+    | part | tokens | price, and where it is not set |
+    | --- | --- | --- |
+    | plain input | `input` less the three below | `input` |
+    | read from the cache | `cached_input` | `cache_read`, else `input`, which is never less |
+    | written to the cache | `cache_write` | `cache_write`; providers charge more than for input |
+    | audio input | `audio_input` | `audio_input`; it is dearer than text |
+    | plain output | `output` less the two below | `output` |
+    | reasoning | `reasoning` | `reasoning`, else `output`, as nearly all providers do |
+    | audio output | `audio_output` | `audio_output` |
+
+    A part with tokens and without a price makes the whole cost unknown. Where the prompt is longer
+    than a step's `above`, the step's price counts for all of its tokens. (Sources: the price pages
+    of OpenAI, Anthropic, Google and DeepSeek; litellm's `model_prices_and_context_window.json`.)
+    """
 
     input: int | None = None
     output: int | None = None
     cache_read: int | None = None
+    cache_write: int | None = None
+    audio_input: int | None = None
+    audio_output: int | None = None
+    reasoning: int | None = None
+    steps: tuple[PriceStep, ...] = ()
+    """For long prompts; the shortest first."""
 
     def cost(self, usage: Usage) -> int | None:
         """Micro-dollars of `usage`, half rounded up; `None` where a needed price is unknown."""
-        cached = self.cache_read if self.cache_read is not None else self.input
+        longer = [step.price for step in self.steps if usage.input > step.above]
+        return longer[-1].cost(usage) if longer else self._sum(usage)
+
+    def _sum(self, usage: Usage) -> int | None:
+        # A token that is both audio and cached is reported twice: never less than none is plain.
+        plain_input = usage.input - usage.cached_input - usage.cache_write - usage.audio_input
+        plain_output = usage.output - usage.reasoning - usage.audio_output
         parts = (
-            (usage.input - usage.cached_input, self.input),
-            (usage.cached_input, cached),
-            (usage.output, self.output),
+            (max(plain_input, 0), self.input),
+            (usage.cached_input, self.input if self.cache_read is None else self.cache_read),
+            (usage.cache_write, self.cache_write),
+            (usage.audio_input, self.audio_input),
+            (max(plain_output, 0), self.output),
+            (usage.reasoning, self.output if self.reasoning is None else self.reasoning),
+            (usage.audio_output, self.audio_output),
         )
         if any(tokens and price is None for tokens, price in parts):
             return None
@@ -54,7 +97,16 @@ class Price:
         return (total + PICO_PER_MICRO // 2) // PICO_PER_MICRO
 
 
-FREE = Price(input=0, output=0, cache_read=0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceStep:
+    """What a provider charges for longer prompts."""
+
+    above: int
+    """Tokens of input; the price counts from one more."""
+    price: Price
+
+
+FREE = Price(input=0, output=0, cache_read=0, cache_write=0, audio_input=0, audio_output=0)
 
 
 def usd(micro: int | None) -> float | None:

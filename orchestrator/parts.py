@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,12 @@ from orchestrator.types import Context, Decision, Deployment, FleetSnapshot, Tas
 
 if TYPE_CHECKING:
     from orchestrator.calling.ledger import SqliteLedger
+    from orchestrator.calling.spending.report import CostReport
+    from orchestrator.calling.traffic.breaker import Breakers, Change
+    from orchestrator.calling.traffic.health import Condition
+    from orchestrator.calling.traffic.health_store import HealthStore
+    from orchestrator.calling.traffic.incidents import Incidents
+    from orchestrator.calling.traffic.live import Live
     from orchestrator.calling.transports import Transports
     from orchestrator.chat.calls import ChatCalls
     from orchestrator.graph.journal import JournalStore
@@ -82,13 +88,68 @@ class Parts:
         )
 
     @cached_property
-    def traffic(self) -> Traffic:
-        from orchestrator.calling.traffic.free import FreeTraffic
+    def health_store(self) -> HealthStore:
+        """Breakers, live numbers and incidents, as the processes of this project share them."""
+        from orchestrator.calling.traffic.health_store import HealthStore
 
-        return FreeTraffic()
+        return HealthStore(self.storage / "health.sqlite")
+
+    @cached_property
+    def live(self) -> Live:
+        from orchestrator.calling.traffic.live import Live
+
+        return Live(self.clock, self.health_store)
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        from orchestrator.calling.traffic.incidents import Incidents
+        from orchestrator.calling.traffic.webhook import Webhook
+
+        url = self.project.settings.calls.incidents.webhook
+        return Incidents(
+            self.clock,
+            {d.id: d for d in self.deployments},
+            self.health_store,
+            Webhook(url) if url else None,
+        )
+
+    @cached_property
+    def breakers(self) -> Breakers:
+        from orchestrator.calling.traffic.breaker import Breakers, Recovered, account_mark
+
+        def tell(change: Change) -> None:
+            if isinstance(change.effect, Recovered):
+                self.live.recovered(change.deployment)
+            self.incidents.changed(change)
+
+        keys = {d.id: self.env.get(d.key or "", "") for d in self.deployments}
+        return Breakers(
+            self.project.settings.calls.breaker,
+            self.clock,
+            self.health_store,
+            accounts={id: account_mark(key) for id, key in keys.items()},
+            tell=tell,
+        )
+
+    @cached_property
+    def traffic(self) -> Traffic:
+        from orchestrator.calling.traffic.control import TrafficControl
+        from orchestrator.calling.traffic.places import Places
+        from orchestrator.calling.traffic.rates import Rates
+
+        calls = self.project.settings.calls
+        return TrafficControl(
+            breakers=self.breakers,
+            live=self.live,
+            incidents=self.incidents,
+            places=Places(self.clock, Rates(self.clock), longest=calls.queue),
+            hedge_share=calls.hedge_share,
+        )
 
     @cached_property
     def services(self) -> Services:
+        from orchestrator.calling.traffic.affinity import Affinity
+        from orchestrator.calling.traffic.rates import CallerRates
         from orchestrator.roles.hop import Services
         from orchestrator.routing.predict import PriorPredictor
 
@@ -100,9 +161,12 @@ class Parts:
             transports=self.transports,
             ledger=self.ledger,
             traffic=self.traffic,
+            caller_rates=CallerRates(self.project.policy.limits, self.clock),
+            affinity=Affinity(self.clock),
             recorder=self.store,
             clock=self.clock,
             embedder=self.embedder,
+            checks=self.loaded.registry.items("check"),
         )
 
     @cached_property
@@ -141,7 +205,8 @@ class Parts:
         if self._snapshot is None or now - self._snapshot[0] > _SNAPSHOT_SECONDS:
             from orchestrator.fleet.snapshot import snapshot
 
-            self._snapshot = (now, snapshot(self.deployments, self.env))
+            live = self.traffic.health()
+            self._snapshot = (now, snapshot(self.deployments, self.env, live=live))
         return self._snapshot[1]
 
     @cached_property
@@ -149,6 +214,12 @@ class Parts:
         from orchestrator.fleet.build import build_fleet
 
         return build_fleet(self.project.fleet, self.env)
+
+    def conditions(self) -> Mapping[str, Condition]:
+        """See `Mesh.conditions`."""
+        from orchestrator.calling.traffic.health import conditions
+
+        return conditions(self.breakers.states(), self.live.all())
 
     def decide(self, profile: TaskProfile) -> Decision:
         from orchestrator.routing.decide import decide
@@ -159,6 +230,21 @@ class Parts:
             estimates=predictor.predict(profile, fleet.deployments), predictor=predictor.version
         )
         return decide(profile, fleet, self.project.policy, context)
+
+    def problem(self) -> str | None:
+        """See `Mesh.problem`."""
+        found = (self.store.problem, "ledger" in self.__dict__ and self.ledger.problem)
+        return "; ".join(problem for problem in found if problem) or None
+
+    def costs(self, by: Sequence[str], since: float, until: float | None) -> CostReport:
+        """See `Mesh.costs`."""
+        from orchestrator.calling.spending.report import read_costs
+
+        if "ledger" in self.__dict__:
+            self.ledger.flush()
+        now = self.clock.now()
+        end = now if until is None else until
+        return read_costs(self.storage / "ledger.sqlite", by, since=since, until=end, now=now)
 
     def gc(
         self,
@@ -171,6 +257,7 @@ class Parts:
     ) -> Report:
         """See `Mesh.gc`."""
         from orchestrator.calling.sweep import LedgerSweep
+        from orchestrator.calling.traffic.sweep import HealthSweep
         from orchestrator.evidence.sweep import VectorSweep
         from orchestrator.graph.journal import JournalStore
         from orchestrator.graph.sweep import JournalSweep, LockSweep
@@ -190,6 +277,7 @@ class Parts:
                 journal=journal,
                 others=(
                     LedgerSweep(folder / "ledger.sqlite"),
+                    HealthSweep(folder / "health.sqlite"),
                     VectorSweep(folder / "vectors"),
                     sweep.Backups(folder),
                     locks,
@@ -218,5 +306,14 @@ class Parts:
             await self.transports.close()
         if "ledger" in opened:
             await self.ledger.close()
+        if "health_store" in opened:
+            await asyncio.to_thread(self._close_health)
         if "store" in opened:
             self.store.close()
+
+    def _close_health(self) -> None:
+        if "live" in self.__dict__:
+            self.live.keep()
+        self.health_store.close()
+        if "incidents" in self.__dict__:
+            self.incidents.close()

@@ -68,6 +68,8 @@ class Outcome(StrEnum):
     """A limit of our own, of requests, tokens or places, leaves no room there now."""
     UNSURE = "unsure"
     """A valid answer that its model was not sure of; a cascade asks a stronger one."""
+    DIVERGED = "diverged"
+    """Asked again from the beginning, it wrote another text than what was handed on."""
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
 
@@ -128,6 +130,17 @@ class Encoder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """How much may be asked of a deployment. Unset: as much as anybody likes."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    """Of prompts and answers together."""
+    concurrent: int | None = None
+    """How many calls may run there at the same time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """One way to reach a model: everything that routing and calling need to know of it."""
 
@@ -165,6 +178,7 @@ class Deployment:
     connect_timeout_ms: int | None = None
     first_token_timeout_ms: int | None = None
     between_tokens_timeout_ms: int | None = None
+    limits: Capacity = Capacity()
     discover: bool = False
     """Its endpoint is looked for on loopback before it counts as available."""
     encoder: Encoder | None = None
@@ -309,6 +323,8 @@ class Context:
     """How the agent asks to be called: `temperature`, `max_tokens`, `reasoning_effort`,
     `guardrails`."""
     budget_micro_usd: int | None = None
+    budget_rule: str = "request.budget_usd"
+    """Whose limit that is: the caller's, or `budget:LABEL` of a budget of the policy."""
     deadline_ms: int | None = None
     rate_limited: tuple[str, ...] = ()
     cached_tokens: Mapping[str, int] = field(default_factory=dict)
@@ -333,8 +349,9 @@ class Candidate:
     found: Any = None
     required: Any = None
     scores: Mapping[str, float | None] = field(default_factory=dict)
-    """`quality`, `cost_usd` (`None`: unknown), `latency_ms` (`None`: unknown), and where a
-    route prefers some models, `preference`: its place among them, 0 the first."""
+    """`quality`, `cost_usd` (`None`: unknown), `latency_ms` (`None`: unknown), and where they
+    matter: `preference`, its place among the models that a route prefers, 0 the first;
+    `error_rate` and `room` as in `Health`; `cached_tokens`, which the cost counts as such."""
 
     @property
     def reason(self) -> str:
@@ -387,7 +404,8 @@ class Tactics:
     """How a strategy goes about it. A deployment is never asked twice at the same time."""
 
     models: int = 1
-    """How many are asked at once: racers of a `race`, members of a `panel`."""
+    """How many of the chain's first take part: racers of a `race`, members of a `panel`, steps of
+    a `cascade`. Who comes after them is a fallback, never a step up."""
     start: Literal["together", "after_p95"] = "together"
     """Of a `race`: at once, or the next one when the first takes longer than its live p95."""
     agree: int = 1
@@ -416,6 +434,14 @@ class Decision:
     cross_validate: bool = False
     degraded: str | None = None
     """In words, where nobody reached the quality floor and the best below it was taken."""
+    notes: tuple[str, ...] = ()
+    """In words, where it is not as the policy would have it: a strategy for which too few are
+    left, a soft limit that is used up."""
+    least_usd: float | None = None
+    """What an answer is expected to cost at least: of a cascade its first step alone, of a race
+    its cheapest member, of a panel as many as must agree. `None`: unknown."""
+    most_usd: float | None = None
+    """At most: all steps or members. Retries and fallbacks after a failure are not in it."""
     confidence: float = 1.0
     """The lesser of the profile's confidence and the expected quality of the chosen one."""
     policy_hash: str

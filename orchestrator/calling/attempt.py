@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from orchestrator.call_types import (
+    Answering,
     CallEvent,
     CallRequest,
+    Confidence,
     Finish,
     Progress,
     TextDelta,
@@ -28,7 +30,7 @@ from orchestrator.calling.tool_calls import ToolCalls
 from orchestrator.errors import AttemptError
 from orchestrator.money import Usage
 from orchestrator.project.protocols import Clock, Transport
-from orchestrator.types import Attempt, Deployment, Outcome
+from orchestrator.types import Attempt, AttemptKind, Deployment, Outcome
 
 CHARS_PER_TOKEN = 4
 """How tokens are counted where the provider reports none: English text, roughly."""
@@ -48,15 +50,18 @@ class Limits:
 
 
 def limits_of(deployment: Deployment) -> Limits:
-    """The limits of a deployment.
+    """The limits of a deployment: those that it declares, else ours.
 
     A self-hosted one may first read its weights or a long prompt on a slow machine; one that
     declares a slow first token gets four times what it declares.
     """
-    if deployment.hosting == "self":
-        return Limits(first_token_s=120.0, between_tokens_s=30.0)
-    declared = (deployment.first_token_ms or 0) / 1000
-    return Limits(first_token_s=max(10.0, 4 * declared))
+    own = deployment.hosting == "self"
+    typical = 4 * (deployment.first_token_ms or 0) / 1000
+    first, between = deployment.first_token_timeout_ms, deployment.between_tokens_timeout_ms
+    return Limits(
+        first_token_s=first / 1000 if first else (120.0 if own else max(10.0, typical)),
+        between_tokens_s=between / 1000 if between else (30.0 if own else 10.0),
+    )
 
 
 @dataclass(slots=True)
@@ -73,11 +78,17 @@ class Heard:
     """The provider has taken the request."""
     first_token: float | None = None
     report: UsageReport | None = None
+    answering: Answering = field(default_factory=Answering)
+    """Which model the provider said it was."""
     finish: Finish | None = None
     until: float = 0.0
     """When the silence has lasted too long."""
     on_text: Callable[[str], None] | None = None
-    """Told of each piece of text as it comes."""
+    """Told of each piece of text as it comes; raises `AttemptError` to end the attempt."""
+    continues: bool = False
+    """It was asked to go on with a text, so that nothing more to say is an answer too."""
+    confidence: float | None = None
+    """How sure the model was, in 0..1; `None` where it did not say."""
     alarm: asyncio.Future[None] | None = None
     """Rings at `until`; cancelled where `until` moves to an earlier time."""
 
@@ -119,8 +130,14 @@ class Heard:
             case Progress("thinking"):
                 self.answered = True
                 self.until = max(self.until, now + self.limits.between_tokens_s)
-            case UsageReport():
+            case UsageReport(model=model, fingerprint=fingerprint):
                 self.report = event
+                if model or fingerprint:
+                    self.answering = Answering(model=model, fingerprint=fingerprint)
+            case Answering():
+                self.answering = event
+            case Confidence(value):
+                self.confidence = value
             case Finish():
                 self.finish = event
                 self.until = now + self.limits.after_finish_s
@@ -145,10 +162,13 @@ class Heard:
         return AttemptError(Outcome.TIMEOUT_SILENT, waited)
 
     def usage(self, request: CallRequest) -> Usage:
-        """As reported; counted here, and marked so, where text came without a report."""
+        """As reported; counted here, and marked so, where there is no report.
+
+        A provider that took the request has read the prompt, whatever came of it.
+        """
         if self.report is not None:
             return self.report.usage
-        if not self.begun:
+        if not self.answered:
             return Usage()
         written = tokens(self.text) + tokens(self.calls.text)
         return Usage(input=prompt_tokens(request), output=written, estimated=True)
@@ -226,7 +246,7 @@ def _judge(heard: Heard, error: AttemptError | None) -> AttemptError | None:
         return error or AttemptError(Outcome.CUT, "the stream ended before any text")
     if heard.finish.reason == "content_filter":
         return AttemptError(Outcome.REFUSED, "the provider's content filter ended the answer")
-    if not heard.text.strip() and not heard.calls:
+    if not heard.text.strip() and not heard.calls and not heard.continues:
         return AttemptError(Outcome.EMPTY, "the answer holds no text")
     return None
 
@@ -239,6 +259,7 @@ def record(
     started_at: float,
     now: float,
     error: AttemptError | None,
+    kind: AttemptKind = "first",
 ) -> Attempt:
     """The attempt as a line of the trace; what a failed one used is counted as well."""
     usage = heard.usage(request)
@@ -254,8 +275,12 @@ def record(
         usage=usage,
         cost_micro_usd=cost(deployment, usage),
         error=_one_line(str(error)) if error else None,
-        reported_model=heard.report.model if heard.report else None,
-        fingerprint=heard.report.fingerprint if heard.report else None,
+        kind=kind,
+        continued=heard.continues,
+        retry_after_s=error.retry_after_s if error else None,
+        confidence=heard.confidence,
+        reported_model=heard.answering.model,
+        fingerprint=heard.answering.fingerprint,
     )
 
 

@@ -1,8 +1,8 @@
-"""Carries a decision out: walks its chain as `next_action` says, until somebody answers.
+"""Carries a decision out: does what `next_action` says, until somebody has answered.
 
-Every attempt runs inside a lease of the ledger, which is settled with what was used or released,
-whatever happens. A later attempt starts from the beginning; nothing of an answer that broke off
-is kept.
+Attempts run as tasks, so that racers, hedges and members of a panel go side by side; whoever is
+not needed any more is cancelled and billed. What was handed on while it came is kept by
+`delivery`; nothing else of an answer that broke off is.
 """
 
 from __future__ import annotations
@@ -10,67 +10,42 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypedDict, Unpack
+from collections.abc import Callable, Sequence
+from typing import Any, Unpack
 
 from orchestrator.call_types import CallRequest, Reply
-from orchestrator.calling.attempt import Heard, limits_of, listen, prompt_tokens, record
-from orchestrator.calling.next_action import History, Next, Retry, Stop, Tried, Wait, next_action
-from orchestrator.calling.tool_calls import wrong_calls
-from orchestrator.calling.transports import Transports
-from orchestrator.errors import AttemptError, CallError, InternalError, OverBudgetError
-from orchestrator.money import Usage
-from orchestrator.project.protocols import Clock, Ledger, Traffic
-from orchestrator.types import Attempt, Caller, Charge, Decision, Deployment, Ending, Outcome
+from orchestrator.calling.adapt import adapt, continuation
+from orchestrator.calling.agreement import elected, vote
+from orchestrator.calling.attempting import (
+    Account,
+    Attempting,
+    CallProgress,
+    Made,
+    Means,
+    Order,
+    Pausing,
+)
+from orchestrator.calling.delivery import Delivery
+from orchestrator.calling.next_action import (
+    History,
+    Hold,
+    Next,
+    Repair,
+    Retry,
+    Running,
+    Stop,
+    Tried,
+    Wait,
+    next_action,
+)
+from orchestrator.calling.repair import repairable, repaired
+from orchestrator.calling.rules import RULES
+from orchestrator.errors import CallError, IncompleteError, InternalError
+from orchestrator.types import Attempt, AttemptKind, Decision, Deployment, Ending, Outcome
 
-ASSUMED_OUTPUT_TOKENS = 1024
-"""What is reserved for where neither the request nor the deployment limits the output."""
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """An attempt begins."""
-
-    deployment: Deployment
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """An attempt is over; sent for cancelled ones as well."""
-
-    attempt: Attempt
-
-
-@dataclass(frozen=True, slots=True)
-class Pausing:
-    """Nothing runs for `seconds`, then this deployment is asked again."""
-
-    deployment: Deployment
-    seconds: float
-
-
-CallProgress = Started | Ended | Pausing
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Whom a call is made for."""
-
-    trace_id: str
-    caller: Caller = Caller()
-    tags: tuple[str, ...] = ()
-    priority: int = 0
-
-
-class Means(TypedDict):
-    """What calls are made with; the same for every call of a `Mesh`."""
-
-    deployments: Mapping[str, Deployment]
-    transports: Transports
-    clock: Clock
-    ledger: Ledger
-    traffic: Traffic
+BREAKER_RULE = "health.breaker"
+"""The name of the decision's rule that leaves out whose breaker is open."""
+_NOT_NEEDED = "another answer was there first"
 
 
 async def carry_out(
@@ -90,217 +65,296 @@ async def carry_out(
         deadline: for everything together, on the clock's monotonic scale, in seconds.
         check: turns the text into a value; a `ValueError` makes the output invalid.
         on_event: told of each attempt; it cannot change what happens.
-        on_text: told of each piece of text as it comes. Once it was told something, no further
-            attempt is made: what was shown cannot be taken back, and another answer would not
-            go on where this one broke off.
+        on_text: told of the text as it comes, each word once. Where there is something to check,
+            compare or weigh first, it is told everything at the end.
 
     Raises:
         CallError: nobody gave an answer; carries the attempts.
+        IncompleteError: a part was handed on, and nobody could go on with it.
     """
     missing = [id for id in decision.chain if id not in means["deployments"]]
     if missing:
         raise InternalError(f"the decision names deployments that the fleet lacks: {missing}")
+    live = check is None and decision.strategy in ("single", "race")
     call = _Call(
-        request=request,
         decision=decision,
-        account=account,
-        check=check,
-        tell=on_event or _nobody,
-        on_text=on_text,
-        history=History(
-            chain=tuple(means["deployments"][id] for id in decision.chain), deadline=deadline
+        request=request,
+        attempting=Attempting(
+            account=account,
+            means=means,
+            deadline=deadline,
+            check=check,
+            tell=on_event or _nobody,
+            attempts=[],
+            sure=decision.tactics.confidence if decision.strategy == "cascade" else 0.0,
         ),
-        transports=means["transports"],
-        clock=means["clock"],
-        ledger=means["ledger"],
-        traffic=means["traffic"],
+        history=_history(decision, means, deadline),
+        delivery=Delivery(on_text) if on_text is not None and live else None,
     )
-    return await call.run()
+    reply = await call.run()
+    if on_text is not None and not live and reply.text:
+        on_text(reply.text)
+    return reply
 
 
-@dataclass(slots=True, kw_only=True)
+def _history(decision: Decision, means: Means, deadline: float) -> History:
+    chain = tuple(means["deployments"][id] for id in decision.chain)
+    hedged = decision.strategy == "race" and decision.tactics.start == "after_p95"
+    return History(
+        chain=chain,
+        deadline=deadline,
+        strategy=decision.strategy,
+        tactics=decision.tactics,
+        hedge_after_s=means["traffic"].hedge_after_s(decision.chosen) if hedged else None,
+    )
+
+
 class _Call:
     """One decision on its way."""
 
-    request: CallRequest
-    decision: Decision
-    account: Account
-    check: Callable[[str], Any] | None
-    tell: Callable[[CallProgress], None]
-    on_text: Callable[[str], None] | None
-    history: History
-    transports: Transports
-    clock: Clock
-    ledger: Ledger
-    traffic: Traffic
-    attempts: list[Attempt] = field(default_factory=list)
-    broke_off: bool = False
-    """An earlier attempt had begun to answer."""
-    shown: int = 0
-    """Characters that `on_text` was told."""
+    def __init__(
+        self,
+        *,
+        decision: Decision,
+        request: CallRequest,
+        attempting: Attempting,
+        history: History,
+        delivery: Delivery | None,
+    ) -> None:
+        self.decision, self.request, self.attempting = decision, request, attempting
+        self.history, self.delivery = history, delivery
+        self.clock = attempting.means["clock"]
+        self.traffic = attempting.means["traffic"]
+        self.running: dict[asyncio.Task[Made], Running] = {}
+        self.numbers: dict[asyncio.Task[Made], int] = {}
+        self.begun = 0
+        self.valid: list[Made] = []
+        """Answers that may be given, `unsure` ones included, in the order of their ends."""
+        self.invalid: Made | None = None
+        """The last answer that broke its rules."""
+        self.broke_off = False
+        """An earlier attempt had begun to answer."""
+        if delivery is not None:
+            delivery.on_word = self._only
 
     async def run(self) -> Reply:
         # Seeded, so that a test or a replay pauses as the call itself did.
-        jitter = random.Random(self.account.trace_id)
-        while True:
-            action = next_action(self.history, self.clock.monotonic(), jitter.random())
-            match action:
-                case Stop(reason):
-                    raise CallError(_message(reason, self.attempts), self.attempts)
-                case Retry(deployment, after_s) | Wait(deployment, after_s):
-                    self.tell(Pausing(deployment, after_s))
-                    await self.clock.sleep(after_s)
-                case Next(deployment):
-                    pass
-            reply = await self._attempt(deployment)
-            if reply is not None:
-                return reply
-            if self.shown:
-                reason = f"the answer broke off after {self.shown} characters were handed on"
-                raise CallError(_message(reason, self.attempts), self.attempts)
-
-    async def _attempt(self, deployment: Deployment) -> Reply | None:
-        """The reply, or `None` where this attempt failed; on record in any case."""
-        request = adapt(self.request, self.decision, deployment)
-        heard = Heard(
-            started=self.clock.monotonic(),
-            deadline=self.history.deadline,
-            limits=limits_of(deployment),
-            on_text=self._show if self.on_text else None,
-        )
-        started_at = self.clock.now()
-        self.tell(Started(deployment))
-        error: AttemptError | None = AttemptError(Outcome.UNKNOWN, "the attempt did not end")
-        value: Any = None
+        jitter = random.Random(self.attempting.account.trace_id)
+        stopped = _NOT_NEEDED
         try:
-            error = await self._leased(deployment, request, heard)
-            if error is None:
-                value, error = self._checked(request, heard)
+            while True:
+                self.history = dataclasses.replace(
+                    self.history, running=tuple(self.running.values())
+                )
+                now = self.clock.monotonic()
+                match next_action(self.history, now, jitter.random()):
+                    case Stop(reason):
+                        await self._stop_all(_NOT_NEEDED)
+                        return self._reply() if self.valid else self._fail(reason)
+                    case Hold(until):
+                        await self._hold(until)
+                    case Next(deployment, continued):
+                        self._next(deployment, continued=continued)
+                    case Retry(deployment, after_s, continued):
+                        await self._pause(deployment, after_s)
+                        self._begin(deployment, "retry", continued=continued)
+                    case Wait(deployment, after_s):
+                        await self._pause(deployment, after_s)
+                        self._begin(deployment, self._again(deployment), waits=True)
+                    case Repair(deployment):
+                        self._begin(deployment, "repair")
         except asyncio.CancelledError:
-            error = AttemptError(Outcome.CANCELLED, "the caller stopped the call")
+            stopped = "the caller stopped the call"
             raise
         finally:
-            now = self.clock.monotonic()
-            attempt = record(
-                deployment, request, heard, started_at=started_at, now=now, error=error
-            )
-            self._keep(attempt, error, now)
-        if error is not None:
-            self.broke_off |= heard.begun and heard.finish is None
-            return None
-        return self._reply(attempt, heard, value)
+            await self._stop_all(stopped)
+            open_ones = [c.deployment for c in self.decision.candidates if c.rule == BREAKER_RULE]
+            self.traffic.answered(tuple(self.attempting.attempts), open_ones)
 
-    async def _leased(
-        self, deployment: Deployment, request: CallRequest, heard: Heard
-    ) -> AttemptError | None:
+    # ── beginning ────────────────────────────────────────────────────────────────────────
+
+    def _next(self, deployment: Deployment, *, continued: bool) -> None:
+        kind = self._kind()
+        if kind == "hedge" and not self.traffic.take_hedge():
+            self.history = dataclasses.replace(self.history, hedges_left=False)
+            return
+        self._begin(deployment, kind, continued=continued)
+
+    def _kind(self) -> AttemptKind:
+        """Why a deployment that was not asked yet is asked now."""
+        tactics, begun = self.history.tactics, bool(self.history.tried or self.running)
+        match self.history.strategy:
+            case "panel":
+                return "panelist"
+            case "race" if self.running:
+                return "racer" if tactics.start == "together" else "hedge"
+            case "race" if not begun and tactics.start == "together":
+                return "racer"
+        return "fallback" if begun else "first"
+
+    def _again(self, deployment: Deployment) -> AttemptKind:
+        """Why a deployment is asked for which there was no room before."""
+        sent = [t.deployment for t in self.history.tried if RULES[t.outcome].sent]
+        if deployment.id in sent:
+            return "retry"
+        return "fallback" if sent else "first"
+
+    async def _pause(self, deployment: Deployment, seconds: float) -> None:
+        self.attempting.tell(Pausing(deployment, seconds))
+        await self.clock.sleep(seconds)
+
+    def _begin(
+        self,
+        deployment: Deployment,
+        kind: AttemptKind,
+        *,
+        continued: bool = False,
+        waits: bool = False,
+    ) -> None:
+        request = adapt(self.request, self.decision, deployment)
+        voice = None
+        if self.delivery is not None:
+            voice = self.delivery.voice(self.begun, continued=continued)
+            if continued:
+                request = continuation(request, self.delivery.text)
+        if kind == "repair" and self.invalid is not None:
+            request = _mended(request, self.invalid)
+        order = Order(
+            deployment=deployment,
+            request=request,
+            kind=kind,
+            voice=voice,
+            continues=continued,
+            waits=waits,
+        )
+        task = asyncio.ensure_future(self.attempting.make(order))
+        self.running[task] = Running(deployment.id, self.clock.monotonic())
+        self.numbers[task] = self.begun
+        self.begun += 1
+
+    # ── ending ───────────────────────────────────────────────────────────────────────────
+
+    async def _hold(self, until: float | None) -> None:
+        """Wait until one of the running attempts ends, or until then."""
+        alarm = None
+        if until is not None:
+            alarm = asyncio.ensure_future(self.clock.sleep(until - self.clock.monotonic()))
+        waiting: set[asyncio.Future[Any]] = {*self.running, *((alarm,) if alarm else ())}
         try:
-            account = self.account
-            charge = Charge(
-                trace_id=account.trace_id,
-                deployment=deployment.id,
-                model=deployment.model,
-                caller=account.caller,
-                tags=account.tags,
-            )
-            lease = await self.ledger.reserve(charge, estimate(deployment, request))
-        except OverBudgetError as error:
-            return AttemptError(Outcome.OVER_BUDGET, str(error))
-        try:
-            transport = self.transports.get(deployment.via)
-            return await listen(transport, deployment, request, heard, self.clock)
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            used = record(
-                deployment,
-                request,
-                heard,
-                started_at=self.clock.now(),
-                now=self.clock.monotonic(),
-                error=None,
-            )
-            await self.ledger.settle(lease, used)
+            if alarm is not None:
+                alarm.cancel()
+        for task in [task for task in self.running if task.done()]:
+            del self.running[task]
+            if not task.cancelled():
+                self._ended(task.result(), self.numbers.pop(task))
 
-    def _show(self, text: str) -> None:
-        self.shown += len(text)
-        if self.on_text is not None:
-            self.on_text(text)
-
-    def _checked(self, request: CallRequest, heard: Heard) -> tuple[Any, AttemptError | None]:
-        wrong = wrong_calls(request, heard.calls.whole())
-        if wrong is not None:
-            return None, AttemptError(Outcome.INVALID_OUTPUT, wrong)
-        if self.check is None or heard.calls:  # what calls a tool is not the answer yet
-            return heard.text, None
-        try:
-            return self.check(heard.text), None
-        except ValueError as error:
-            return None, AttemptError(Outcome.INVALID_OUTPUT, str(error))
-
-    def _keep(self, attempt: Attempt, error: AttemptError | None, now: float) -> None:
-        self.attempts.append(attempt)
+    def _ended(self, made: Made, number: int) -> None:
+        attempt, heard = made.attempt, made.heard
+        outcome = attempt.outcome
+        if outcome in (Outcome.OK, Outcome.UNSURE):
+            self.valid.append(made)
+        if outcome is Outcome.INVALID_OUTPUT:
+            self.invalid = made
+        self.broke_off |= outcome is not Outcome.OK and heard.begun and heard.finish is None
+        panel = self.history.strategy == "panel" and outcome is Outcome.OK
         tried = Tried(
             deployment=attempt.deployment,
-            outcome=attempt.outcome,
-            at=now,
-            retry_after_s=error.retry_after_s if error else None,
+            outcome=outcome,
+            at=self.clock.monotonic(),
+            retry_after_s=attempt.retry_after_s,
+            repair=attempt.kind == "repair",
+            repairable=outcome is Outcome.INVALID_OUTPUT and self._repairable(made),
+            continued=attempt.continued,
+            vote=vote(made.value) if panel else None,
         )
         self.history = dataclasses.replace(self.history, tried=(*self.history.tried, tried))
-        self.tell(Ended(attempt))
+        if self.delivery is not None:
+            self.delivery.fall_silent(number)
 
-    def _reply(self, attempt: Attempt, heard: Heard, value: Any) -> Reply:
+    def _repairable(self, made: Made) -> bool:
+        return repairable(made.order.deployment, _mended(made.order.request, made))
+
+    def _only(self, number: int) -> None:
+        """The caller hears this attempt; nobody waits for the others any more."""
+        for task, running in self.running.items():
+            if self.numbers[task] == number:
+                self.history = dataclasses.replace(self.history, speaker=running.deployment)
+            else:
+                task.cancel(_NOT_NEEDED)
+
+    async def _stop_all(self, reason: str) -> None:
+        """Stop what runs, and wait until it has given back what it held."""
+        for task in self.running:
+            if not task.cancelling():  # a second time would disturb its giving back
+                task.cancel(reason)
+        again = None
+        while self.running:
+            try:
+                await asyncio.wait(self.running)
+            except asyncio.CancelledError as stopped:  # once more: nothing may leak
+                again = stopped
+            for task in [task for task in self.running if task.done()]:
+                del self.running[task]
+        if again is not None:
+            raise again
+
+    def _reply(self) -> Reply:
+        made, agreed = self._chosen()
+        attempt, heard = made.attempt, made.heard
+        text, value = heard.text, made.value
         ending: Ending = "restarted" if self.broke_off else "complete"
+        if attempt.continued and self.delivery is not None:
+            text = value = self.delivery.text
+            ending = "continued"
         return Reply(
-            text=heard.text,
+            text=text,
             value=value,
             deployment=attempt.deployment,
             model=attempt.model,
             family=attempt.family,
-            attempts=tuple(self.attempts),
+            attempts=(*(a for a in self.attempting.attempts if a is not attempt), attempt),
             ending=ending,
             finish_reason=heard.finish.reason if heard.finish else "",
             tool_calls=heard.calls.whole(),
+            agreement=agreed,
+        )
+
+    def _chosen(self) -> tuple[Made, float | None]:
+        """The answer that is given, and the share of a panel that gave it."""
+        if self.history.strategy != "panel":
+            sure = [m for m in self.valid if m.attempt.outcome is Outcome.OK]
+            return (sure or self.valid)[-1], None
+        order = [d.id for d in self.history.chain]
+        members = sorted(self.valid, key=lambda m: order.index(m.attempt.deployment))
+        place, count = elected([vote(m.value) for m in members])
+        return members[place], count / len(members)
+
+    def _fail(self, reason: str) -> Reply:
+        attempts = tuple(self.attempting.attempts)
+        if self.delivery is None or not self.delivery.told:
+            raise CallError(_message(reason, attempts), attempts)
+        text = self.delivery.text
+        raise IncompleteError(
+            f"the answer broke off after {len(text)} characters were handed on: "
+            f"{_message(reason, attempts)}",
+            attempts,
+            text=text,
+            reason=reason,
         )
 
 
-def adapt(request: CallRequest, decision: Decision, deployment: Deployment) -> CallRequest:
-    """The request as this deployment gets it: the decision's settings, within its limits.
-
-    What the request itself says goes before the decision's settings.
-    """
-    settings = {name: setting.value for name, setting in decision.settings.items()}
-
-    def said(name: str) -> Any:
-        own = getattr(request, name)
-        return own if own is not None else settings.get(name)
-
-    max_tokens = said("max_tokens")
-    if max_tokens is not None and deployment.max_output is not None:
-        max_tokens = min(max_tokens, deployment.max_output)
-    return dataclasses.replace(
-        request,
-        temperature=said("temperature"),
-        max_tokens=max_tokens,
-        reasoning_effort=said("reasoning_effort"),
-    )
-
-
-def estimate(deployment: Deployment, request: CallRequest) -> int | None:
-    """Micro-dollars to reserve: the prompt and all the output that the request allows.
-
-    `None` where the price is unknown.
-    """
-    if deployment.price is None:
-        return None
-    output = request.max_tokens or min(
-        deployment.max_output or ASSUMED_OUTPUT_TOKENS, ASSUMED_OUTPUT_TOKENS
-    )
-    return deployment.price.cost(Usage(input=prompt_tokens(request), output=output))
+def _mended(request: CallRequest, made: Made) -> CallRequest:
+    """The request that asks for the invalid answer to be mended."""
+    return repaired(request, made.heard.text, made.problem, made.heard.calls.whole())
 
 
 def _nobody(_event: CallProgress) -> None:
     """Nobody listens."""
 
 
-def _message(reason: str, attempts: list[Attempt]) -> str:
+def _message(reason: str, attempts: Sequence[Attempt]) -> str:
     tried = "; ".join(
         f"{a.deployment} → {a.outcome}" + (f" ({a.error})" if a.error else "") for a in attempts
     )

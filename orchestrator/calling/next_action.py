@@ -1,26 +1,35 @@
-"""What to do after each attempt: one pure function, the whole policy of attempts.
+"""What to do now: one pure function, the whole policy of attempts.
 
-No other place decides about a retry, a fallback or a wait. The rule of each outcome is one
-line of `RULES`; what all of them share stands in `next_action`:
+No other place decides about a retry, a fallback, a hedge, a repair or a wait. The rule of each
+outcome is one line of `rules.RULES`; what all of them share stands here:
 
 - a deployment is tried again at most `MAX_RETRIES` times, counted over the whole chain;
 - after an outage another deployment of the *same model* comes first, then the chain's order;
 - after `context_exceeded` only a deployment that is known to hold more is asked;
+- an output that breaks its rules is repaired once by the model that wrote it;
+- once text was handed on, only those are asked that can go on with it;
 - `Retry-After` is never undercut, and nothing starts after the deadline.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import Literal
 
-from orchestrator.types import Deployment, Outcome
+from orchestrator.calling.rules import RULES, Rule
+from orchestrator.types import Deployment, Outcome, Strategy, Tactics
 
 MAX_RETRIES = 2
+MAX_REPAIRS = 2
+"""Over the whole chain; one for each deployment."""
 BACKOFF_S = 0.5
 """The first pause before a retry; each further one doubles."""
 PATIENCE_S = 5.0
 """A longer `Retry-After` sends the request to the next deployment first."""
+ARBITERS = 1
+"""How many more are asked where the members of a panel do not agree."""
+QUEUE_PAUSE_S = 0.05
+"""Between two attempts to find room on one deployment, at least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +42,23 @@ class Tried:
     """When it ended, on the clock's monotonic scale."""
     retry_after_s: float | None = None
     """What the provider asked for, counted from `at`."""
+    repair: bool = False
+    """It was asked to mend its own output."""
+    repairable: bool = False
+    """Its output is invalid, and asking it to mend that may help."""
+    continued: bool = False
+    """It was asked to go on with what an earlier attempt had begun."""
+    vote: str | None = None
+    """Of a valid answer in a panel: equal answers have equal votes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One attempt that goes on."""
+
+    deployment: str
+    since: float
+    """On the clock's monotonic scale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +68,16 @@ class History:
     chain: tuple[Deployment, ...]
     """The decision's deployments in order."""
     tried: tuple[Tried, ...] = ()
+    running: tuple[Running, ...] = ()
     deadline: float
     """On the clock's monotonic scale, for the whole chain."""
+    strategy: Strategy = "single"
+    tactics: Tactics = Tactics()
+    hedge_after_s: float | None = None
+    """When the first one counts as slow; `None`: nobody knows, and nothing is hedged."""
+    hedges_left: bool = True
+    speaker: str | None = None
+    """The deployment whose text the caller was handed; `None`: nothing was handed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +85,8 @@ class Next:
     """Ask this deployment now; it was not asked before."""
 
     deployment: Deployment
+    continued: bool = False
+    """To go on with the text that was handed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +95,14 @@ class Retry:
 
     deployment: Deployment
     after_s: float
+    continued: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Ask the same deployment to mend the output that it has just given."""
+
+    deployment: Deployment
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,57 +114,21 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Begin nothing until one of the running attempts ends, or until `until` at the latest."""
+
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """No further attempt. `reason` is for the caller: `ok`, or why nothing more is tried."""
 
     reason: str
 
 
-Action = Next | Retry | Wait | Stop
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What follows an outcome."""
-
-    then: Literal["next", "stop"]
-    """After the retries, if any."""
-    retries: int = 0
-    """How often the same deployment is asked again."""
-    sibling_first: bool = False
-    """Another deployment of the same model goes before a retry and before other models."""
-    waits: bool = False
-    """The deployment may be asked again at the time it gave, when everybody else has failed."""
-    of_the_model: bool = False
-    """The model's own doing: its other deployments are asked after all other models."""
-
-
-RULES: dict[Outcome, Rule] = {
-    Outcome.OK: Rule("stop"),
-    Outcome.RATE_LIMITED: Rule("next", retries=2, sibling_first=True, waits=True),
-    Outcome.OVERLOADED: Rule("next", retries=1, sibling_first=True),
-    Outcome.UNREACHABLE: Rule("next", retries=1, sibling_first=True),
-    Outcome.CUT: Rule("next", retries=1, sibling_first=True),
-    # Whoever is silent once is silent again: waiting twice only doubles the caller's wait.
-    Outcome.TIMEOUT_SILENT: Rule("next", sibling_first=True),
-    Outcome.TIMEOUT_FIRST_TOKEN: Rule("next", sibling_first=True),
-    Outcome.STALLED: Rule("next", sibling_first=True),
-    Outcome.MALFORMED: Rule("next"),
-    # The same request to the same model would bring the same answer.
-    Outcome.EMPTY: Rule("next", of_the_model=True),
-    Outcome.INVALID_OUTPUT: Rule("next", of_the_model=True),
-    Outcome.CONTEXT_EXCEEDED: Rule("next", of_the_model=True),
-    Outcome.INVALID_REQUEST: Rule("next"),
-    Outcome.AUTH: Rule("next"),
-    # A provider's refusal is an answer, not a fault; it is not routed around.
-    Outcome.REFUSED: Rule("stop"),
-    Outcome.OVER_BUDGET: Rule("next"),
-    Outcome.SKIPPED_OPEN: Rule("next", sibling_first=True, waits=True),
-    Outcome.BUSY: Rule("next", sibling_first=True, waits=True),
-    Outcome.UNSURE: Rule("next", of_the_model=True),
-    Outcome.CANCELLED: Rule("stop"),
-    Outcome.UNKNOWN: Rule("next"),
-}
+Action = Next | Retry | Repair | Wait | Hold | Stop
+OK = Stop("ok")
 
 
 def next_action(history: History, now: float, jitter: float = 0.5) -> Action:
@@ -130,30 +138,146 @@ def next_action(history: History, now: float, jitter: float = 0.5) -> Action:
         now: on the clock's monotonic scale.
         jitter: in 0..1; a pause without `Retry-After` is stretched by 0.5 + `jitter`.
     """
+    if _answered(history):
+        return OK
+    if history.running:
+        return _beside(history, now)
     if not history.tried:
         return _first(history, now)
     last = history.tried[-1]
-    rule = RULES[last.outcome]
-    if rule.then == "stop":
-        return Stop(str(last.outcome))
+    stopping = [t for t in history.tried if RULES[t.outcome].then == "stop" and not _is_ok(t)]
+    if stopping:
+        return Stop(str(stopping[-1].outcome))
     if now >= history.deadline:
         return Stop("deadline")
-    fresh = _fresh(history)
-    siblings = [d for d in fresh if d.model == _named(history, last.deployment).model]
-    if rule.sibling_first and siblings:
-        return Next(siblings[0])
-    retry = _retry(history, last, rule, now, jitter)
-    if retry is not None and (retry.after_s <= PATIENCE_S or not fresh):
-        return retry
-    if fresh:
-        return Next(fresh[0])
-    return _wait(history, now) or Stop("every deployment of the decision was tried")
+    if history.strategy == "panel":
+        return _panel(history) or _after_failure(history, last, now, jitter)
+    return _after_failure(history, last, now, jitter)
+
+
+# ── while nothing has failed ─────────────────────────────────────────────────────────────
+
+
+def _is_ok(tried: Tried) -> bool:
+    return tried.outcome is Outcome.OK
+
+
+def _answered(history: History) -> bool:
+    """Somebody has answered, and the strategy asks for no more."""
+    if history.strategy != "panel":
+        return any(_is_ok(t) for t in history.tried)
+    votes = _votes(history)
+    return bool(votes) and max(votes.values()) >= history.tactics.agree
+
+
+def _votes(history: History) -> Counter[str]:
+    return Counter(t.vote or "" for t in history.tried if _is_ok(t))
 
 
 def _first(history: History, now: float) -> Action:
     if now >= history.deadline:
         return Stop("deadline")
     return Next(history.chain[0]) if history.chain else Stop("the decision names no deployment")
+
+
+def _beside(history: History, now: float) -> Action:
+    """Whether another attempt begins beside those that run."""
+    fresh = _fresh(history)
+    if now >= history.deadline or not fresh or history.speaker is not None:
+        return Hold()
+    wanted = history.tactics.models
+    if history.strategy == "panel":
+        missing = wanted - sum(_votes(history).values()) - len(history.running)
+        return Next(fresh[0]) if missing > 0 else Hold()
+    if history.strategy != "race":
+        return Hold()
+    begun = len({t.deployment for t in history.tried} | {r.deployment for r in history.running})
+    if begun >= wanted:
+        return Hold()
+    if history.tactics.start == "together":
+        return Next(fresh[0])
+    if history.hedge_after_s is None or not history.hedges_left:
+        return Hold()
+    due = history.running[-1].since + history.hedge_after_s
+    return Next(fresh[0]) if now >= due else Hold(due)
+
+
+def _panel(history: History) -> Action | None:
+    """Ask for the votes that are missing, then one more, then take what most have said."""
+    voted = sum(_votes(history).values())
+    fresh = _fresh(history)
+    if fresh and voted < history.tactics.models + ARBITERS:
+        return Next(fresh[0])
+    return OK if voted else None
+
+
+# ── after a failure ──────────────────────────────────────────────────────────────────────
+
+
+def _after_failure(history: History, last: Tried, now: float, jitter: float) -> Action:
+    rule = RULES[last.outcome]
+    retry = _retry(history, last, rule, now, jitter)
+    if history.speaker is not None:
+        return _go_on(history, last, retry)
+    if last.outcome is Outcome.INVALID_OUTPUT and _may_repair(history, last):
+        return Repair(_named(history, last.deployment))
+    fresh = _fresh(history)
+    siblings = [d for d in fresh if d.model == _named(history, last.deployment).model]
+    if rule.sibling_first and siblings:
+        return Next(siblings[0])
+    if retry is not None and (retry.after_s <= PATIENCE_S or not fresh):
+        return retry
+    unsure = any(t.outcome is Outcome.UNSURE for t in history.tried)
+    steps = history.chain[: history.tactics.models]
+    if unsure and not (fresh and fresh[0] in steps):
+        return OK  # those behind the steps of a cascade are no better
+    if fresh:
+        return Next(fresh[0])
+    return _wait(history, now) or Stop("every deployment of the decision was tried")
+
+
+def _go_on(history: History, last: Tried, retry: Retry | None) -> Action:
+    """Text was handed on: first those that can take it up, then its own model from the beginning.
+
+    Another model would never write the same text again.
+    """
+    speaker = _named(history, history.speaker or last.deployment)
+    if _prefill_refused(last) and _named(history, last.deployment).model == speaker.model:
+        return Retry(_named(history, last.deployment), 0.0)
+    fresh = sorted(_fresh(history), key=lambda d: d.model != speaker.model)
+    taking_up = [d for d in fresh if _continues(history, d)]
+    if taking_up and taking_up[0].model == speaker.model:
+        return Next(taking_up[0], continued=True)
+    if retry is not None and retry.continued and (retry.after_s <= PATIENCE_S or not taking_up):
+        return retry
+    if taking_up:
+        return Next(taking_up[0], continued=True)
+    siblings = [d for d in fresh if d.model == speaker.model]
+    if siblings:
+        return Next(siblings[0])
+    if retry is not None and retry.deployment.model == speaker.model:
+        return retry
+    return Stop("nobody can go on with the text that was handed on")
+
+
+def _may_repair(history: History, last: Tried) -> bool:
+    if not last.repairable:
+        return False
+    repaired = [t for t in history.tried if t.repair]
+    return len(repaired) < MAX_REPAIRS and all(t.deployment != last.deployment for t in repaired)
+
+
+def _prefill_refused(tried: Tried) -> bool:
+    return tried.continued and tried.outcome is Outcome.INVALID_REQUEST
+
+
+def _continues(history: History, deployment: Deployment) -> bool:
+    """Whether it takes up the text that was handed on."""
+    return (
+        history.speaker is not None
+        and "prefill" in deployment.can
+        and not any(_prefill_refused(t) and t.deployment == deployment.id for t in history.tried)
+    )
 
 
 def _named(history: History, deployment: str) -> Deployment:
@@ -165,7 +289,7 @@ def _fresh(history: History) -> list[Deployment]:
 
     Those of a model that itself has failed come last.
     """
-    asked = {t.deployment for t in history.tried}
+    asked = {t.deployment for t in history.tried} | {r.deployment for r in history.running}
     failed = {
         _named(history, t.deployment).model for t in history.tried if RULES[t.outcome].of_the_model
     }
@@ -185,34 +309,50 @@ def _holds(history: History, deployment: Deployment) -> bool:
     return (deployment.context or 0) > max(too_small)
 
 
+# ── the same deployment again ────────────────────────────────────────────────────────────
+
+
+def _sent(history: History) -> list[Tried]:
+    """The attempts that count as tries: not those that never left, nor repairs, nor a prefill
+    that was refused."""
+    return [
+        t
+        for t in history.tried
+        if RULES[t.outcome].sent and not t.repair and not _prefill_refused(t)
+    ]
+
+
 def _retries_left(history: History) -> int:
-    asked_again = len(history.tried) - len({t.deployment for t in history.tried})
-    return MAX_RETRIES - asked_again
+    sent = _sent(history)
+    return MAX_RETRIES - (len(sent) - len({t.deployment for t in sent}))
 
 
 def _retry(history: History, last: Tried, rule: Rule, now: float, jitter: float) -> Retry | None:
     """The retry that `rule` grants, if it would start before the deadline."""
-    same = sum(t.deployment == last.deployment for t in history.tried)
-    if same > rule.retries or _retries_left(history) <= 0:
+    deployment = _named(history, last.deployment)
+    same = sum(t.deployment == last.deployment for t in _sent(history))
+    if not rule.retries or same > rule.retries or _retries_left(history) <= 0:
         return None
     pause = BACKOFF_S * 2 ** (same - 1) * (0.5 + jitter)
     asked_for = 0.0 if last.retry_after_s is None else last.at + last.retry_after_s - now
     after = max(asked_for if last.retry_after_s is not None else pause, 0.0)
     if now + after >= history.deadline:
         return None
-    return Retry(_named(history, last.deployment), after)
+    return Retry(deployment, after, _continues(history, deployment))
 
 
 def _wait(history: History, now: float) -> Wait | None:
     """The first deployment to open again, by what each of them said last."""
-    if _retries_left(history) <= 0:
-        return None
     final = {t.deployment: t for t in history.tried}
-    opens = [
-        (t.at + t.retry_after_s, d)
-        for d in history.chain
-        if (t := final.get(d.id)) and t.retry_after_s is not None and RULES[t.outcome].waits
-    ]
+    opens = []
+    for deployment in history.chain:
+        t = final.get(deployment.id)
+        if t is None or not RULES[t.outcome].waits:
+            continue
+        if RULES[t.outcome].sent and (_retries_left(history) <= 0 or t.retry_after_s is None):
+            continue
+        least = 0.0 if RULES[t.outcome].sent else QUEUE_PAUSE_S
+        opens.append((t.at + max(t.retry_after_s or 0.0, least), deployment))
     if not opens:
         return None
     at, deployment = min(opens, key=lambda pair: pair[0])

@@ -7,7 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.calling.ledger import SCHEMA, window_start
+from orchestrator.calling.spending.caps import window_start
+from orchestrator.calling.spending.lines import SCHEMA
 from orchestrator.errors import StorageError
 from orchestrator.storage.compact import size_of
 from orchestrator.storage.sqlite import connect, writing

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from orchestrator.call_types import CallRequest, ToolCall, ToolCallDelta
 
@@ -57,14 +58,15 @@ class ToolCalls:
 def wrong_calls(request: CallRequest, calls: Sequence[ToolCall]) -> str | None:
     """Why these calls are no answer to the request; `None` where they are one.
 
-    What the arguments mean is for the tool to judge, which can tell the model what it lacks.
+    What the arguments mean is for the tool to judge, which can tell the model what it lacks. Those
+    of a tool that must be called are the answer itself, and satisfy its schema.
     """
-    offered = {str(tool["function"]["name"]) for tool in request.tools}
+    offered = {str(tool["function"]["name"]): tool["function"] for tool in request.tools}
     for call in calls:
         if call.name not in offered:
             known = ", ".join(sorted(offered)) or "none"
             return f"it calls the tool '{call.name}'; offered: {known}"
-        if not _is_object(call.arguments):
+        if not is_object(call.arguments):
             return f"the arguments for the tool '{call.name}' are no JSON object"
     choice = request.tool_choice
     if choice == "none" and calls:
@@ -74,11 +76,29 @@ def wrong_calls(request: CallRequest, calls: Sequence[ToolCall]) -> str | None:
     if not calls:
         return "it calls no tool and was told to"
     other = next((call.name for call in calls if choice not in ("required", call.name)), None)
-    return f"it calls the tool '{other}' and was told to call '{choice}'" if other else None
+    if other:
+        return f"it calls the tool '{other}' and was told to call '{choice}'"
+    problems = (_wrong_arguments(call, offered[call.name]) for call in calls)
+    return None if choice == "required" else next(filter(None, problems), None)
 
 
-def _is_object(text: str) -> bool:
+def _wrong_arguments(call: ToolCall, tool: Mapping[str, Any]) -> str | None:
+    from orchestrator.validation.json_schema import satisfying
+    from orchestrator.validation.schemas import faults
+
+    schema = tool.get("parameters") or {}
+    if faults(schema):
+        return None  # nothing can be held against it; the provider may refuse it
+    try:
+        satisfying(schema)(call.arguments)
+    except ValueError as error:
+        return f"the arguments for the tool '{call.name}': {error}"
+    return None
+
+
+def is_object(text: str) -> bool:
+    """Whether `text` is a JSON object."""
     try:
         return isinstance(json.loads(text), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

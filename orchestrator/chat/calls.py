@@ -18,7 +18,7 @@ from orchestrator.call_types import CallRequest, Reply, text_of
 from orchestrator.calling.attempt import prompt_tokens
 from orchestrator.calling.transports import Transports
 from orchestrator.chat.background import Background
-from orchestrator.chat.limits import both, strictest
+from orchestrator.chat.limits import both, completed, strictest
 from orchestrator.money import total_cost
 from orchestrator.project.schema import Agent
 from orchestrator.roles.bounds import Bounds
@@ -26,7 +26,8 @@ from orchestrator.roles.events import RunEvent
 from orchestrator.roles.hop import HopWork, Request, Services
 from orchestrator.roles.place import Place, here
 from orchestrator.tracing.ids import new_trace_id
-from orchestrator.types import Constraints, Feature, Hop, Risk, TaskProfile, Trace, digest
+from orchestrator.types import Caller, Constraints, Feature, Hop, Risk, TaskProfile, Trace, digest
+from orchestrator.validation.json_text import json_in
 
 GRAPH = "chat_model"
 """What stands for the graph on the trace of a call that belongs to no run."""
@@ -49,11 +50,19 @@ class Ask:
     risk: Risk | None
     tags: tuple[str, ...]
     constraints: Constraints
+    caller: Caller
+    priority: int
     needs: tuple[str, ...]
     deadline_s: float
     check: Callable[[str], Any] | None = None
     held: bool = False
     """Nothing is shown before it was checked."""
+
+    @property
+    def is_json(self) -> bool:
+        """Whether its check holds the answer to be JSON."""
+        valid = self.agent.valid
+        return self.check is not None or (valid is not None and valid.json_schema is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +192,11 @@ class ChatCalls:
         """The hop as a trace of its own."""
         services, begun = work.services, self._trace(work.request)
         hops: list[Hop] = []
+        start = services.clock.monotonic()
         services.recorder.start(begun)
 
         def finish(status: Any, **found: Any) -> None:
-            ms = (services.clock.now() - begun.started_at) * 1000
+            ms = (services.clock.monotonic() - start) * 1000
             cost = total_cost([hop.cost_micro_usd for hop in hops])
             ended = dataclasses.replace(begun, status=status, ms=ms, cost_micro_usd=cost, **found)
             services.recorder.finish(ended)
@@ -212,6 +222,8 @@ class ChatCalls:
             data_class=ask.data_class,
             risk=ask.risk,
             tags=ask.tags,
+            caller=ask.caller,
+            priority=ask.priority,
             constraints=ask.constraints,
         )
 
@@ -226,6 +238,8 @@ class ChatCalls:
             project_hash=project.hash,
             policy_hash=project.policy_hash,
             fleet_hash=self.services.fleet().hash,
+            caller=request.caller,
+            tags=request.tags,
         )
 
 
@@ -239,6 +253,8 @@ def _work_at(place: Place, services: Services, ask: Ask) -> HopWork:
         data_class=strictest(order, run.data_class, ask.data_class),
         risk=ask.risk or run.risk,
         tags=tuple(dict.fromkeys((*run.tags, *ask.tags))),
+        caller=completed(run.caller, ask.caller),
+        priority=max(run.priority, ask.priority),
         constraints=both(run.constraints, ask.constraints),
     )
     now = services.clock.monotonic()
@@ -274,7 +290,12 @@ async def _hop(
     work.request = dataclasses.replace(work.request, tell=tell)
     profile = _profile(work, ask)
     reply = await work.send(ask.request, profile, check=ask.check, on_text=on_text)
-    return Answered(reply, hops[-1])
+    return Answered(_without_fence(reply) if ask.is_json else reply, hops[-1])
+
+
+def _without_fence(reply: Reply) -> Reply:
+    """A program reads the text as JSON, so that is all it gets; the trace has what was written."""
+    return reply if reply.tool_calls else dataclasses.replace(reply, text=json_in(reply.text)[0])
 
 
 def _profile(work: HopWork, ask: Ask) -> TaskProfile:

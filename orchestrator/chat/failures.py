@@ -12,7 +12,7 @@ from typing import Any
 
 from langchain_core import exceptions as known
 
-from orchestrator.errors import CallError, NoCandidateError
+from orchestrator.errors import CallError, IncompleteError, NoCandidateError, RateLimitedError
 from orchestrator.types import Outcome
 
 _KINDS: dict[Outcome, type[known.ModelError]] = {
@@ -41,10 +41,16 @@ def as_model_errors() -> Iterator[None]:
     except CallError as error:
         last = error.attempts[-1].outcome if error.attempts else Outcome.TIMEOUT_SILENT
         theirs = _KINDS.get(last, known.ModelError)
+        if isinstance(error, IncompleteError):
+            kind = _both(IncompleteError, theirs)
+            raise kind(str(error), error.attempts, text=error.text, reason=error.reason) from error
         raise _both(CallError, theirs)(str(error), error.attempts) from error
     except NoCandidateError as error:
         kind = _both(NoCandidateError, known.ModelNotFoundError)
         raise kind(str(error), error.relax, error.candidates) from error
+    except RateLimitedError as error:
+        kind = _both(RateLimitedError, known.ModelRateLimitError)
+        raise kind(str(error), retry_after_s=error.retry_after_s) from error
 
 
 def _both(ours: type[Exception], theirs: type[known.ModelError]) -> Any:

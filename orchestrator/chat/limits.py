@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TypeVar
 
 from orchestrator.errors import UserError
-from orchestrator.types import Constraints
+from orchestrator.types import Caller, Constraints
 
 N = TypeVar("N", int, float)
 
@@ -39,6 +40,12 @@ def both(one: Constraints, other: Constraints) -> Constraints:
 def strictest(order: Sequence[str], *classes: str | None) -> str | None:
     """The strictest of the data classes that are stated. `order`: from the least strict."""
     return max((c for c in classes if c is not None), key=order.index, default=None)
+
+
+def completed(one: Caller, other: Caller) -> Caller:
+    """What `one` says, and for what it does not say, `other`."""
+    said = {f.name: getattr(one, f.name) or getattr(other, f.name) for f in fields(Caller)}
+    return Caller(**said)
 
 
 def _all(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from langchain_core.messages import (
 )
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
-from orchestrator.call_types import Message, Reply
+from orchestrator.call_types import Message
 from orchestrator.chat.calls import Answered
 from orchestrator.errors import UserError
 from orchestrator.money import Usage, usd
@@ -71,7 +71,7 @@ def as_message(answered: Answered) -> AIMessage:
             {"name": c.name, "args": json.loads(c.arguments), "id": c.id, "type": "tool_call"}
             for c in reply.tool_calls
         ],
-        usage_metadata=_usage(_answering(reply)),
+        usage_metadata=_usage(reply.usage),
         response_metadata=_metadata(answered),
     )
 
@@ -85,14 +85,10 @@ def as_last_chunk(answered: Answered, *, text: str) -> AIMessageChunk:
             ToolCallChunk(name=c.name, args=c.arguments, id=c.id, index=n, type="tool_call_chunk")
             for n, c in calls
         ],
-        usage_metadata=_usage(_answering(answered.reply)),
+        usage_metadata=_usage(answered.reply.usage),
         response_metadata=_metadata(answered),
         chunk_position="last",
     )
-
-
-def _answering(reply: Reply) -> Usage:
-    return reply.attempts[-1].usage
 
 
 def _usage(usage: Usage) -> UsageMetadata:

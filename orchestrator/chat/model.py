@@ -40,7 +40,7 @@ from orchestrator.project.policy_schema import CallDeclaration
 from orchestrator.project.schema import Agent
 from orchestrator.project.vocabulary import check_request
 from orchestrator.routing.predict import serves
-from orchestrator.types import Constraints, Deployment, Risk
+from orchestrator.types import Caller, Constraints, Deployment, Risk
 
 MAX_TOKENS = 4096
 """How long an answer may be where nobody says less; reasoning counts as output."""
@@ -66,6 +66,9 @@ class ChatMesh(BaseChatModel):
     profile_tags: tuple[str, ...] = ()
     """What routes of the policy may match; `tags` are those of langchain-core's tracing."""
     constraints: Constraints = Constraints()
+    caller: Caller = Caller()
+    """On whose behalf: budgets, limits and costs go by it."""
+    priority: int = 0
     model: str | None = None
     temperature: float | None = Field(default=None, ge=0, le=2)
     max_tokens: int | None = Field(default=None, gt=0)
@@ -242,6 +245,7 @@ class ChatMesh(BaseChatModel):
         sent = as_messages(messages)
         tools = tools_of(said.get("tools"), said.get("tool_choice"))
         form = format_of(said.get("response_format"))
+        agent = self._agent(said)
         timeout = said.get("timeout", self.timeout)
         settings = self.calls.services.project.settings
         return Ask(
@@ -255,17 +259,19 @@ class ChatMesh(BaseChatModel):
                 tool_choice=tools.choice,
                 parallel_tool_calls=said.get("parallel_tool_calls"),
             ),
-            agent=self._agent(said),
+            agent=agent,
             declared=self.agent is not None,
             node=_langgraph_node(),
             data_class=self.data_class,
             risk=self.risk,
             tags=self.profile_tags,
             constraints=self._limits(said.get("model", self.model)),
+            caller=self.caller,
+            priority=said.get("priority", self.priority),
             needs=_needs(sent, tools, form),
             deadline_s=timeout or settings.deadline_ms / 1000,
             check=None if form.schema is None else conforming(form.schema),
-            held=form.schema is not None or tools.forced,
+            held=form.schema is not None or tools.forced or agent.valid is not None,
         )
 
     def _agent(self, said: Mapping[str, Any]) -> Agent:

@@ -10,8 +10,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from orchestrator.calling.transports.chat import ANY_OBJECT
 from orchestrator.errors import UnknownNameError, UserError
-from orchestrator.roles.output import json_object
-from orchestrator.roles.work import InvalidOutputError
+from orchestrator.validation.text import joined
 
 
 class ChatSettings(TypedDict, total=False):
@@ -26,6 +25,8 @@ class ChatSettings(TypedDict, total=False):
     stop: list[str] | None
     timeout: float | None
     """Seconds for a whole call, fallbacks included; `deadline_ms` of mesh.yaml where absent."""
+    priority: int
+    """Where calls wait for a place, the highest goes first; 0 where absent."""
 
 
 PER_CALL = frozenset(
@@ -33,7 +34,6 @@ PER_CALL = frozenset(
     | {"response_format", "stream"}
 )
 _WORDS = ("auto", "none", "required")
-_FIRST_ERRORS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,30 +118,16 @@ def format_of(response_format: Any) -> Format:
 
 
 def conforming(schema: Mapping[str, Any]) -> Callable[[str], Any]:
-    """A check that an answer is a JSON object which satisfies the schema.
+    """A check that an answer is JSON which satisfies the schema.
 
     Raises:
-        UserError: it is no JSON Schema; the check raises it for a `$ref` that leads nowhere.
+        UserError: it is no JSON Schema, or it refers to what it lacks.
     """
-    from jsonschema.exceptions import SchemaError
-    from jsonschema.validators import validator_for
-    from referencing.exceptions import Unresolvable
+    from orchestrator.validation.json_schema import satisfying
+    from orchestrator.validation.schemas import faults
 
-    kind = validator_for(schema)
-    try:
-        kind.check_schema(dict(schema))
-    except SchemaError as error:
-        raise UserError(f"this is no JSON Schema: {error.json_path}: {error.message}") from error
-    validator = kind(schema)
-
-    def check(text: str) -> Any:
-        value = json_object(text)
-        try:
-            wrong = [f"{e.json_path}: {e.message}" for e in validator.iter_errors(value)]
-        except Unresolvable as error:
-            raise UserError(f"the JSON Schema refers to what it lacks: {error.ref}") from error
-        if wrong:
-            raise InvalidOutputError("; ".join(wrong[:_FIRST_ERRORS]))
-        return value
-
-    return check
+    wrong = faults(schema)
+    if wrong:
+        said = joined(str(fault) for fault in wrong)
+        raise UserError(f"this is no JSON Schema that can be used: {said}")
+    return satisfying(schema)

@@ -173,6 +173,8 @@ def _model(screen: Screen, hop: Hop, room: int) -> Text:
         text.append_text(screen.text("*", "warn"))
     if used is None and hop.status == "ok":
         text.append_text(screen.text("\nassigned", "quiet"))
+    if hop.decision and hop.decision.strategy != "single":
+        text.append_text(screen.text(f"\nby a {hop.decision.strategy}", "quiet"))
     for a in hop.attempts:
         if a.outcome is not Outcome.OK:
             outcome = str(a.outcome).replace("_", " ")

@@ -11,11 +11,13 @@ from typer.core import TyperGroup
 
 from orchestrator.cli import (
     check,
+    costs,
     decide,
     fleet,
     gc,
     graph,
     import_,
+    incidents,
     init,
     run,
     runs,
@@ -75,6 +77,7 @@ def build() -> typer.Typer:
     app.command(name="run")(run.run)
     app.command()(decide.decide)
     app.command()(fleet.fleet)
+    app.command()(costs.costs)
     app.command()(check.check)
     app.command()(gc.gc)
     app.command(name="eval")(evals.evaluate)
@@ -82,6 +85,7 @@ def build() -> typer.Typer:
     app.command()(schema.schema)
     app.add_typer(import_.app, name="import")
     app.add_typer(graph.app, name="graph")
+    app.add_typer(incidents.app, name="incidents")
     app.add_typer(runs.app, name="runs")
     app.add_typer(trace.app, name="trace")
     return app

@@ -94,8 +94,8 @@ def _once(wish: Wish) -> tuple[Answer, Mesh]:
         if progress.run:
             error.add_note(f"What was done until then: mesh trace why {progress.run}")
         raise
-    if mesh.store.problem:
-        print(f"mesh: the run is well, but {mesh.store.problem}", file=sys.stderr)
+    if mesh.problem:
+        print(f"mesh: the run is well, but {mesh.problem}", file=sys.stderr)
     return answer, mesh
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.cli._show import Screen
-from orchestrator.tracing.explain import dollars, duration, lost_because, lost_groups
+from orchestrator.tracing.explain import cost, dollars, duration, lost_because, lost_groups
+from orchestrator.tracing.strategy import standing_remarks, strategy_sentence
 from orchestrator.types import Candidate, Decision, Stage
 
 STAGE_TITLES = {
@@ -32,13 +33,18 @@ def show_decision(screen: Screen, decision: Decision, guessed: str | None = None
         f"task {guessed}, guessed from the prompt" if guessed else "",
         f"{len(stayed)} of {len(decision.candidates)} deployments may serve it",
         f"strategy {decision.strategy}",
+        f"expected cost {cost(decision)}",
         f"confidence {decision.confidence:.2f}",
         f"routes {', '.join(decision.routes)}" if decision.routes else "",
         "cross-validated" if decision.cross_validate else "",
     )
     screen.prose(screen.facts(facts), 4, "quiet")
+    if decision.strategy != "single":
+        screen.prose(strategy_sentence(decision), 4)
     if decision.degraded:
         screen.prose(f"Degraded: {decision.degraded}", 4, "warn")
+    for note in decision.notes:
+        screen.prose(f"Note: {note}", 4, "warn")
     if stayed:
         screen.heading("In this order")
         _order(screen, stayed)
@@ -58,7 +64,7 @@ def show_decision(screen: Screen, decision: Decision, guessed: str | None = None
 
 def _order(screen: Screen, stayed: Sequence[Candidate]) -> None:
     right = {"justify": "right", "no_wrap": True}
-    notes = any(c.rule for c in stayed)
+    notes = any(_note(c) for c in stayed)
     table = screen.table(
         ("#", right),
         screen.names("deployment", (c.deployment for c in stayed), 0.45),
@@ -81,12 +87,13 @@ def _order(screen: Screen, stayed: Sequence[Candidate]) -> None:
 
 
 def _note(candidate: Candidate) -> str:
-    """Why one that stayed is a last resort; its quality stands in the table already."""
-    if not candidate.rule:
-        return ""
-    if isinstance(candidate.required, float):
-        return f"below the floor of {candidate.required:.2f}"
-    return lost_because(candidate)
+    """What speaks for or against one that stayed; its quality stands in the table already."""
+    below = []
+    if candidate.rule and isinstance(candidate.required, float):
+        below.append(f"below the floor of {candidate.required:.2f}")
+    elif candidate.rule:
+        below.append(lost_because(candidate))
+    return ", ".join((*below, *standing_remarks(candidate)))
 
 
 def show_removed(screen: Screen, candidates: Sequence[Candidate]) -> None:

@@ -47,6 +47,8 @@ def hop_json(hop: Hop) -> dict[str, Any]:
         "deployment": deployment,
         "chosen": decision.chosen if decision else None,
         "fallbacks": list(decision.fallbacks) if decision else [],
+        "strategy": decision.strategy if decision else None,
+        "decision_notes": list(decision.notes) if decision else [],
         "alternatives": [alternative_json(c, hop) for c in alternatives(hop)],
         "confidence": decision.confidence if decision else None,
         "degraded": below_floor(hop),

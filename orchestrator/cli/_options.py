@@ -46,6 +46,18 @@ Latency = Annotated[
     int | None, typer.Option("--latency-ms", metavar="MS", min=1, help="At most, a call.")
 ]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="May be repeated.")]
+User = Annotated[
+    str | None, typer.Option("--user", metavar="NAME", help="On whose behalf; for budgets.")
+]
+UserTier = Annotated[
+    str | None, typer.Option("--user-tier", metavar="NAME", help="For example free or paid.")
+]
+Feature = Annotated[
+    str | None, typer.Option("--feature", metavar="NAME", help="The part of your application.")
+]
+Workspace = Annotated[
+    str | None, typer.Option("--workspace", metavar="NAME", help="Whose work it is.")
+]
 AnswerText = Annotated[
     str | None,
     typer.Option("--answer", metavar="TEXT", help="The answer that the resumed run waits for."),

@@ -114,6 +114,8 @@ def _rows(screen: Screen, table: Table, guide: str, hop: Hop) -> None:
     outcome: str = "resumed" if hop.resumed else hop.status
     if hop.validated is not None and hop.status == "ok":
         outcome += ", valid" if hop.validated else ", invalid"
+    if hop.decision and hop.decision.strategy != "single":
+        outcome += f", {hop.decision.strategy}"
     tokens = _tokens(screen, hop.attempts)
     table.add_row(
         screen.join((guide, "quiet"), _name(hop)),

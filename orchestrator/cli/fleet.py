@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from orchestrator.cli._options import HERE, AsJson, Project
 
 if TYPE_CHECKING:
     from orchestrator.cli._show import Screen, Tone
     from orchestrator.fleet.warn import FleetWarning
+    from orchestrator.mesh import Mesh
     from orchestrator.types import Deployment, FleetSnapshot
 
 PICO_PER_TOKEN = 1_000_000
 """Pico-dollars a token in one dollar a million tokens."""
 
 
-def fleet(project: Project = HERE, as_json: AsJson = False) -> None:
+def fleet(
+    health: Annotated[
+        bool,
+        typer.Option("--health", help="Show how they do now: breakers, errors, times."),
+    ] = False,
+    project: Project = HERE,
+    as_json: AsJson = False,
+) -> None:
     """Show the models, their prices, which are available here, and what is doubtful about them."""
     from orchestrator.cli._show import Screen, print_json
     from orchestrator.mesh import Mesh
 
     mesh = Mesh.load(project)
+    if health:
+        _health(mesh, as_json)
+        return
     snapshot, warnings = mesh.fleet(), mesh.fleet_warnings()
     if as_json:
         print_json(fleet_json(snapshot, warnings))
@@ -29,6 +42,20 @@ def fleet(project: Project = HERE, as_json: AsJson = False) -> None:
     screen = Screen()
     show_fleet(screen, snapshot)
     show_warnings(screen, warnings)
+
+
+def _health(mesh: Mesh, as_json: bool) -> None:
+    """What every process of this project has seen of the deployments."""
+    import time
+
+    from orchestrator.cli._health import health_json, show_health
+    from orchestrator.cli._show import Screen, print_json
+
+    snapshot, conditions = mesh.fleet(), mesh.conditions()
+    if as_json:
+        print_json(health_json(snapshot, conditions))
+    else:
+        show_health(Screen(), snapshot, conditions, now=time.time())
 
 
 def fleet_json(snapshot: FleetSnapshot, warnings: Sequence[FleetWarning] = ()) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def gc(
         show_report(Screen(), report)
 
 
-def read_age(text: str) -> float:
+def read_age(text: str, option: str = "--older-than") -> float:
     """`30d`, `12h`, `2w` or a number of days, as days.
 
     Raises:
@@ -71,7 +71,7 @@ def read_age(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([hdw]?)", text.strip().lower())
     if found is None:
         raise UserError(
-            f"--older-than: '{text}' is not an age; write hours, days or weeks: 12h, 30d, 2w"
+            f"{option}: '{text}' is not an age; write hours, days or weeks: 12h, 30d, 2w"
         )
     return float(found[1]) * _DAYS[found[2]]
 

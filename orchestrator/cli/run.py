@@ -14,15 +14,20 @@ from orchestrator.cli._options import (
     AsJson,
     By,
     DataClass,
+    Feature,
     MaxCost,
     ProgressShown,
     Project,
     RiskLevel,
     Tags,
+    User,
+    UserTier,
+    Workspace,
 )
 
 if TYPE_CHECKING:
     from orchestrator.graph.answer import RunOptions
+    from orchestrator.types import Caller
 
 Budget = Annotated[
     float | None, typer.Option("--budget", metavar="USD", min=0, help="At most, the whole run.")
@@ -53,6 +58,10 @@ def ask(  # noqa: PLR0913 - a parameter is an option
     tag: Tags = None,
     max_cost: MaxCost = None,
     budget: Budget = None,
+    user: User = None,
+    user_tier: UserTier = None,
+    feature: Feature = None,
+    workspace: Workspace = None,
     resume: Resume = None,
     answer: AnswerText = None,
     by: By = None,
@@ -78,12 +87,13 @@ def ask(  # noqa: PLR0913 - a parameter is an option
             "and name sources with --sources"
         )
     _alone(resume, answer, given=bool(inputs) or thread is not None)
+    caller = _caller(user, user_tier, feature, workspace)
     carry_out(
         Wish(
             project=project,
             graph=graph,
             inputs=inputs,
-            options=_options(data_class, risk, tag, max_cost, budget),
+            options=_options(data_class, risk, tag, max_cost, budget, caller),
             thread=thread,
             resume=resume,
             answer=answer,
@@ -106,6 +116,10 @@ def run(  # noqa: PLR0913 - a parameter is an option
     tag: Tags = None,
     max_cost: MaxCost = None,
     budget: Budget = None,
+    user: User = None,
+    user_tier: UserTier = None,
+    feature: Feature = None,
+    workspace: Workspace = None,
     resume: Resume = None,
     answer: AnswerText = None,
     by: By = None,
@@ -122,12 +136,13 @@ def run(  # noqa: PLR0913 - a parameter is an option
     if graph is None and resume is None:
         raise UserError("which graph? mesh run GRAPH KEY=VALUE; mesh graph list names them")
     _alone(resume, answer, given=graph is not None or thread is not None)
+    caller = _caller(user, user_tier, feature, workspace)
     carry_out(
         Wish(
             project=project,
             graph=graph,
             inputs=list(inputs or ()),
-            options=_options(data_class, risk, tag, max_cost, budget),
+            options=_options(data_class, risk, tag, max_cost, budget, caller),
             thread=thread,
             resume=resume,
             answer=answer,
@@ -159,6 +174,7 @@ def _options(
     tags: list[str] | None,
     max_cost: float | None,
     budget: float | None,
+    caller: Caller,
 ) -> RunOptions:
     from orchestrator.graph.answer import RunOptions
     from orchestrator.types import Constraints
@@ -169,4 +185,15 @@ def _options(
         tags=tuple(tags or ()),
         constraints=Constraints(max_cost_usd=max_cost),
         budget_usd=budget,
+        caller=caller,
+    )
+
+
+def _caller(
+    user: str | None, tier: str | None, feature: str | None, workspace: str | None
+) -> Caller:
+    from orchestrator.types import Caller
+
+    return Caller(
+        user=user or "", tier=tier or "", feature=feature or "", workspace=workspace or ""
     )

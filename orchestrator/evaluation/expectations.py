@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestrator.errors import SourceError
 from orchestrator.evaluation.values import Failure
-from orchestrator.evidence.documents import load_document
+from orchestrator.evidence.documents import kind_of, load_document
 from orchestrator.evidence.numbers import Quantity, agrees, comparable, quantities
 from orchestrator.evidence.values import Citation
 from orchestrator.graph.answer import Answer
@@ -146,8 +146,8 @@ def quotes_exact(citations: tuple[Citation, ...]) -> Iterator[Failure]:
     for citation in citations:
         if citation.file not in texts:
             try:
-                texts[citation.file] = load_document(citation.file).text
-            except SourceError as error:
+                texts[citation.file] = _cited_text(citation.file)
+            except (SourceError, OSError, UnicodeDecodeError) as error:
                 yield Failure(check="quotes_exact", expected=citation.quote, found=str(error))
                 continue
         stands = texts[citation.file][citation.start : citation.end]
@@ -156,6 +156,11 @@ def quotes_exact(citations: tuple[Citation, ...]) -> Iterator[Failure]:
             yield Failure(
                 check="quotes_exact", expected=citation.quote, found=f"{stands!r} in {place}"
             )
+
+
+def _cited_text(file: str) -> str:
+    """What offsets count in: a document's text, and any other file, such as code, as it is."""
+    return load_document(file).text if kind_of(file) else Path(file).read_bytes().decode("utf-8")
 
 
 # ── cost and time ────────────────────────────────────────────────────────────────────────

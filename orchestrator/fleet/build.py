@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
 from orchestrator.errors import UserError
 from orchestrator.fleet.prices import Listing, price_list
-from orchestrator.money import FREE, Price
+from orchestrator.money import FREE, Price, PriceStep
 from orchestrator.project._values import UnsetVariableError, filled
 from orchestrator.project.fleet_schema import (
     DeploymentDeclaration,
@@ -16,8 +17,9 @@ from orchestrator.project.fleet_schema import (
     Fleet,
     ModelDeclaration,
     PriceDeclaration,
+    Prices,
 )
-from orchestrator.types import Deployment, Encoder
+from orchestrator.types import Capacity, Deployment, Encoder
 
 _PICO_PER_USD_A_MILLION = 10**6
 
@@ -26,8 +28,8 @@ def build_fleet(fleet: Fleet, env: Mapping[str, str]) -> tuple[Deployment, ...]:
     """All deployments, sorted by id (`model/deployment`).
 
     A declared price wins; else a self-hosted deployment is free, and a hosted one costs what
-    litellm's price file says, or something unknown (`None`). Where the provider charges more
-    for long inputs, the context ends where the listed price does, unless a price is declared.
+    litellm's price file says, or something unknown (`None`). The lesser of the declared and the
+    listed context counts, unless a price is declared.
     Endpoints are filled in from `env`; one whose variable is not set stays as written.
 
     Raises:
@@ -83,6 +85,7 @@ def _deployment(
         between_tokens_timeout_ms=declared.timeouts.between_tokens_ms,
         tokens_per_second=declared.tokens_per_second,
         prompt_tokens_per_second=declared.prompt_tokens_per_second,
+        limits=Capacity(**declared.limits.model_dump()),
         discover=declared.discover,
         encoder=_encoder(declared.encoder),
         retires=listing.retires if listing else None,
@@ -126,14 +129,15 @@ def _price(declared: DeploymentDeclaration, listing: Listing | None) -> Price | 
 
 
 def _declared_price(price: PriceDeclaration) -> Price:
-    def pico(usd_a_million: float) -> int:
-        return round(Decimal(str(usd_a_million)) * _PICO_PER_USD_A_MILLION)
+    steps = (PriceStep(above=long.above, price=_prices(long)) for long in price.long)
+    return replace(_prices(price), steps=tuple(sorted(steps, key=lambda step: step.above)))
 
-    return Price(
-        input=pico(price.input),
-        output=pico(price.output),
-        cache_read=None if price.cache_read is None else pico(price.cache_read),
-    )
+
+def _prices(declared: Prices) -> Price:
+    stated = declared.model_dump(include=set(Prices.model_fields), exclude_none=True)
+    for name, usd in stated.items():
+        stated[name] = round(Decimal(str(usd)) * _PICO_PER_USD_A_MILLION)
+    return Price(**stated)
 
 
 def _context(

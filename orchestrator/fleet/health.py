@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from importlib.util import find_spec
-from math import log2
+from math import ceil, log2
 
 from orchestrator.embedding.weights import missing_encoder
 from orchestrator.fleet.weights import missing_weights
@@ -14,6 +14,7 @@ from orchestrator.types import Deployment, Health
 
 _UNFILLED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
 _ERROR_STEP = 0.05
+_ROOM_STEPS = 4
 
 
 def missing(deployment: Deployment, env: Mapping[str, str]) -> str:
@@ -39,15 +40,22 @@ def quantised(health: Health) -> Health:
     """Live numbers in steps, so that snapshots change seldom.
 
     Error rates in steps of 0.05; times and speeds in steps of half an octave (a factor of √2),
-    finer than which no decision should depend on them.
+    finer than which no decision should depend on them; room in quarters, 0 only where it is none.
     """
-    ms, speed = health.first_token_ms, health.tokens_per_second
+    speed = health.tokens_per_second
     return dataclasses.replace(
         health,
         error_rate=round(round(health.error_rate / _ERROR_STEP) * _ERROR_STEP, 2),
-        first_token_ms=None if ms is None else round(_step(ms)),
+        first_token_ms=_ms(health.first_token_ms),
+        p50_ms=_ms(health.p50_ms),
+        p95_ms=_ms(health.p95_ms),
+        room=ceil(round(health.room * _ROOM_STEPS, 6)) / _ROOM_STEPS,
         tokens_per_second=None if speed is None else round(_step(speed), 1),
     )
+
+
+def _ms(value: int | None) -> int | None:
+    return None if value is None else round(_step(value))
 
 
 def _step(value: float) -> float:

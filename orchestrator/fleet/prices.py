@@ -10,7 +10,7 @@ import contextlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from functools import cache
@@ -19,24 +19,27 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from orchestrator.money import Price
+from orchestrator.money import Price, PriceStep
 
 PRICE_FILE = "model_prices_and_context_window_backup.json"
-_FIELDS = (
-    "input_cost_per_token",
-    "output_cost_per_token",
-    "cache_read_input_token_cost",
-    "max_input_tokens",
-    "max_output_tokens",
-    "deprecation_date",
-)
+_PRICES: Mapping[str, tuple[str, ...]] = {
+    "input": ("input_cost_per_token",),
+    "output": ("output_cost_per_token",),
+    "cache_read": ("cache_read_input_token_cost", "input_cost_per_token_cache_hit"),
+    "cache_write": ("cache_creation_input_token_cost",),
+    "audio_input": ("input_cost_per_audio_token",),
+    "audio_output": ("output_cost_per_audio_token",),
+    "reasoning": ("output_cost_per_reasoning_token",),
+}
+"""Our name of a price → the names in the file; the first that is there counts."""
+_FACTS = ("max_input_tokens", "max_output_tokens", "deprecation_date")
 _STEP = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")
 _DATED = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?!\d)")
 _MODES = frozenset({"chat", "completion", "responses"})
 _PICO_USD = 10**12
 
 _Row = list[Any]
-"""The values of `_FIELDS` and then the tokens from which the provider charges more."""
+"""The values of `_FACTS`, the prices by our names, and the prices for longer prompts by tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class Listing:
 
     price: Price
     context: int | None
-    """Tokens of input that the model takes, and that `price` is true for."""
+    """Tokens of input that the model takes."""
     max_output: int | None
     retires: str | None
     """ISO date."""
@@ -79,14 +82,19 @@ class PriceList:
         row = self._rows.get(model) or self._rows.get(model.partition("/")[2])
         if row is None:
             return None
-        reads, writes, cached, context, max_output, retires, flat_to = row
-        limits = [limit for limit in (context, flat_to) if isinstance(limit, int)]
+        context, max_output, retires, prices, longer = row
+        steps = [PriceStep(above=int(above), price=_price(p)) for above, p in longer.items()]
         return Listing(
-            price=Price(input=pico(reads), output=pico(writes), cache_read=pico(cached)),
-            context=min(limits, default=None),
+            price=replace(_price(prices), steps=tuple(sorted(steps, key=lambda s: s.above))),
+            context=context if isinstance(context, int) else None,
             max_output=max_output if isinstance(max_output, int) else None,
             retires=retires if isinstance(retires, str) else None,
         )
+
+
+def _price(usd_per_token: Mapping[str, Any]) -> Price:
+    found: dict[str, Any] = {name: pico(usd_per_token.get(name)) for name in _PRICES}
+    return Price(**found)
 
 
 def _day(year: str, month: str, day: str) -> date | None:
@@ -148,16 +156,28 @@ def _extract(file: Path) -> dict[str, _Row]:
     if not isinstance(entries, dict):
         return {}
     return {
-        name: [*(entry.get(field) for field in _FIELDS), _flat_to(entry)]
+        name: [*(entry.get(fact) for fact in _FACTS), _prices(entry), _longer(entry)]
         for name, entry in entries.items()
         if isinstance(entry, dict) and entry.get("mode") in _MODES
     }
 
 
-def _flat_to(entry: Mapping[str, Any]) -> int | None:
-    """The input tokens up to which the first price holds; `None` where it always does."""
+def _prices(entry: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """The prices that the entry states; `above` ends their names in the file."""
+    found: dict[str, Any] = {}
+    for ours, theirs in _PRICES.items():
+        stated = (entry.get(name + above) for name in theirs)
+        price = next((value for value in stated if value is not None), None)
+        if price is not None:
+            found[ours] = price
+    return found
+
+
+def _longer(entry: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The prices for longer prompts, by the tokens above which they count."""
     steps = (_STEP.fullmatch(key) for key in entry)
-    return min((int(step[1]) * 1000 for step in steps if step), default=None)
+    thousands = [int(step[1]) for step in steps if step]
+    return {str(n * 1000): _prices(entry, f"_above_{n}k_tokens") for n in thousands}
 
 
 def _read_extract(cached: Path, key: list[Any]) -> dict[str, _Row] | None:
@@ -168,11 +188,17 @@ def _read_extract(cached: Path, key: list[Any]) -> dict[str, _Row] | None:
     if not isinstance(held, dict) or held.get("key") != key:
         return None
     rows = held.get("models")
-    width = len(_FIELDS) + 1
-    whole = isinstance(rows, dict) and all(
-        isinstance(row, list) and len(row) == width for row in rows.values()
-    )
+    whole = isinstance(rows, dict) and all(_is_row(row) for row in rows.values())
     return rows if whole else None
+
+
+def _is_row(row: Any) -> bool:
+    prices = 2
+    return (
+        isinstance(row, list)
+        and len(row) == len(_FACTS) + prices
+        and all(isinstance(part, dict) for part in row[-prices:])
+    )
 
 
 def _write_extract(cached: Path, content: Mapping[str, Any]) -> None:

@@ -189,7 +189,7 @@ def _path_cost(world: World, places: Places, graph: Graph) -> Iterator[Problem]:
     costs = {name: _cheapest(world, graph.nodes[name]) for name in _always(graph)}
     total = sum(cost or 0.0 for cost in costs.values())
     for index, budget in enumerate(world.project.policy.budgets):
-        if total <= budget.usd:
+        if total <= budget.usd or budget.soft is True or budget.of_models:
             continue
         dearest = max(costs, key=lambda name: costs[name] or 0.0)
         yield places.of("policy.yaml").problem(
@@ -225,6 +225,8 @@ def _cheapest(world: World, node: Node) -> float | None:
     if agent is None or node.when or node.each or world.needs_a_model(agent) != "yes":
         return 0.0
     decision = _decided(world, agent, node)
+    if decision and decision.strategy == "panel":
+        return decision.least_usd or 0.0  # whoever is cheapest does not answer alone
     costs = (
         [c.scores["cost_usd"] for c in decision.candidates if c.stage is None] if decision else []
     )

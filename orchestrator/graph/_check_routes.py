@@ -28,7 +28,7 @@ def check_routes(world: World, places: Places) -> tuple[list[Problem], frozenset
     empty: set[str] = set()
     for index, route in enumerate(policy.routes):
         # Budgets and other routes are left out: this is about the route itself.
-        decisions, error = _served(world, _only(policy, route), route.match)
+        decisions, error = served(world, only(policy, route), route.match)
         if error is not None and not decisions:
             empty.add(route.name)
             if _misspelt(route, places) or () in (route.require.models, route.require.regions):
@@ -49,11 +49,12 @@ def _misspelt(route: Route, places: Places) -> bool:
     return any(p.found in required for p in places.loaded.warnings if p.code in codes)
 
 
-def _only(policy: Policy, *routes: Route) -> Policy:
+def only(policy: Policy, *routes: Route) -> Policy:
+    """The policy with these routes alone, and without budgets."""
     return policy.model_copy(update={"routes": routes, "budgets": ()})
 
 
-def _served(
+def served(
     world: World, policy: Policy, match: Match
 ) -> tuple[list[Decision], NoCandidateError | None]:
     """What is decided for each task that the match lets through, and the nearest miss.
@@ -154,10 +155,10 @@ def _together(
     if match is None:
         return
     policy = world.project.policy
-    decisions, error = _served(world, _only(policy, first, second), match)
+    decisions, error = served(world, only(policy, first, second), match)
     if decisions or error is None:
         return
-    if not all(_served(world, _only(policy, route), match)[0] for route in (first, second)):
+    if not all(served(world, only(policy, route), match)[0] for route in (first, second)):
         return  # one of them alone does it, for a part of what it matches
     yield places.of(_FILE).problem(
         ("routes", index, "name"),

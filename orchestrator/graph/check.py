@@ -15,6 +15,7 @@ from dataclasses import replace
 from orchestrator.errors import NoCandidateError, Problem, UserError
 from orchestrator.graph._check_nodes import check_nodes
 from orchestrator.graph._check_routes import check_routes
+from orchestrator.graph._check_strategies import check_strategies
 from orchestrator.graph._check_world import Places, World, everybody, least_profile
 from orchestrator.graph.answer import RunOptions
 from orchestrator.graph.edges import find_edges
@@ -42,6 +43,7 @@ def check_project(loaded: LoadedProject, env: Mapping[str, str]) -> tuple[Proble
         found, empty = check_routes(world, places)
         problems += found
         problems += check_nodes(world, places, empty)
+        problems += check_strategies(world, places, empty)
     located = [*loaded.warnings, *loaded.located(problems)]
     return tuple(sorted(located, key=lambda p: (p.file, p.line, p.column, p.key)))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from orchestrator.errors import Problem
+from orchestrator.project._check_valid import check_valid
 from orchestrator.project._documents import Document, snippet
 from orchestrator.project._names import registered, unknown
 from orchestrator.project._words import Words
@@ -34,6 +35,8 @@ def check_agent(
     problems = registered(document, registry, "role", agent.role, ("role",))
     problems += registered(document, registry, "output model", agent.output, ("output",))
     problems += _task(agent, document, words.tasks)
+    if agent.valid is not None:
+        problems += check_valid(agent.valid, document, registry)
     if words.capabilities is not None:
         known, kind = tuple(words.capabilities.used), "capability of the fleet"
         # One that is near to nothing may be right and the fleet too small; routing will tell.

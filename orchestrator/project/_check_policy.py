@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from orchestrator.errors import Problem
+from orchestrator.project._check_strategy import check_strategy
 from orchestrator.project._documents import Document, KeyPath
 from orchestrator.project._names import as_list, duplicates, listed, unknown
 from orchestrator.project._words import Words
 from orchestrator.project.compiled import Entry
 from orchestrator.project.fleet_schema import Fleet
 from orchestrator.project.names import listing, misspelt
-from orchestrator.project.policy_schema import Policy, Route
+from orchestrator.project.policy_schema import Budget, Policy, Route
 
 
 def check_policy(
@@ -37,7 +38,9 @@ def check_policy(
     for index, route in enumerate(policy.routes):
         problems += _matched_tasks(route, ("routes", index), document, tasks)
         problems += _preferred_twice(route, ("routes", index), document)
+        problems += check_strategy(route, ("routes", index), document)
     problems += _budgets(policy, document)
+    problems += _limits(policy, document)
     return problems
 
 
@@ -94,21 +97,68 @@ def _preferred_twice(route: Route, path: KeyPath, document: Document) -> Iterato
 
 
 def _budgets(policy: Policy, document: Document) -> Iterator[Problem]:
-    seen: dict[tuple[str, str], int] = {}
+    seen: dict[str, int] = {}
     for index, budget in enumerate(policy.budgets):
+        at: KeyPath = ("budgets", index)
+        yield from _window(budget, at, document)
+        yield from _soft(budget, at, document)
         # A run has one window, its own, whatever the budget says.
-        place = (budget.per, "run" if budget.per == "run" else budget.window)
-        if place in seen:
-            line = document.place(("budgets", seen[place]))[0]
+        place = f"{budget.per} and {'run' if budget.per == 'run' else budget.window}"
+        if budget.label in seen:
+            line = document.place(("budgets", seen[budget.label]))[0]
             yield document.problem(
-                ("budgets", index),
-                f"there is a budget per {budget.per} and {place[1]} already, in line {line}",
+                at,
+                f"there is a budget per {place} already, in line {line}",
                 found=f"usd: {budget.usd:g}",
-                allowed="one budget for each per and window; of two the smaller counts",
+                allowed="one budget for each per, window and match; of two the smaller counts",
                 code="duplicate-budget",
                 severity="warning",
             )
-        seen.setdefault(place, index)
+        seen.setdefault(budget.label, index)
+
+
+def _window(budget: Budget, at: KeyPath, document: Document) -> Iterator[Problem]:
+    """Who leaves the window out most likely means all time, and would get each run."""
+    if budget.per != "run" and "window" not in budget.model_fields_set:
+        yield document.problem(
+            at,
+            f"a budget per {budget.per} without a window holds for each run alone",
+            found="no window",
+            allowed="window: hour, day or month; window: run where each run is meant",
+            code="budget-without-window",
+        )
+
+
+def _soft(budget: Budget, at: KeyPath, document: Document) -> Iterator[Problem]:
+    if budget.soft is None:
+        return
+    if budget.of_models:
+        yield document.problem(
+            (*at, "soft"),
+            "a budget of models cannot be soft: where it is used up, other models are taken anyway",
+            found=f"soft: {'true' if budget.soft is True else format(budget.soft, 'g')}",
+            allowed="a budget without soft, or one that is not about models",
+            code="soft-budget-of-models",
+        )
+    elif budget.soft is not True and budget.soft >= budget.usd:
+        yield document.problem(
+            (*at, "soft"),
+            "the soft limit comes after the hard one, so it never does anything",
+            found=f"soft: {budget.soft:g}, usd: {budget.usd:g}",
+            allowed=f"less than {budget.usd:g}; or true, where nothing is to be refused",
+            code="soft-above-hard",
+        )
+
+
+def _limits(policy: Policy, document: Document) -> Iterator[Problem]:
+    for index, limit in enumerate(policy.limits):
+        if limit.requests_per_minute is None and limit.tokens_per_minute is None:
+            yield document.problem(
+                ("limits", index),
+                f"a limit per {limit.per} that says no number limits nothing",
+                allowed="requests_per_minute, tokens_per_minute, or both",
+                code="limit-without-number",
+            )
 
 
 # ── against the fleet ────────────────────────────────────────────────────────────────────
@@ -121,6 +171,9 @@ def check_routes(policy: Policy, document: Document, fleet: Entry[Fleet]) -> lis
         return []
     models = list(table.keys)
     problems: list[Problem] = []
+    for index, budget in enumerate(policy.budgets):
+        path = ("budgets", index, "match", "model")
+        problems += listed(document, "model", budget.match.model, models, path)
     for index, route in enumerate(policy.routes):
         at: KeyPath = ("routes", index)
         problems += listed(document, "model", route.primary, models, (*at, "primary"))
@@ -144,6 +197,8 @@ def _facts(route: Route, at: KeyPath, document: Document, fleet: Fleet) -> list[
     path = (*at, "not_families")
     problems = listed(document, "family", required.not_families, families, path)
     problems += _slips(document, "region", required.regions or (), regions, (*at, "regions"))
+    path = (*at[:-1], "prefer_regions")
+    problems += _slips(document, "region", route.prefer_regions, regions, path)
     path = (*at, "certifications")
     problems += _slips(document, "certification", required.certifications, certifications, path)
     return problems

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import Problem
 from orchestrator.project._documents import Document, KeyPath
 from orchestrator.project._names import registered, unknown
+from orchestrator.project._signatures import takes
 from orchestrator.project._yaml import kind_of
 from orchestrator.project.compiled import Entry
 from orchestrator.project.names import nearest
@@ -150,6 +151,8 @@ def _expect(
     problems: list[Problem] = []
     for index, name in enumerate(expect.checks):
         problems += registered(document, registry, "check", name, (*path, "checks", index))
+        if registry is not None and name in registry.names("check"):
+            problems += _of_a_text(name, registry, document, (*path, "checks", index))
     if expect.matches is not None:
         try:
             re.compile(expect.matches)
@@ -167,6 +170,19 @@ def _expect(
         if not (root / file).is_file():
             problems.append(_absent(document, at, file, root))
     return problems + _impossible(expect, path, document)
+
+
+def _of_a_text(
+    name: str, registry: Registry, document: Document, path: KeyPath
+) -> Iterator[Problem]:
+    if not takes(registry.get("check", name), 2):
+        yield document.problem(
+            path,
+            "this check does not take an answer and a case",
+            found=name,
+            allowed="a check of a case: def NAME(answer: Answer, case: Case) -> str | None",
+            code="check-of-another-kind",
+        )
 
 
 def _impossible(expect: Expect, path: KeyPath, document: Document) -> list[Problem]:

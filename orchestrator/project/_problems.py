@@ -16,7 +16,12 @@ from orchestrator.errors import Problem
 from orchestrator.project._documents import Document, KeyPath
 from orchestrator.project._values import is_secret, variable_like
 from orchestrator.project._yaml import kind_of, scalar
-from orchestrator.project.declared import FAMILY_PATTERN, NAME_PATTERN, VARIABLE_PATTERN
+from orchestrator.project.declared import (
+    FAMILY_PATTERN,
+    NAME_PATTERN,
+    URL_PATTERN,
+    VARIABLE_PATTERN,
+)
 from orchestrator.project.names import nearest
 
 M = TypeVar("M", bound=BaseModel)
@@ -26,6 +31,7 @@ _FORMS = {
     NAME_PATTERN: "a name of small letters, digits, '-', '_' and '.', at most 64 characters",
     VARIABLE_PATTERN: "the NAME of an environment variable, in capitals",
     FAMILY_PATTERN: "other-than NODE",
+    URL_PATTERN: "an address that begins with http:// or https://",
 }
 _KINDS = {
     "string": "a text",

@@ -176,6 +176,19 @@ def parameters(tool: Any) -> Mapping[str, Parameter] | None:
     }
 
 
+def takes(item: Any, count: int) -> bool:
+    """Whether a registered function can be called with so many values; `True` where unknown."""
+    try:
+        signature = inspect.signature(item)
+    except (TypeError, ValueError):  # not a callable that Python can look into
+        return True
+    try:
+        signature.bind(*[None] * count)
+    except TypeError:
+        return False
+    return True
+
+
 def attributes(kind: type) -> Mapping[str, Any] | None:
     """The attributes of a class's objects with their hints; `None` where they are not known."""
     model = getattr(kind, "model_fields", None)

@@ -25,6 +25,7 @@ from orchestrator.project._place import place_of_call
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 VARIABLE_PATTERN = r"^[A-Z][A-Z0-9_]*$"
 FAMILY_PATTERN = r"^other-than [a-z0-9._-]+$"
+URL_PATTERN = r"^https?://[^/\s?#]+[^\s]*$"
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -35,6 +36,7 @@ Table = Annotated[dict[K, V], AfterValidator(frozen)]
 Quality = Annotated[float, Field(ge=0, le=1)]
 Usd = Annotated[float, Field(ge=0)]
 Milliseconds = Annotated[int, Field(gt=0)]
+WebAddress = Annotated[str, Field(pattern=URL_PATTERN)]
 
 
 class Declared(BaseModel):

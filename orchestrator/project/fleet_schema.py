@@ -19,14 +19,43 @@ from orchestrator.project.declared import (
 from orchestrator.types import Hosting, Tier
 
 
-class PriceDeclaration(Declared):
-    """US dollars a million tokens. Unset: from litellm's price file, else unknown."""
+class Prices(Declared):
+    """US dollars a million tokens."""
 
     input: Usd = Field(description="Of what is sent.")
-    output: Usd = Field(description="Of what is written, reasoning included.")
+    output: Usd = Field(description="Of what is written.")
     cache_read: Usd | None = Field(
         default=None,
         description="Of what is sent and was in the provider's cache; unset: as input.",
+    )
+    cache_write: Usd | None = Field(
+        default=None,
+        description="Of what is sent and put into its cache; unset: unknown where that happens.",
+    )
+    audio_input: Usd | None = Field(
+        default=None, description="Of sound that is sent; unset: unknown where there is some."
+    )
+    audio_output: Usd | None = Field(
+        default=None, description="Of sound that is made; unset: unknown where there is some."
+    )
+    reasoning: Usd | None = Field(
+        default=None, description="Of what is thought before the answer; unset: as output."
+    )
+
+
+class LongPrices(Prices):
+    """Prices for longer prompts."""
+
+    above: Annotated[int, Field(gt=0)] = Field(
+        description="For prompts of more tokens than that; then they count for all tokens."
+    )
+
+
+class PriceDeclaration(Prices):
+    """US dollars a million tokens. Unset: from litellm's price file, else unknown."""
+
+    long: tuple[LongPrices, ...] = Field(
+        default=(), description="Where the provider charges more for long prompts."
     )
 
 
@@ -65,6 +94,20 @@ class Timeouts(Declared):
     )
     between_tokens_ms: Milliseconds | None = Field(
         default=None, description="From one piece of the answer to the next."
+    )
+
+
+class CapacityDeclaration(Declared):
+    """How much may be asked of a deployment; what is beyond goes elsewhere, or waits."""
+
+    requests_per_minute: Annotated[int, Field(gt=0)] | None = Field(
+        default=None, description="At most so many in any 60 seconds."
+    )
+    tokens_per_minute: Annotated[int, Field(gt=0)] | None = Field(
+        default=None, description="Of prompts and answers together, in any 60 seconds."
+    )
+    concurrent: Annotated[int, Field(gt=0)] | None = Field(
+        default=None, description="How many calls may run there at the same time."
     )
 
 
@@ -118,6 +161,9 @@ class DeploymentDeclaration(Declared):
     )
     timeouts: Timeouts = Field(
         default=Timeouts(), description="How long it may be silent before another is asked."
+    )
+    limits: CapacityDeclaration = Field(
+        default=CapacityDeclaration(), description="How much may be asked of it."
     )
     discover: bool = Field(
         default=False, description="Probe the endpoint on loopback before it counts as available."

@@ -13,7 +13,7 @@ from orchestrator.project.declared import (
     Quality,
     Usd,
 )
-from orchestrator.types import Hosting, LogLevel, Risk
+from orchestrator.types import Hosting, LogLevel, Risk, Strategy
 
 
 class Objective(Declared):
@@ -86,6 +86,41 @@ class CallDeclaration(Declared):
     guardrails: tuple[Name, ...] | None = Field(default=None, description="Registered guardrails.")
 
 
+RACERS = 2
+PANELISTS = 3
+SURE = 0.7
+"""On average the model gave each token that it wrote seven chances in ten."""
+
+
+class StrategyDeclaration(Declared):
+    """How those that may serve a request are asked. Each of them has passed every limit."""
+
+    kind: Strategy = Field(
+        description="single: one after the other; cascade: the cheapest first, a better one where "
+        "it is not sure; race: several, the first valid answer counts; panel: several models, "
+        "what enough of them agree on counts."
+    )
+    models: Annotated[int, Field(ge=2, le=9)] | None = Field(
+        default=None,
+        description=f"How many take part in a race (unset: {RACERS}) or a panel (unset: "
+        f"{PANELISTS}).",
+    )
+    start: Literal["together", "after_p95"] | None = Field(
+        default=None,
+        description="Of a race: all at once (unset), or the next one only where the first takes "
+        "longer than 95 of 100 of its calls did.",
+    )
+    agree: Annotated[int, Field(ge=2)] | None = Field(
+        default=None,
+        description="Of a panel: how many equal answers settle it; unset: more than half.",
+    )
+    confidence: Quality | None = Field(
+        default=None,
+        description="Of a cascade: an answer of which its model is less sure goes to a better "
+        f"one; unset: {SURE}. What does not pass its checks goes there anyway.",
+    )
+
+
 class Route(Declared):
     """A rule: constraints of all matching routes compose, preferences come from the first."""
 
@@ -107,6 +142,12 @@ class Route(Declared):
     )
     primary: Name | None = Field(default=None, description="A model that is tried first.")
     fallbacks: tuple[Name, ...] = Field(default=(), description="Models tried next, in order.")
+    prefer_regions: tuple[Name, ...] = Field(
+        default=(), description="Of several deployments of one model: those in the first of these."
+    )
+    strategy: Strategy | StrategyDeclaration | None = Field(
+        default=None, description="How they are asked; unset: single, one after the other."
+    )
     call: CallDeclaration = Field(default=CallDeclaration(), description="How to call.")
     store_prompts: LogLevel | None = Field(
         default=None, description="What the trace keeps of what is sent."
@@ -119,16 +160,83 @@ class Route(Declared):
     )
 
 
+class CallerMatch(Declared):
+    """Counted are the calls for which every key that is set holds; a list means any of its
+    values. A caller who does not say whether it matches is counted as one who does."""
+
+    workspace: tuple[str, ...] | str | None = Field(default=None, description="Of these.")
+    user: tuple[str, ...] | str | None = Field(default=None, description="Of these users.")
+    user_tier: tuple[str, ...] | str | None = Field(
+        default=None, description="Of users of these tiers: free, paid, …"
+    )
+    key: tuple[str, ...] | str | None = Field(default=None, description="Made with these keys.")
+    feature: tuple[str, ...] | str | None = Field(
+        default=None, description="Made by these parts of the application."
+    )
+    tags: tuple[str, ...] | str | None = Field(
+        default=None, description="Of requests with one of these tags."
+    )
+
+
+class BudgetMatch(CallerMatch):
+    """What a budget counts, as a limit does; besides, calls to some models only."""
+
+    model: tuple[Name, ...] | Name | None = Field(default=None, description="To these models.")
+
+
 class Budget(Declared):
     """At most `usd` in each window."""
 
-    per: Literal["run", "workspace"] = Field(
-        description="One run, or everybody who uses this project."
+    per: Literal["run", "project", "workspace", "user", "user_tier", "key", "feature", "model"] = (
+        Field(
+            description="For each of these apart, or for the whole project. Callers who do not say "
+            "which they are share one."
+        )
     )
+    match: BudgetMatch = Field(default=BudgetMatch(), description="Unset: every call.")
     usd: Usd = Field(description="US dollars.")
     window: Literal["run", "hour", "day", "month"] = Field(
         default="run",
-        description="From the start of the hour, the day or the month; run: of each run.",
+        description="From the start of the hour, the day or the month (UTC); run: of each run.",
+    )
+    soft: Literal[True] | Usd | None = Field(
+        default=None,
+        description="From so many US dollars on, the cheapest model that is allowed is taken. "
+        "true: from `usd` on, and nothing is refused.",
+    )
+
+    @property
+    def label(self) -> str:
+        """Its name in decisions: `user.day`, `user.day(user_tier=free)`."""
+        window = "run" if self.per == "run" else self.window
+        stated = self.match.model_dump(exclude_none=True).items()
+        words = (f"{k}={v if isinstance(v, str) else '|'.join(v)}" for k, v in stated)
+        return f"{self.per}.{window}" + (f"({','.join(words)})" if stated else "")
+
+    @property
+    def of_models(self) -> bool:
+        """Whether it counts only some models, or each apart."""
+        return self.per == "model" or self.match.model is not None
+
+    @property
+    def binds_all(self) -> bool:
+        """Whether it refuses whoever asks and whichever model is to answer."""
+        return self.soft is not True and self.per != "model" and self.match == BudgetMatch()
+
+
+class CallerLimit(Declared):
+    """How much each caller may ask for; what is beyond is refused, with a time to come back."""
+
+    per: Literal["project", "workspace", "user", "user_tier", "key", "feature"] = Field(
+        description="For each of these apart, or for the whole project. Callers who do not say "
+        "which they are share one."
+    )
+    match: CallerMatch = Field(default=CallerMatch(), description="Unset: every call.")
+    requests_per_minute: Annotated[int, Field(gt=0)] | None = Field(
+        default=None, description="At most so many model calls in any 60 seconds."
+    )
+    tokens_per_minute: Annotated[int, Field(gt=0)] | None = Field(
+        default=None, description="Of prompts and answers together, in any 60 seconds."
     )
 
 
@@ -154,4 +262,7 @@ class Policy(Declared):
     )
     budgets: tuple[Budget, ...] = Field(
         default=(), description="What may be spent; all of them hold."
+    )
+    limits: tuple[CallerLimit, ...] = Field(
+        default=(), description="How much each caller may ask for; all of them hold."
     )

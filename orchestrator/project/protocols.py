@@ -54,9 +54,11 @@ class Transport(Protocol):
     """Reaches deployments of one kind. One object serves all deployments with its name.
 
     `stream` yields `TextDelta`s, at most one `UsageReport`, and a `Finish` if and only if the
-    provider itself ended the answer; `Progress` where it can tell. What goes wrong is raised as
-    `AttemptError` with a typed outcome. It never retries, never falls back, and stops the
-    upstream call when closed.
+    provider itself ended the answer; `Progress` where it can tell; `Answering` as soon as the
+    provider names its model; a `Confidence` at the end where it was asked for and is known. Of a
+    request that ends with the assistant's words it yields what follows them. What goes wrong is
+    raised as `AttemptError` with a typed outcome. It never retries, never falls back, and stops
+    the upstream call when closed.
     """
 
     def stream(self, deployment: Deployment, request: CallRequest) -> AsyncIterator[CallEvent]: ...
@@ -116,6 +118,8 @@ class Standing:
 
     left_micro_usd: int | None = None
     """What a further call may cost; `None` where no budget says anything."""
+    budget: str = ""
+    """The budget that leaves the least."""
     soft: tuple[str, ...] = ()
     """The names of the soft budgets that are used up."""
 
@@ -185,8 +189,12 @@ class Traffic(Protocol):
         """The attempt is over, however it ended. Every pass is given back once."""
         ...
 
-    def answered(self, attempts: Sequence[Attempt]) -> None:
-        """A call is over, with or without an answer; its attempts in order."""
+    def answered(self, attempts: Sequence[Attempt], passed_over: Sequence[str] = ()) -> None:
+        """A call is over, with or without an answer; its attempts in order.
+
+        Args:
+            passed_over: deployments that the decision left out since their breakers were open.
+        """
         ...
 
     def hedge_after_s(self, deployment: str) -> float | None:

@@ -250,8 +250,10 @@ def builtin(name: str) -> Callable[[T], T]:
 
 
 def check(name: str) -> Callable[[T], T]:
-    """What an answer must satisfy: `(answer: Answer, case: Case) -> str | None`, async or not.
+    """What an answer must satisfy. `None`: it passes; a text: why it does not.
 
-    `None`: the answer passes; a text: why it does not. Suites of `evals/` name it.
+    `(answer: Answer, case: Case) -> str | None`, async or not, for the suites of `evals/`;
+    `(text: str) -> str | None`, quick and not async, for `valid` of an agent, where the model
+    reads why its answer does not pass.
     """
     return _decorator("check", name)

@@ -23,6 +23,7 @@ from orchestrator.project.declared import (
 from orchestrator.project.fleet_schema import Fleet
 from orchestrator.project.policy_schema import CallDeclaration, Policy
 from orchestrator.project.suite_schema import Suite
+from orchestrator.project.valid_schema import Valid
 from orchestrator.types import Risk
 
 # ── mesh.yaml ────────────────────────────────────────────────────────────────────────────
@@ -45,6 +46,7 @@ class KeepDays(Declared):
     vectors: Days = Field(
         default=90, description="Vectors of documents that nobody uses; made anew if used again."
     )
+    incidents: Days = Field(default=90, description="What `mesh incidents` shows, after its end.")
     backups: Days = Field(
         default=30, description="Copies of databases from before an upgrade of their schema."
     )
@@ -100,6 +102,7 @@ class Agent(Declared):
     )
     risk: Risk | None = Field(default=None, description="How much a mistake would cost.")
     call: CallDeclaration = Field(default=CallDeclaration(), description="How to call.")
+    valid: Valid | None = Field(default=None, description="What its answers must satisfy.")
     name: str = Field(default="", exclude=True, json_schema_extra={"from": "file name"})
     prompt: str = Field(default="", json_schema_extra={"from": "body"})
 

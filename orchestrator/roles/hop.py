@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.call_types import CallRequest, Reply, ToolCall, text_of
-from orchestrator.calling.carry_out import Account, CallProgress, Ended, Started, carry_out
-from orchestrator.errors import CallError, InternalError, NoCandidateError, RunError
+from orchestrator.calling.attempting import Account, CallProgress, Ended, Started
+from orchestrator.calling.carry_out import carry_out
+from orchestrator.calling.traffic.affinity import Affinity
+from orchestrator.calling.traffic.rates import CallerRates
+from orchestrator.calling.validate import TextCheck, declared_check
+from orchestrator.errors import (
+    IncompleteError,
+    InternalError,
+    MeshError,
+    NoCandidateError,
+    RateLimitedError,
+    RunError,
+)
 from orchestrator.evidence.values import Value
 from orchestrator.money import MICRO_USD
 from orchestrator.project.protocols import (
@@ -24,13 +35,14 @@ from orchestrator.project.protocols import (
     Ledger,
     Predictor,
     Recorder,
+    Standing,
     Traffic,
 )
 from orchestrator.project.schema import Agent, Project
 from orchestrator.roles.bounds import Bounds
 from orchestrator.roles.events import HopStarted, RunEvent
 from orchestrator.roles.prompt import messages
-from orchestrator.roles.transcript import shown_prompt, shown_reply
+from orchestrator.roles.transcript import kept, shown_prompt, shown_reply, verdict
 from orchestrator.routing.decide import decide
 from orchestrator.tracing.stream import decision_event, emit, hop_event
 from orchestrator.types import (
@@ -40,6 +52,7 @@ from orchestrator.types import (
     Context,
     Decision,
     Deployment,
+    Ending,
     FleetSnapshot,
     Hop,
     LogRule,
@@ -58,6 +71,8 @@ if TYPE_CHECKING:
 
 V = TypeVar("V", bound=Value)
 
+_BUDGET_OF_REQUEST = Context().budget_rule
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
@@ -70,9 +85,13 @@ class Services:
     transports: Transports
     ledger: Ledger
     traffic: Traffic
+    caller_rates: CallerRates
+    affinity: Affinity
     recorder: Recorder
     clock: Clock
     embedder: Embedder
+    checks: Mapping[str, TextCheck] = field(default_factory=dict)
+    """The project's registered checks by name, which agents may name in `valid`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +199,7 @@ class HopWork:
         )
 
     def decide(self, profile: TaskProfile, *, step: str = "") -> Decision:
-        decision = self._decide(profile, self.agent, None)
+        decision = self._decide(profile, self.agent, None, Standing(), {})
         if step:
             self.decisions[step] = (profile, decision)
         return decision
@@ -212,11 +231,17 @@ class HopWork:
     ) -> Reply:
         """`call` for a request that is ready: journal, decide, call, validate, record.
 
+        What the agent declares in `valid` is checked before `check` is.
+
         Args:
             on_text: told of the text while it comes; see `carry_out`. A replayed one is told whole.
         """
         self.calls += 1
         agent = agent or self.agent
+        if agent.valid is not None:
+            check = declared_check(agent.valid, self.services.checks, check)
+            schema = request.schema or as_json(agent.valid.json_schema)
+            request = dataclasses.replace(request, schema=schema)
         policy = self.services.project.policy_hash
         place = (policy, self.definition, self.node, self.round, self.calls)
         asked = [place, agent.name, request.messages, request.inputs, request.schema]
@@ -259,25 +284,52 @@ class HopWork:
             features={**fresh.features, **self.assigned.features},
         )
 
-    def _decide(self, profile: TaskProfile, agent: Agent, bounds: Bounds | None) -> Decision:
+    async def _decide_now(
+        self, profile: TaskProfile, agent: Agent, request: CallRequest
+    ) -> Decision:
+        """With what holds for this very call: budgets, and what the providers' caches hold."""
+        services, run = self.services, self.request
+        standing = await services.ledger.standing(run.trace_id, run.caller, run.tags)
+        cached = services.affinity.cached(request)
+        return self._decide(profile, agent, self.bounds, standing, cached)
+
+    def _decide(
+        self,
+        profile: TaskProfile,
+        agent: Agent,
+        bounds: Bounds | None,
+        standing: Standing,
+        cached: Mapping[str, int],
+    ) -> Decision:
         """`bounds`: of this node; `None` for a decision that is about another step."""
         services, request = self.services, self.request
         snapshot = services.fleet()
-        budget = request.budget_micro_usd
-        if budget is not None:
-            budget = max(budget - request.spent(), 0)
-        if bounds is not None and (own := bounds.purse.left()) is not None:
-            budget = own if budget is None else min(budget, own)
+        left, rule = self._left(bounds, standing)
         deadline = bounds.deadline if bounds else request.deadline
-        left = int((deadline - services.clock.monotonic()) * 1000)
+        time = int((deadline - services.clock.monotonic()) * 1000)
         context = Context(
             estimates=services.predictor.predict(profile, snapshot.deployments),
             predictor=services.predictor.version,
-            budget_micro_usd=budget,
-            deadline_ms=max(left, 0),
+            budget_micro_usd=left,
+            budget_rule=rule,
+            deadline_ms=max(time, 0),
+            cached_tokens=cached,
+            soft_limits=standing.soft,
             settings=_settings(agent),
         )
         return decide(profile, snapshot, services.project.policy, context)
+
+    def _left(self, bounds: Bounds | None, standing: Standing) -> tuple[int | None, str]:
+        """What a call may cost, and whose limit that is: the run's, the node's or a budget's."""
+        request = self.request
+        of_run = request.budget_micro_usd
+        limits = [
+            (None if of_run is None else max(of_run - request.spent(), 0), _BUDGET_OF_REQUEST),
+            (bounds.purse.left() if bounds else None, _BUDGET_OF_REQUEST),
+            (standing.left_micro_usd, f"budget:{standing.budget}"),
+        ]
+        known = [(left, rule) for left, rule in limits if left is not None]
+        return min(known, key=lambda limit: limit[0], default=(None, _BUDGET_OF_REQUEST))
 
     async def _carry_out(
         self,
@@ -299,18 +351,15 @@ class HopWork:
             return self._hop(key, started_at, ms, **{**base, **changes})
 
         try:
-            decision = self._decide(profile, agent, self.bounds)
-        except NoCandidateError as error:
+            tokens = profile.input_tokens + profile.output_tokens
+            counted = services.caller_rates.take(run.caller, run.tags, tokens)
+            decision = await self._decide_now(profile, agent, request)
+        except (NoCandidateError, RateLimitedError) as error:
             self._record(hop(status="failed", error=str(error)))
             raise
         emit(lambda: decision_event(self.node, agent.name, decision))
         deployments = {d.id: d for d in services.fleet().deployments}
-        interrupted = await run.journal.begin(key, node=self.node, deployment=decision.chosen)
-        earlier = run.earlier.get(f"{run.trace_id}.{key}")
-        lost = (
-            *(earlier.attempts if earlier else ()),
-            *_lost(interrupted, deployments, started_at),
-        )
+        lost = await self._begin(key, decision, deployments, started_at)
         heard: list[Attempt] = []
 
         def told(event: CallProgress) -> None:
@@ -319,11 +368,13 @@ class HopWork:
                     self._tell_start(agent, deployment.id)
                 case Ended(attempt):
                     heard.append(attempt)
-                    self.bounds.purse.spent += attempt.cost_micro_usd or 0
+                    services.caller_rates.ended(counted, attempt)
+                    self._ended(request, deployments[attempt.deployment], attempt)
 
-        async def ended(status: str, error: str) -> None:
+        async def ended(status: str, error: str, ending: Ending | None = None) -> None:
             attempts = (*lost, *heard)
-            self._record(hop(decision=decision, attempts=attempts, status=status, error=error))
+            found = {"attempts": attempts, "ending": ending, **verdict(heard, passed=False)}
+            self._record(hop(decision=decision, status=status, error=error, **found))
             await run.journal.drop(key)
 
         try:
@@ -342,26 +393,39 @@ class HopWork:
                     on_event=told,
                     on_text=on_text,
                 )
-        except CallError as error:
-            await ended("failed", str(error))
+        except MeshError as error:  # also of the project's own check
+            broke_off = isinstance(error, IncompleteError)
+            await ended("failed", str(error), ending="incomplete" if broke_off else None)
             raise
         except asyncio.CancelledError:
             await ended("cancelled", "stopped while it ran")
             raise
-        checked = check is not None and not reply.tool_calls
         done = hop(
             decision=decision,
             attempts=(*lost, *reply.attempts),
             output=shown_reply(reply, arguments=decision.log.tool_args == "full"),
-            validated=True if checked else None,
-            validation=_validation(reply.attempts) if checked else "",
+            ending=reply.ending,
+            **verdict(reply.attempts, passed=check is not None or bool(reply.tool_calls)),
         )
         await self._keep(key, done, reply)
         return reply
 
+    async def _begin(
+        self, key: str, decision: Decision, deployments: Mapping[str, Deployment], now: float
+    ) -> tuple[Attempt, ...]:
+        """Mark the hop as in flight; returns what earlier processes of this run have tried."""
+        run = self.request
+        interrupted = await run.journal.begin(key, node=self.node, deployment=decision.chosen)
+        earlier = run.earlier.get(f"{run.trace_id}.{key}")
+        return (*(earlier.attempts if earlier else ()), *_lost(interrupted, deployments, now))
+
+    def _ended(self, request: CallRequest, deployment: Deployment, attempt: Attempt) -> None:
+        self.bounds.purse.spent += attempt.cost_micro_usd or 0
+        self.services.affinity.saw(request, deployment, attempt)
+
     async def _keep(self, key: str, done: Hop, reply: Reply) -> None:
         """In the journal first, so that nobody sees a result that a resume would not."""
-        value = {"hop": as_json(done), "text": reply.text, "answered": _answered(reply)}
+        value = {"hop": as_json(done), "text": reply.text, "answered": kept(reply)}
         await self.request.journal.put(key, value, node=self.node)
         self._record(done)
         self._answered_by(reply.family)
@@ -439,9 +503,10 @@ def _settings(agent: Agent) -> dict[str, Setting]:
 
 
 def _expected(decision: Decision) -> int:
-    """Micro-dollars that the chosen deployment is expected to take; 0 where nobody knows."""
-    chosen = next((c for c in decision.candidates if c.deployment == decision.chosen), None)
-    return round(((chosen.scores.get("cost_usd") if chosen else None) or 0) * MICRO_USD)
+    """Micro-dollars that those who are asked at once are expected to take; 0: nobody knows."""
+    at_once = decision.strategy in ("race", "panel") and decision.tactics.start == "together"
+    usd = decision.most_usd if at_once else decision.least_usd
+    return round((usd or 0) * MICRO_USD)
 
 
 def _lost(
@@ -464,19 +529,3 @@ def _lost(
             error="in flight when an earlier process of this run ended",
         ),
     )
-
-
-def _validation(attempts: Sequence[Attempt]) -> str:
-    refused = [a for a in attempts if a.outcome is Outcome.INVALID_OUTPUT]
-    return "; ".join(f"{a.deployment}: {a.error}" for a in refused)
-
-
-def _answered(reply: Reply) -> dict[str, Any]:
-    return {
-        "deployment": reply.deployment,
-        "model": reply.model,
-        "family": reply.family,
-        "ending": reply.ending,
-        "finish_reason": reply.finish_reason,
-        **({"tool_calls": as_json(reply.tool_calls)} if reply.tool_calls else {}),
-    }

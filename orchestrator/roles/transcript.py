@@ -1,10 +1,13 @@
-"""What a hop keeps of its messages: the texts, and of tool calls what may be shown."""
+"""What a hop keeps of its messages, and what it says of answers that could not be used."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from orchestrator.call_types import Message, Reply, text_of
+from orchestrator.types import Attempt, Outcome, as_json
 
 
 def shown_prompt(messages: Iterable[Message], *, arguments: bool) -> str:
@@ -16,6 +19,41 @@ def shown_reply(reply: Reply, *, arguments: bool) -> str:
     """The reply's text, and a line for each tool call."""
     calls = [_call(c.name, c.arguments, arguments) for c in reply.tool_calls]
     return "\n".join([reply.text, *calls] if reply.text else calls)
+
+
+def kept(reply: Reply) -> dict[str, Any]:
+    """What the journal keeps of a reply besides its text, its value and its attempts."""
+    return {
+        "deployment": reply.deployment,
+        "model": reply.model,
+        "family": reply.family,
+        "ending": reply.ending,
+        "finish_reason": reply.finish_reason,
+        "agreement": reply.agreement,
+        **({"tool_calls": as_json(reply.tool_calls)} if reply.tool_calls else {}),
+    }
+
+
+def verdict(attempts: Sequence[Attempt], *, passed: bool) -> dict[str, Any]:
+    """`validated` and `validation` of a hop. `passed`: an answer came, and something checked it."""
+    remark = _remark(attempts)
+    return {"validated": passed if passed or remark else None, "validation": remark}
+
+
+def _remark(attempts: Sequence[Attempt]) -> str:
+    """`answer 1 of a/b: at /n: 'two' is not of type 'integer'; repaired`; empty: all was valid."""
+    refused: Counter[str] = Counter()
+    said: list[str] = []
+    for attempt in attempts:
+        if attempt.outcome is Outcome.INVALID_OUTPUT:
+            refused[attempt.deployment] += 1
+            number = refused[attempt.deployment]
+            said.append(f"answer {number} of {attempt.deployment}: {attempt.error}")
+    good = next((a for a in reversed(attempts) if a.outcome is Outcome.OK), None)
+    if said and good is not None:
+        mended = good.kind == "repair"
+        said.append("repaired" if mended else f"{good.deployment} answered instead")
+    return "; ".join(said)
 
 
 def _message(message: Message, arguments: bool) -> str:

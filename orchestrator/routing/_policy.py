@@ -114,7 +114,8 @@ def _route_rules(route: Route) -> Iterator[Rule]:
 def _policy_rules(policy: Policy) -> Iterator[Rule]:
     """A call that alone costs more than a whole budget could never be reserved."""
     for budget in policy.budgets:
-        yield cost_rule(f"budget:{budget.per}.{budget.window}", micro_usd(budget.usd))
+        if budget.binds_all:
+            yield cost_rule(f"budget:{budget.label}", micro_usd(budget.usd))
     if policy.objective.quality_floor > 0:
         yield floor_rule("objective.quality_floor", policy.objective.quality_floor)
 

@@ -7,6 +7,7 @@ candidate that breaks none satisfies the intersection of all.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import floor
@@ -30,6 +31,24 @@ class Facts(NamedTuple):
     """Micro-dollars; `None` is unknown."""
     latency: int | None
     """Milliseconds to the last token; `None` is unknown."""
+    cached: int = 0
+    """Tokens of the prompt that its provider holds in its cache."""
+
+    @property
+    def steadiness(self) -> float:
+        """How likely a call brings an answer at all, in 0..1.
+
+        What a deployment did before its breaker opened says nothing of it once it may be tried
+        again. The breaker lets few calls through, and only they can close it; behind others it
+        would never be called.
+        """
+        closed = self.health.breaker == "closed"
+        return 1.0 - self.health.error_rate if closed else 1.0
+
+    @property
+    def expected(self) -> float:
+        """The quality to expect of a call: none where no answer comes."""
+        return self.quality * self.steadiness
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +78,53 @@ def rule(
 
 
 def facts_of(
-    deployment: Deployment, health: Health, profile: TaskProfile, context: Context
+    deployment: Deployment,
+    health: Health,
+    profile: TaskProfile,
+    context: Context,
+    usage: Usage,
 ) -> Facts:
-    """The deployment's expected quality, cost and time for this request."""
+    """The deployment's expected quality, cost and time for this request.
+
+    Args:
+        usage: of a call that finds nothing of the prompt in a cache.
+    """
     estimate = context.estimates.get(deployment.id) or prior(deployment, profile.task)
-    usage = Usage(input=profile.input_tokens, output=profile.output_tokens, estimated=True)
+    cached = 0
+    if deployment.id in context.cached_tokens:
+        cached = min(context.cached_tokens[deployment.id], usage.input)
+        usage = dataclasses.replace(usage, cached_input=cached)
     cost = deployment.price.cost(usage) if deployment.price else None
-    return Facts(deployment, health, estimate.mean, cost, _latency(deployment, health, profile))
+    latency = _latency(deployment, health, profile, usage.input - cached)
+    return Facts(deployment, health, estimate.mean, cost, latency, cached)
 
 
-def _latency(deployment: Deployment, health: Health, profile: TaskProfile) -> int | None:
+def _latency(
+    deployment: Deployment, health: Health, profile: TaskProfile, to_read: int
+) -> int | None:
     """Milliseconds to the last token: first token, reading, writing. Measured beats declared.
 
-    An encoder writes nothing.
+    The measured median of whole answers counts where it is not known from calls when it begins
+    and how fast it writes, and of what does not write (code, and encoders). Otherwise this
+    answer's own length says more than that of others.
+
+    Args:
+        to_read: tokens of the prompt that are not in its provider's cache.
     """
-    first = health.first_token_ms
+    writes = not deployment.any_length
+    first, speed = health.first_token_ms, health.tokens_per_second
+    if health.p50_ms is not None and not (writes and first is not None and speed):
+        return health.p50_ms
     if first is None:
         first = deployment.first_token_ms
-    speed = health.tokens_per_second or deployment.tokens_per_second
+    speed = (speed or deployment.tokens_per_second) if writes else None
     if deployment.deterministic:
         return first or 0
-    writes = deployment.encoder is None
     if first is None or (writes and speed is None):
         return None
     reading = deployment.prompt_tokens_per_second
-    seconds = profile.output_tokens / speed if writes and speed else 0.0
-    seconds += profile.input_tokens / reading if reading else 0.0
+    seconds = profile.output_tokens / speed if speed else 0.0
+    seconds += to_read / reading if reading else 0.0
     return first + round(1000 * seconds)
 
 
@@ -247,7 +287,7 @@ HEALTH_BREAKER = rule(
     "health.breaker",
     "closed or half_open",
     lambda f: f.health.breaker != "open",
-    lambda f: f.health.breaker,
+    lambda f: f.health.reason or f.health.breaker,
     kind=1,
 )
 
@@ -300,7 +340,7 @@ def request_rules(limits: Constraints, context: Context) -> Iterator[Rule]:
     if limits.max_cost_usd is not None:
         yield cost_rule("request.max_cost_usd", micro_usd(limits.max_cost_usd))
     if context.budget_micro_usd is not None:
-        yield cost_rule("request.budget_usd", context.budget_micro_usd)
+        yield cost_rule(context.budget_rule, context.budget_micro_usd)
     if limits.latency_ms is not None:
         yield latency_rule("request.latency_ms", limits.latency_ms)
     if context.deadline_ms is not None:

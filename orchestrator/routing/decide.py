@@ -7,13 +7,14 @@ from itertools import chain
 from operator import attrgetter
 from types import MappingProxyType
 
-from orchestrator.money import usd
+from orchestrator.money import Usage, usd
 from orchestrator.project.policy_schema import Policy
 from orchestrator.routing._policy import CompiledRoute, compile_policy, log_rule
 from orchestrator.routing._providers import require_providers
 from orchestrator.routing._rank import preferences, ranked
 from orchestrator.routing._relax import no_candidate
 from orchestrator.routing._rules import (
+    HEALTH_BREAKER,
     STAGES,
     Facts,
     Rule,
@@ -23,6 +24,7 @@ from orchestrator.routing._rules import (
     request_rules,
 )
 from orchestrator.routing._settings import settings
+from orchestrator.routing._strategy import Plan, asked_for, plan
 from orchestrator.types import (
     Candidate,
     Context,
@@ -35,6 +37,10 @@ from orchestrator.types import (
 
 _order = attrgetter("order")
 _UNSEEN = Health()
+_ALL_OPEN = (
+    "every deployment that may serve is out of order: the first that is to be tried again is waited "
+    "for, if the time allows"
+)
 _NOBODY_PREFERRED: Mapping[str, int] = MappingProxyType({})
 
 
@@ -44,7 +50,8 @@ def decide(
     """The choice for one request, with the whole funnel. Pure: same arguments, same Decision.
 
     A candidate meets the rules in the order of the stages and is removed by the first that it
-    breaks. Rules of all matching routes, of the policy and of the request apply together.
+    breaks. Where open breakers alone would leave nobody, they remove nobody: a call then waits for
+    the first that is to be tried again. Rules of all matching routes, of the policy and of the request apply together.
     Where `below_floor` is `best` (everywhere unless the objective or a matching route says
     `refuse`), those below the quality floor stay, behind all that reach it. Where a matching
     route requires several providers, those that reach the floor must come from so many.
@@ -54,6 +61,7 @@ def decide(
     """
     compiled = compile_policy(policy)
     routes = compiled.matching(profile)
+    asked, saving = asked_for(routes), bool(context.soft_limits)
     rules = sorted(
         chain(
             capability_rules(profile),
@@ -67,23 +75,36 @@ def decide(
     floor = next((r for r in rules if r.stage is Stage.QUALITY), None)
     if not _refuses(policy, routes):
         rules = [r for r in rules if r.stage is not Stage.QUALITY]
+    usage = Usage(input=profile.input_tokens, output=profile.output_tokens, estimated=True)
     facts = [
-        facts_of(d, fleet.health.get(d.id, _UNSEEN), profile, context) for d in fleet.deployments
+        facts_of(d, fleet.health.get(d.id, _UNSEEN), profile, context, usage)
+        for d in fleet.deployments
     ]
     stayed, removed = _funnel(facts, rules)
+    waits = not stayed
+    if waits:  # a breaker opens again, nothing else that removed somebody passes by itself
+        rules = [r for r in rules if r is not HEALTH_BREAKER]
+        stayed, removed = _funnel(facts, rules)
     if not stayed:
         raise no_candidate(profile, facts, rules, removed)
-    preferred = preferences(routes)
-    reach, below = ranked(stayed, floor, policy.objective, preferred)
+    cheapest = saving or asked[0] == "cascade"
+    reach, below = ranked(stayed, floor, policy.objective, routes, cheapest=cheapest)
     require_providers(profile, reach, below, routes, removed)
-    order = [*reach, *below]
-    chosen = order[0]
+    cap = next((r for r in rules if r.stage is Stage.BUDGET), None)
+    planned = plan(asked, reach, below, cap, saving=saving)
+    chosen = planned.order[0]
+    preferred = preferences(routes)
+    lesser = {f.deployment.id for f in below}
     return Decision(
         chosen=chosen.deployment.id,
-        fallbacks=tuple(f.deployment.id for f in order[1:]),
+        strategy=planned.strategy,
+        tactics=planned.tactics,
+        fallbacks=tuple(f.deployment.id for f in planned.order[1:]),
         candidates=(
-            *(_candidate(f, preferred=preferred) for f in reach),
-            *(_candidate(f, floor, preferred=preferred) for f in below),
+            *(
+                _candidate(f, floor if f.deployment.id in lesser else None, preferred=preferred)
+                for f in planned.order
+            ),
             *removed,
         ),
         routes=tuple(r.route.name for r in routes),
@@ -91,6 +112,9 @@ def decide(
         log=log_rule(routes),
         cross_validate=any(r.route.cross_validate for r in routes),
         degraded=None if reach or floor is None else _degraded(chosen, floor),
+        notes=(*((_ALL_OPEN,) if waits else ()), *_notes(context, planned)),
+        least_usd=usd(planned.least),
+        most_usd=usd(planned.most),
         confidence=_confidence(profile, chosen),
         policy_hash=compiled.hash,
         fleet_hash=fleet.hash,
@@ -135,6 +159,12 @@ def _candidate(
     }
     if f.deployment.model in preferred:
         scores["preference"] = preferred[f.deployment.model]
+    if f.health.error_rate:
+        scores["error_rate"] = f.health.error_rate
+    if f.health.room < 1:
+        scores["room"] = f.health.room
+    if f.cached:
+        scores["cached_tokens"] = f.cached
     return Candidate(
         deployment=f.deployment.id,
         model=f.deployment.model,
@@ -153,6 +183,13 @@ def _degraded(chosen: Facts, floor: Rule) -> str:
     )
 
 
+def _notes(context: Context, planned: Plan) -> tuple[str, ...]:
+    names = " and ".join(context.soft_limits)
+    used_up = f"{names} is used up" if len(context.soft_limits) == 1 else f"{names} are used up"
+    soft = f"soft limit: {used_up}, so the cheapest that is allowed goes first"
+    return tuple(note for note in (soft if names else "", planned.note) if note)
+
+
 def _confidence(profile: TaskProfile, chosen: Facts) -> float:
     """No surer than of the request's features, nor than that the chosen model does it well."""
-    return round(min(profile.confidence, chosen.quality), 4)
+    return round(min(profile.confidence, chosen.expected), 4)

@@ -137,7 +137,10 @@ def _feature(guess: Guess, kind: type[str] | type[int] | type[float] = str) -> F
 def _needs(agent: Agent | None, output: Feature) -> Feature:
     """An agent says what it needs; a bare request needs JSON where it asks for it."""
     if agent:
-        return Feature(value=tuple(sorted(set(agent.needs))), confidence=1.0, origin="agent")
+        # Models that can hold a schema are told the one that its answers must satisfy.
+        form = ("json",) if agent.valid and agent.valid.json_schema is not None else ()
+        needs = tuple(sorted({*agent.needs, *form}))
+        return Feature(value=needs, confidence=1.0, origin="agent")
     needs = ("json",) if output.value == "json" else ()
     return Feature(value=needs, confidence=output.confidence, origin=output.origin)
 

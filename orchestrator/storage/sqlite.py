@@ -79,6 +79,16 @@ def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
             connection.execute("ROLLBACK")
 
 
+@contextmanager
+def reading(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """A read transaction: everything is as it was at one moment, and nobody waits for it."""
+    connection.execute("BEGIN")
+    try:
+        yield connection
+    finally:
+        connection.execute("ROLLBACK")
+
+
 def schema_version(connection: sqlite3.Connection) -> int:
     """The version of a file's schema; 0 where it has no tables.
 

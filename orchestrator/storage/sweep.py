@@ -41,6 +41,7 @@ class Limits:
     ledger: float | None
     vectors: float | None
     backups: float | None
+    incidents: float | None = None
     protected: frozenset[str] = frozenset()
     """Runs that can still be resumed: nothing of theirs goes."""
 
@@ -60,6 +61,7 @@ def limits(keep: KeepDays, now: float, older_than_days: float | None = None) -> 
         ledger=before(keep.ledger),
         vectors=before(keep.vectors),
         backups=before(keep.backups),
+        incidents=before(keep.incidents),
     )
 
 
@@ -204,10 +206,7 @@ class _Quota:
         traces, journal = self.stores.traces, self.stores.journal
         lines = {line.path: line for line in report.stores}
         if self.over() > 0:
-            for store in self.stores.others:
-                if isinstance(store, Backups) and store.path in lines:
-                    found = store.sweep(replace(limits, backups=inf), dry_run=False)
-                    self._note(lines[store.path], "copies", found.get("copies", 0))
+            self._drop_copies(report, limits)
         for _ in range(_ROUNDS):
             count = self._share(limits)
             if not count:
@@ -220,6 +219,14 @@ class _Quota:
                 found = journal.sweep(older, dry_run=False)
                 self._note(lines[journal.path], "runs", found.get("runs", 0))
         return self.over()
+
+    def _drop_copies(self, report: Report, limits: Limits) -> None:
+        for store in self.stores.others:
+            if isinstance(store, Backups):
+                found = store.sweep(replace(limits, backups=inf), dry_run=False)
+                for line in (line for line in report.stores if line.name == store.name):
+                    line.count(f"copies {FOR_THE_QUOTA}", found.get("copies", 0))
+                    line.after = store.size()
 
     def _note(self, line: StoreReport, what: str, removed: int) -> None:
         line.count(f"{what} {FOR_THE_QUOTA}", removed)

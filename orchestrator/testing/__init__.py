@@ -22,6 +22,7 @@ from orchestrator.testing.stores import (
     LedgerConformance,
     RecorderConformance,
 )
+from orchestrator.testing.traffic import TrafficConformance
 from orchestrator.testing.transport import TransportConformance
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "ManualClock",
     "PredictorConformance",
     "RecorderConformance",
+    "TrafficConformance",
     "TransportConformance",
 ]

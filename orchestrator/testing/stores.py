@@ -13,21 +13,28 @@ from orchestrator.project.policy_schema import Budget
 from orchestrator.project.protocols import Journal, Ledger, Recorder
 from orchestrator.testing._loop import in_a_loop
 from orchestrator.testing.clock import ManualClock
-from orchestrator.types import Attempt, Charge, Hop, Outcome, Trace
+from orchestrator.types import Attempt, Caller, Charge, Hop, Outcome, Trace
 
 LEASE_S = 60.0
 DAILY = Budget(per="workspace", usd=0.000010, window="day")
 """Ten micro-dollars a day."""
 PER_RUN = Budget(per="run", usd=0.000010)
+PER_USER = Budget(per="user", usd=0.000010, window="day")
+SOFT = Budget(per="user", usd=0.000005, window="day", soft=True)
 USED = Usage(input=3, output=2)
 
 
 # ── traces ───────────────────────────────────────────────────────────────────────────────
 
 
-def charge(trace_id: str, deployment: str) -> Charge:
+def charge(trace_id: str, deployment: str, user: str = "") -> Charge:
     """A charge of the run, to a deployment called `MODEL/ID`."""
-    return Charge(trace_id=trace_id, deployment=deployment, model=deployment.split("/")[0])
+    return Charge(
+        trace_id=trace_id,
+        deployment=deployment,
+        model=deployment.split("/")[0],
+        caller=Caller(user=user),
+    )
 
 
 def used(micro_usd: int | None, usage: Usage) -> Attempt:
@@ -245,6 +252,29 @@ class LedgerConformance:
         await self.close(ledger)
 
     @in_a_loop
+    async def test_a_budget_per_user_counts_each_user_alone(self) -> None:
+        """Those who name no user share one."""
+        ledger = self.make((PER_USER,), ManualClock())
+        for user in ("ana", "bob", ""):
+            assert await ledger.reserve(charge("run", "m/d", user), 10)
+            await self._refused(ledger, 1, user=user)
+        await self.close(ledger)
+
+    @in_a_loop
+    async def test_it_is_told_what_is_left_and_which_soft_budget_is_used_up(self) -> None:
+        """A soft budget refuses nothing."""
+        ledger = self.make((DAILY, SOFT), ManualClock())
+        ana = Caller(user="ana")
+        found = await ledger.standing("run", ana, ())
+        assert (found.left_micro_usd, found.soft) == (10, ())
+        await ledger.settle(await ledger.reserve(charge("run", "m/d", "ana"), 7), used(6, USED))
+        found = await ledger.standing("run", ana, ())
+        assert (found.left_micro_usd, found.soft) == (4, (SOFT.label,))
+        found = await ledger.standing("run", Caller(user="bob"), ())
+        assert (found.left_micro_usd, found.soft) == (4, ())
+        await self.close(ledger)
+
+    @in_a_loop
     async def test_a_window_starts_anew(self) -> None:
         """What was spent yesterday is no part of today's budget."""
         clock = ManualClock()
@@ -255,10 +285,12 @@ class LedgerConformance:
         assert await ledger.reserve(charge("run", "m/d"), 10)
         await self.close(ledger)
 
-    async def _refused(self, ledger: Ledger, micro_usd: int | None, run: str = "run") -> None:
+    async def _refused(
+        self, ledger: Ledger, micro_usd: int | None, run: str = "run", user: str = ""
+    ) -> None:
         refused = ""
         try:
-            await ledger.reserve(charge(run, "m/d"), micro_usd)
+            await ledger.reserve(charge(run, "m/d", user), micro_usd)
         except OverBudgetError as error:
             refused = str(error)
         assert refused, f"{micro_usd} micro-dollars passed the budget, or nothing says why not"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dataclasses
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from types import MappingProxyType
 from typing import Any, cast
 
 from orchestrator.call_types import (
+    Answering,
     CallEvent,
     CallRequest,
+    Confidence,
     Finish,
     TextDelta,
     ToolCallDelta,
@@ -94,8 +97,28 @@ class TransportConformance:
         for report in reports:
             usage = report.usage
             assert not usage.estimated, "what the transport cannot know it must not report"
-            assert 0 <= usage.cached_input <= usage.input
+            assert 0 <= usage.cached_input + usage.cache_write <= usage.input
+            assert 0 <= usage.audio_input <= usage.input
             assert 0 <= usage.reasoning <= usage.output
+            assert 0 <= usage.audio_output <= usage.output
+
+    @in_a_loop
+    async def test_who_answers_is_named_before_the_end(self) -> None:
+        """Where the provider says which model answers, that is told even if the rest fails."""
+        heard = await self._heard(self.answering())
+        kinds = [type(event) for event in heard]
+        named = [event for event in heard if isinstance(event, Answering)]
+        assert all(event.model or event.fingerprint for event in named)
+        assert not named or kinds.index(Answering) < kinds.index(Finish)
+
+    @in_a_loop
+    async def test_the_model_may_say_how_sure_it_was(self) -> None:
+        """In 0..1, once at most, and asked for or not: a transport that cannot leaves it out."""
+        asked = dataclasses.replace(self.request(), logprobs=True)
+        heard = await self._heard(self.answering(), asked)
+        told = [event.value for event in heard if isinstance(event, Confidence)]
+        assert len(told) <= 1
+        assert all(0.0 <= value <= 1.0 for value in told)
 
     @in_a_loop
     async def test_the_request_is_left_as_it_was(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from orchestrator.money import total_cost, usd
+from orchestrator.tracing.strategy import standing_remarks, strategy_sentence
 from orchestrator.types import Attempt, Candidate, Decision, Hop, Outcome, Stage, TaskProfile, Trace
 
 NAMED = 4
@@ -62,8 +63,10 @@ def _phrase(kind: str, c: Candidate) -> str:
     match kind, found:
         case "available", str():
             return found
-        case "breaker", _:
-            return f"its breaker is {found}"
+        case "breaker", "open":
+            return "its breaker is open"
+        case "breaker", str():
+            return found
         case "rate_limited", _:
             return "rate limited"
         case "tasks", _:
@@ -133,9 +136,7 @@ def lost_groups(
 def decision_sentences(decision: Decision, profile: TaskProfile | None) -> list[str]:
     """What was chosen and why, what comes next, and why each of the others lost."""
     stayed = [c for c in decision.candidates if c.stage is None]
-    lines = [_chosen(decision, stayed)]
-    if decision.degraded:
-        lines.append(f"Degraded: {decision.degraded}.")
+    lines = [_chosen(decision, stayed), *_how(decision)]
     if profile is not None:
         lines.append(_profile(profile))
     if decision.routes:
@@ -158,6 +159,24 @@ def decision_sentences(decision: Decision, profile: TaskProfile | None) -> list[
             for stage, reason, names in groups
         ]
     return lines
+
+
+def _how(decision: Decision) -> list[str]:
+    """The strategy, where there is one, and what is not as the policy would have it."""
+    lines = []
+    if decision.strategy != "single":
+        lines.append(f"Strategy {strategy_sentence(decision)}. Expected cost: {cost(decision)}.")
+    if decision.degraded:
+        lines.append(f"Degraded: {decision.degraded}.")
+    return lines + [f"Note: {note}." for note in decision.notes]
+
+
+def cost(decision: Decision) -> str:
+    """What an answer is expected to cost, as a range where the strategy makes it one."""
+    least, most = decision.least_usd, decision.most_usd
+    if decision.strategy == "single" or least == most:
+        return dollars(most)
+    return f"{dollars(least)} to {dollars(most)}"
 
 
 def why_chosen(decision: Decision) -> str:
@@ -210,7 +229,8 @@ def _scores(c: Candidate) -> str:
 
 def _standing(c: Candidate) -> str:
     text = f"{c.deployment}: {_scores(c)[len('Expected: ') :]}"
-    return f"{text}; a last resort, {lost_because(c)}" if c.rule else text
+    remarks = [f"a last resort, {lost_because(c)}"] if c.rule else []
+    return "; ".join((text, *remarks, *standing_remarks(c)))
 
 
 def _profile(profile: TaskProfile) -> str:
@@ -260,8 +280,7 @@ def why_hop(hop: Hop) -> str:
 
 def answered(hop: Hop) -> Attempt | None:
     """The attempt whose output was used; `None` where there was none."""
-    good = [a for a in hop.attempts if a.outcome is Outcome.OK]
-    return good[-1] if good else None
+    return hop.attempts[-1] if hop.attempts and hop.status == "ok" else None
 
 
 def below_floor(hop: Hop) -> str | None:
@@ -345,9 +364,7 @@ def _in_brief(hop: Hop) -> list[str]:
     lines = []
     if hop.decision is not None:
         stayed = [c for c in hop.decision.candidates if c.stage is None]
-        lines.append(_chosen(hop.decision, stayed))
-        if hop.decision.degraded:
-            lines.append(f"Degraded: {hop.decision.degraded}.")
+        lines += [_chosen(hop.decision, stayed), *_how(hop.decision)]
         lost = [f"{reason} ({len(n)})" for _, reason, n in lost_groups(hop.decision.candidates)]
         if lost:
             lines.append(f"Lost: {'; '.join(lost)}.")

@@ -287,6 +287,7 @@ def _decision(decision: Decision, hidden: _Hidden) -> Decision:
         candidates=tuple(_candidate(c, hidden) for c in decision.candidates),
         settings=hidden.clean(decision.settings),
         degraded=hidden.clean(decision.degraded),
+        notes=hidden.clean(decision.notes),
     )
 
 

@@ -54,7 +54,9 @@ def decision_event(node: str, agent: str, decision: Decision) -> dict[str, Any]:
             if candidate.deployment != decision.chosen
         ],
         "routes": list(decision.routes),
+        "strategy": decision.strategy,
         "degraded": decision.degraded,
+        "notes": list(decision.notes),
     }
 
 

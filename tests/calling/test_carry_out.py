@@ -10,16 +10,9 @@ from typing import Any, cast
 import pytest
 
 from orchestrator.call_types import CallEvent, CallRequest, Reply, TextDelta, text_of
-from orchestrator.calling.carry_out import (
-    Account,
-    CallProgress,
-    Ended,
-    Pausing,
-    Started,
-    adapt,
-    carry_out,
-    estimate,
-)
+from orchestrator.calling.adapt import adapt, estimate
+from orchestrator.calling.attempting import Account, CallProgress, Ended, Pausing, Started
+from orchestrator.calling.carry_out import carry_out
 from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.ledger import MemoryLedger, SqliteLedger
 from orchestrator.calling.traffic.free import FreeTraffic

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
-from orchestrator.call_types import CallEvent, Finish, Progress, TextDelta
+from orchestrator.call_types import (
+    Answering,
+    CallEvent,
+    Confidence,
+    Finish,
+    Progress,
+    TextDelta,
+)
 from orchestrator.calling.transports.chat import Chunks, payload
 from orchestrator.errors import AttemptError
 from orchestrator.money import Usage
@@ -87,9 +95,54 @@ def test_usage_counts_from_whichever_chunk_has_it_last() -> None:
         {"choices": [], "usage": late, "model": "m-2026"},
     )
     assert answer.settled
-    assert answer.usage is not None
-    assert answer.usage.usage == Usage(input=9, output=6, cached_input=4, reasoning=2)
-    assert answer.usage.model == "m-2026"
+    assert answer.usage == Usage(input=9, output=6, cached_input=4, reasoning=2)
+    assert answer.answering == Answering(model="m-2026")
+
+
+def test_who_answers_is_said_at_once_and_when_it_changes() -> None:
+    heard, answer = read(
+        chunk({"role": "assistant"}, model="m-2026", system_fingerprint="fp_1"),
+        chunk({"content": "Hello"}, model="m-2026", system_fingerprint=None),
+        chunk({"content": " you"}, model="m-2027"),
+        chunk({}, "stop"),
+    )
+    assert [e for e in heard if isinstance(e, Answering)] == [
+        Answering(model="m-2026", fingerprint="fp_1"),
+        Answering(model="m-2027", fingerprint="fp_1"),
+    ]
+    assert list(answer.closing()) == []  # no usage was reported, and it is known all the same
+
+
+def test_confidence_is_the_geometric_mean_of_the_tokens_probabilities() -> None:
+    def sure(*probabilities: float) -> dict[str, Any]:
+        tokens = [{"token": "t", "logprob": math.log(p)} for p in probabilities]
+        return {"index": 0, "delta": {"content": "t"}, "logprobs": {"content": tokens}}
+
+    _, answer = read({"choices": [sure(0.9, 0.4)]}, {"choices": [sure(0.75)]}, chunk({}, "stop"))
+    (confidence,) = answer.closing()
+    assert isinstance(confidence, Confidence)
+    assert confidence.value == pytest.approx((0.9 * 0.4 * 0.75) ** (1 / 3))
+
+
+@pytest.mark.parametrize("logprobs", [None, {}, {"content": None}, {"content": [{}, None, 3]}])
+def test_no_log_probabilities_are_no_confidence(logprobs: Any) -> None:
+    _, answer = read({"choices": [{"delta": {"content": "a"}, "logprobs": logprobs}]})
+    assert list(answer.closing()) == []
+
+
+def test_log_probabilities_are_asked_for_where_the_deployment_can() -> None:
+    assert payload(deployment("m/d", can=("logprobs",)), request(logprobs=True))["logprobs"] is True
+    assert "logprobs" not in payload(deployment("m/d"), request(logprobs=True))
+    assert "logprobs" not in payload(deployment("m/d", can=("logprobs",)), request())
+
+
+@pytest.mark.parametrize(
+    ("reason", "outcome"), [("error", Outcome.OVERLOADED), ("abort", Outcome.CUT)]
+)
+def test_a_reason_that_is_no_end_is_a_failure(reason: str, outcome: Outcome) -> None:
+    with pytest.raises(AttemptError) as caught:
+        read(chunk({"content": "Well"}), chunk({}, reason))
+    assert caught.value.outcome is outcome
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from orchestrator.call_types import Reply
-from orchestrator.calling.carry_out import Account, carry_out
+from orchestrator.calling.attempting import Account
+from orchestrator.calling.carry_out import carry_out
 from orchestrator.calling.ledger import MemoryLedger
 from orchestrator.calling.traffic.free import FreeTraffic
 from orchestrator.calling.transports import Transports
@@ -270,7 +271,8 @@ async def test_23_output_that_breaks_the_schema_goes_to_the_next_model(bench: Be
         return len(text)
 
     reply = await bench.run(Say(HEALTHY), check=check)
-    assert_fell_back(bench, reply, Outcome.INVALID_OUTPUT)
+    assert_fell_back(bench, reply, Outcome.INVALID_OUTPUT, Outcome.INVALID_OUTPUT)
+    assert [a.kind for a in reply.attempts] == ["first", "repair", "fallback"]
     assert reply.value == len(FALLBACK)
     assert reply.attempts[0].error == "the field 'colour' is missing"
     assert reply.attempts[0].cost_micro_usd == 17  # it was answered, so it is paid

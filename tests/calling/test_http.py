@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.transports.http import ChatClient
 from orchestrator.errors import AttemptError
 from orchestrator.types import Outcome
-from tests.calling.samples import text_of
+from tests.calling.samples import reports, text_of
 from tests.calling.server import Fail, Raw, Say, StandIn, Step
 
 BODY = {"model": "m", "messages": [], "stream": True, "stream_options": {"include_usage": True}}
@@ -52,37 +53,79 @@ async def test_one_connection_serves_many_calls(client: ChatClient) -> None:
     assert len(connections) == 1
 
 
-async def test_a_pooled_connection_that_was_closed_is_replaced(client: ChatClient) -> None:
-    """As llama.cpp does: the connection ends after a stream, and nothing said so."""
-    asked = 0
+CHUNK = b'{"choices": [{"delta": {"content": "Hello."}, "finish_reason": "stop"}]}'
+EVENT = b"data: " + CHUNK + b"\n\ndata: [DONE]\n\n"
+
+
+@asynccontextmanager
+async def listening(
+    after: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    headers: bytes = b"",
+) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """A server that answers one request of each connection, and then does what is asked."""
+    asked: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal asked
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = next(
-            int(line.split(b":")[1])
-            for line in head.split(b"\r\n")
-            if line.lower().startswith(b"content-length")
-        )
-        await reader.readexactly(length)
-        asked += 1
-        chunk = b'{"choices": [{"delta": {"content": "Hello."}, "finish_reason": "stop"}]}'
-        event = b"data: " + chunk + b"\n\ndata: [DONE]\n\n"
+        asked.append(await whole(reader))
         writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-            b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(event), event)
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n%b"
+            b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+            % (headers, len(EVENT), EVENT)
         )
         await writer.drain()
-        await reader.read(1)  # the next request begins to arrive, and is never read
-        writer.transport.abort()
+        await after(reader, writer)
+        writer.close()
+
+    async def whole(reader: asyncio.StreamReader) -> bytes:
+        head = await reader.readuntil(b"\r\n\r\n")
+        lines = head.lower().split(b"\r\n")
+        length = next(int(n.split(b":")[1]) for n in lines if n.startswith(b"content-length"))
+        return await reader.readexactly(length)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    for _ in range(4):
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", asked
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def test_a_pooled_connection_that_was_closed_is_replaced(client: ChatClient) -> None:
+    async def leave(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        pass
+
+    async with listening(leave) as (endpoint, asked):
+        for _ in range(4):
+            assert text_of(await ask(client, endpoint)) == "Hello."
+    assert len(asked) == 4
+
+
+async def test_a_server_that_closes_late_is_never_met_again(client: ChatClient) -> None:
+    """As llama.cpp does: a moment after the stream, when the next request may be under way."""
+
+    async def leave_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.transport.abort()
+
+    async with listening(leave_late, b"Server: llama.cpp\r\n") as (endpoint, asked):
+        for _ in range(4):
+            assert text_of(await ask(client, endpoint)) == "Hello."
+    assert len(asked) == 4
+
+
+async def test_a_request_that_may_have_been_read_is_not_sent_twice(client: ChatClient) -> None:
+    async def read_and_die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        read.append(True)
+        writer.transport.abort()
+
+    read: list[bool] = []
+    async with listening(read_and_die) as (endpoint, asked):
         assert text_of(await ask(client, endpoint)) == "Hello."
-    assert asked == 4
-    server.close()
-    await server.wait_closed()
+        with pytest.raises(AttemptError, match="the server closed the connection") as caught:
+            await ask(client, endpoint)
+    assert caught.value.outcome is Outcome.UNREACHABLE
+    assert (len(asked), len(read)) == (1, 1)
 
 
 async def test_a_server_that_knows_no_stream_options_is_asked_without(client: ChatClient) -> None:
@@ -106,7 +149,13 @@ async def test_an_answer_in_one_piece_is_taken(client: ChatClient) -> None:
     async with StandIn(Raw(whole)) as endpoint:
         heard = await ask(client, endpoint)
     assert text_of(heard) == "Hello."
-    assert [type(e).__name__ for e in heard] == ["Progress", "TextDelta", "Finish", "UsageReport"]
+    assert [type(e).__name__ for e in heard] == [
+        "Progress",
+        "Progress",
+        "TextDelta",
+        "Finish",
+        "UsageReport",
+    ]
 
 
 async def test_a_key_that_the_provider_repeats_is_not_repeated_by_us(client: ChatClient) -> None:
@@ -139,3 +188,28 @@ async def test_tls_that_fails_is_unreachable(client: ChatClient) -> None:
         with pytest.raises(AttemptError) as caught:
             await ask(client, endpoint.replace("http:", "https:"))
     assert caught.value.outcome is Outcome.UNREACHABLE
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_usage_after_the_very_end_counts_and_is_not_waited_for(
+    client: ChatClient, late: bool
+) -> None:
+    """The stream stays open; whether more comes in the next moment nobody can know."""
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        usage = b'data: {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}\n\n'
+        await response.write(EVENT + (usage if late else b""))
+        await asyncio.Event().wait()
+        return response
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", serve)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    heard = await ask(client, f"http://127.0.0.1:{runner.addresses[0][1]}/v1")
+    await runner.cleanup()
+    assert text_of(heard) == "Hello."
+    assert [r.usage.input for r in reports(heard)] == ([3] if late else [])

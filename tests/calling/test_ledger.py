@@ -101,14 +101,6 @@ async def test_two_ledgers_on_one_file_share_the_cap(tmp_path: Path, clock: Fake
         await ledger.close()
 
 
-async def test_what_costs_nothing_touches_no_file(tmp_path: Path, clock: FakeClock) -> None:
-    ledger = SqliteLedger(tmp_path / "l.sqlite", (DAILY,), clock)
-    await ledger.settle(await ledger.reserve(charge("run", "builtin/here"), 0), used(0, USED))
-    await ledger.release(await ledger.reserve(charge("run", "builtin/here"), 0))
-    assert not list(tmp_path.iterdir())
-    await ledger.close()
-
-
 async def test_a_cancelled_reservation_leaves_nothing(tmp_path: Path, clock: FakeClock) -> None:
     path = tmp_path / "l.sqlite"
     ledger = SqliteLedger(path, (DAILY,), clock)
@@ -125,19 +117,6 @@ async def test_a_cancelled_reservation_leaves_nothing(tmp_path: Path, clock: Fak
         await waiting
     assert await ledger.spent() == 1
     await ledger.close()
-
-
-async def test_every_paid_call_is_a_line(tmp_path: Path, clock: FakeClock) -> None:
-    path = tmp_path / "l.sqlite"
-    ledger = SqliteLedger(path, (), clock)
-    await ledger.settle(await ledger.reserve(charge("run", "m/d"), 9), used(4, USED))
-    await ledger.close()
-    with sqlite3.connect(path) as db:
-        lines = db.execute(
-            "SELECT trace_id, deployment, cost, input_tokens, output_tokens FROM spend"
-        ).fetchall()
-    db.close()
-    assert lines == [("run", "m/d", 4, 3, 2)]
 
 
 async def test_a_file_that_cannot_be_written_is_a_named_error(

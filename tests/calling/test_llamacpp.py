@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from orchestrator.call_types import Answering, CallRequest, Confidence
 from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.transports.llamacpp import LlamaCppTransport
 from orchestrator.errors import AttemptError
@@ -38,10 +40,34 @@ async def llamacpp() -> AsyncIterator[LlamaCppTransport]:
 
 async def test_the_usage_is_counted_by_the_engine(llamacpp: LlamaCppTransport) -> None:
     to = deployment("m/d", via="llamacpp", target=WEIGHTS)
-    (report,) = reports(await events(llamacpp, to, request(max_tokens=5)))
+    heard = await events(llamacpp, to, request(max_tokens=5))
+    (report,) = reports(heard)
     assert report.usage.output == 5
     assert report.usage.input > 5
-    assert report.model
+    assert any(isinstance(e, Answering) and e.model for e in heard)
+
+
+async def test_a_text_that_was_begun_is_gone_on_with(llamacpp: LlamaCppTransport) -> None:
+    to = deployment("m/d", via="llamacpp", target=WEIGHTS, can=("prefill",), hosting="self")
+    begun = "one, two, three, "
+    sent = CallRequest(
+        messages=(
+            {"role": "user", "content": "Count from one to ten in words."},
+            {"role": "assistant", "content": begun},
+        ),
+        max_tokens=8,
+    )
+    text = begun + text_of(await events(llamacpp, to, sent))
+    assert text.startswith("one, two, three, four, five, six")
+
+
+async def test_the_weights_say_how_sure_they_are(llamacpp: LlamaCppTransport) -> None:
+    to = deployment("m/d", via="llamacpp", target=WEIGHTS, can=("logprobs",))
+    sent = request("Name three colours.", max_tokens=8)
+    heard = await events(llamacpp, to, dataclasses.replace(sent, logprobs=True))
+    (sure,) = [e.value for e in heard if isinstance(e, Confidence)]
+    assert 0.1 < sure < 1.0
+    assert not any(isinstance(e, Confidence) for e in await events(llamacpp, to, sent))
 
 
 async def test_the_schema_binds_what_it_writes(llamacpp: LlamaCppTransport) -> None:

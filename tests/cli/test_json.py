@@ -34,6 +34,7 @@ def test_a_hop_that_fell_back() -> None:
     assert (shown["role"], shown["agent"], shown["model"]) == ("generator", "generator", "smollm2")
     assert (shown["deployment"], shown["chosen"]) == ("smollm2/local", "claude-sonnet/eu")
     assert shown["fallbacks"] == ["smollm2/local", "extractive/here"]
+    assert (shown["strategy"], shown["decision_notes"]) == ("single", [])
     assert [(a["deployment"], a["outcome"], a["ms"], a["cost_usd"]) for a in shown["attempts"]] == [
         ("claude-sonnet/eu", "timeout_silent", 8000.0, 0.0042),
         ("smollm2/local", "ok", 1204.0, 0.0),

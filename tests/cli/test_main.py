@@ -21,7 +21,7 @@ from orchestrator.errors import CallError, InternalError, NoCandidateError, User
 from orchestrator.fleet.warn import FleetWarning
 from orchestrator.project.schema import Graph
 from orchestrator.tracing.store import TraceStore
-from orchestrator.types import Trace, as_json
+from orchestrator.types import Caller, Trace, as_json
 
 from .samples import ANSWER, CLOUD, DRAFT, HOPS, ID
 from .test_tables import FLEET
@@ -50,6 +50,10 @@ class Stage:
             }
         )
         self.project = SimpleNamespace(graphs={"answer": graph})
+
+    @property
+    def problem(self) -> str | None:
+        return self.store.problem
 
     def fleet(self) -> Any:
         return FLEET
@@ -108,7 +112,8 @@ def mesh(monkeypatch: pytest.MonkeyPatch) -> Mesh:
 def test_ask_hands_over_what_was_said(mesh: Mesh, stage: Stage) -> None:
     code = mesh(
         "ask", "How long?", "--sources", "a", "b", "c", "--graph", "g", "--data-class", "pii",
-        "--risk", "high", "--tag", "x", "--max-cost", "0.5", "--budget", "2",
+        "--risk", "high", "--tag", "x", "--max-cost", "0.5", "--budget", "2", "--user", "ana",
+        "--user-tier", "free", "--feature", "search", "--workspace", "acme",
     )  # fmt: skip
     assert code == 0
     options = stage.asked["options"]
@@ -116,6 +121,8 @@ def test_ask_hands_over_what_was_said(mesh: Mesh, stage: Stage) -> None:
     assert (stage.asked["graph"], stage.asked["question"]) == ("g", "How long?")
     assert (options.data_class, options.risk, options.tags) == ("pii", "high", ("x",))
     assert (options.constraints.max_cost_usd, options.budget_usd) == (0.5, 2.0)
+    said = Caller(user="ana", tier="free", feature="search", workspace="acme")
+    assert options.caller == said
 
 
 def test_ask_prints_the_answer_or_one_object(

@@ -13,7 +13,7 @@ from orchestrator.cli._show import Screen
 from orchestrator.cli._trace import show_list, show_trace
 from orchestrator.cli.fleet import fleet_json, show_fleet
 from orchestrator.money import FREE, Price
-from orchestrator.types import Deployment, FleetSnapshot, Health, Trace
+from orchestrator.types import Deployment, FleetSnapshot, Health, Tactics, Trace
 
 from .samples import CHECK, DRAFT, HOPS, ID, WIDTHS, printed, squeezed
 
@@ -85,6 +85,30 @@ def test_a_decision_is_shown_by_stage(width: int) -> None:
     assert "temperature  0.2    agent:generator" in text
     assert "policy b2 | fleet c3" in text
     assert text.isascii()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_strategy_is_told_in_one_sentence_with_what_it_may_cost(width: int) -> None:
+    assert DRAFT.decision
+    first, *others = DRAFT.decision.candidates
+    live = replace(first, scores={**first.scores, "error_rate": 0.2})
+    raced = replace(
+        DRAFT.decision,
+        strategy="race",
+        tactics=Tactics(models=2, origin="route:fast"),
+        candidates=(live, *others),
+        notes=("route:fast asks for a race of 3, but only 2 deployments may serve it",),
+        least_usd=0.0,
+        most_usd=0.0123,
+    )
+    text = squeezed(printed(lambda screen: show_decision(screen, raced), width))
+    assert "strategy race | expected cost $0 to $0.0123" in text
+    assert (
+        "race: claude-sonnet/eu and smollm2/local at once, the first valid answer counts; should "
+        "all fail, extractive/here (route fast)"
+    ) in text
+    assert "Note: route:fast asks for a race of 3" in text
+    assert "20% of its calls fail" in text
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -101,6 +101,15 @@ async def test_a_quote_is_held_against_its_file(
     assert await judged(given, case(quotes_exact=False)) == ()
 
 
+async def test_a_quote_of_code_is_held_against_its_file_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_bytes(b"x = '\xc3\xa9'\r\ny = 1\r\n")
+    good, bad = citation(str(file), "y = 1", 9), citation(str(file), "y = 1", 8)
+    missing = citation(str(tmp_path / "b.py"), "y = 1", 9)
+    given = answer(citations=(good, bad, missing))
+    assert [f.check for f in await judged(given, case())] == ["quotes_exact"] * 2
+
+
 async def test_a_cited_file_that_is_gone_is_a_failure(tmp_path: Path) -> None:
     cited = citation(str(tmp_path / "gone.txt"), FACT)
     (failure, _) = await judged(answer(citations=(cited, cited)), case())

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.errors import UserError
 from orchestrator.fleet.build import build_fleet
-from orchestrator.money import FREE, Price
+from orchestrator.money import FREE, Price, PriceStep
 from orchestrator.project.fleet_schema import Fleet
 from orchestrator.types import Deployment
 
@@ -50,6 +50,20 @@ def test_what_is_not_stated_stays_unknown() -> None:
 def test_a_declared_price_wins_and_is_exact() -> None:
     built = build({"price": {"input": 0.29, "output": 1.1, "cache_read": 0.029}})
     assert built.price == Price(input=290_000, output=1_100_000, cache_read=29_000)
+    stepped = {"input": 1, "output": 2, "cache_write": 1.25, "audio_input": 3, "reasoning": 4}
+    longer = [{"above": n, "input": 2, "output": 3} for n in (200_000, 100_000)]
+    assert build({"price": {**stepped, "audio_output": 5, "long": longer}}).price == Price(
+        input=1_000_000,
+        output=2_000_000,
+        cache_write=1_250_000,
+        audio_input=3_000_000,
+        audio_output=5_000_000,
+        reasoning=4_000_000,
+        steps=tuple(
+            PriceStep(above=n, price=Price(input=2_000_000, output=3_000_000))
+            for n in (100_000, 200_000)
+        ),
+    )
     free = build({"price": {"input": 0, "output": 0}})
     assert free.price == Price(input=0, output=0)
 

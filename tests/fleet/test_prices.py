@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from orchestrator.fleet.prices import load_prices, pico, price_list
-from orchestrator.money import Price, Usage
+from orchestrator.money import Price, PriceStep, Usage
 
 ENTRIES: dict[str, Any] = {
     "sample_spec": {"mode": "one of: chat, …", "max_input_tokens": "words"},
@@ -30,8 +30,19 @@ ENTRIES: dict[str, Any] = {
         "input_cost_per_token": 1e-06,
         "input_cost_per_token_above_200k_tokens": 2e-06,
         "input_cost_per_token_above_128k_tokens": 1.5e-06,
+        "cache_read_input_token_cost_above_200k_tokens": 2e-07,
         "input_cost_per_token_above_200k_tokens_priority": 9e-06,
         "max_input_tokens": 1000000,
+    },
+    "all": {
+        "mode": "chat",
+        "input_cost_per_token": 1e-06,
+        "output_cost_per_token": 2e-06,
+        "input_cost_per_token_cache_hit": 1e-07,
+        "cache_creation_input_token_cost": 1.25e-06,
+        "input_cost_per_audio_token": 3e-06,
+        "output_cost_per_audio_token": 4e-06,
+        "output_cost_per_reasoning_token": 5e-06,
     },
     "painter": {"mode": "image_generation", "input_cost_per_token": 1e-06},
 }
@@ -70,18 +81,38 @@ def test_names_with_and_without_the_provider(file: Path, tmp_path: Path) -> None
     assert prices.find("") is None
 
 
-def test_the_context_ends_where_the_price_does(file: Path, tmp_path: Path) -> None:
+def test_longer_prompts_have_prices_of_their_own(file: Path, tmp_path: Path) -> None:
     stepped = load_prices(file, tmp_path / "cache.json").find("gemini/stepped")
     assert stepped is not None
-    assert stepped.context == 128_000
-    assert stepped.price.output is None
+    assert stepped.context == 1_000_000
+    assert stepped.price == Price(
+        input=1_000_000,
+        steps=(
+            PriceStep(above=128_000, price=Price(input=1_500_000)),
+            PriceStep(above=200_000, price=Price(input=2_000_000, cache_read=200_000)),
+        ),
+    )
+
+
+def test_every_kind_of_token_has_its_price(file: Path, tmp_path: Path) -> None:
+    found = load_prices(file, tmp_path / "cache.json").find("all")
+    assert found is not None
+    assert found.price == Price(
+        input=1_000_000,
+        output=2_000_000,
+        cache_read=100_000,
+        cache_write=1_250_000,
+        audio_input=3_000_000,
+        audio_output=4_000_000,
+        reasoning=5_000_000,
+    )
 
 
 def test_the_cache_is_used_while_the_file_is_unchanged(file: Path, tmp_path: Path) -> None:
     cached = tmp_path / "deep" / "cache.json"
-    assert len(load_prices(file, cached)) == 2
+    assert len(load_prices(file, cached)) == 3
     held = json.loads(cached.read_text())
-    held["models"]["small"][0] = 1e-06
+    held["models"]["small"][3]["input"] = 1e-06
     cached.write_text(json.dumps(held))
     marked = load_prices(file, cached).find("small")
     assert marked is not None
@@ -112,7 +143,7 @@ def test_a_damaged_cache_is_made_anew(file: Path, tmp_path: Path, damage: bytes 
         damage = json.dumps(held).encode()
     cached.write_bytes(damage)
     assert load_prices(file, cached).find("small") == whole.find("small")
-    assert len(json.loads(cached.read_text())["models"]) == 2
+    assert len(json.loads(cached.read_text())["models"]) == 3
 
 
 def test_without_a_place_to_cache_it_still_works(file: Path, tmp_path: Path) -> None:

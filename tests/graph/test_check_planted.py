@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.graph.planted_project import FILES, found_in, write_files
-from tests.graph.planted_rows import ROWS, Edit, Row
+from tests.graph.planted_rows import ROWS as TABLE
+from tests.graph.planted_rows import Edit, Row
+from tests.graph.planted_strategies import STRATEGY_ROWS
 
+ROWS = (*TABLE, *STRATEGY_ROWS)
 ROOT = Path(__file__).parent.parent.parent
 PROJECTS = sorted(path.parent for path in ROOT.glob("examples/*/mesh.yaml"))
 

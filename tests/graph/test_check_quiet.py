@@ -80,6 +80,19 @@ CASES: list[tuple[str, tuple[Edit, ...]]] = [
         ),
     ),
     (
+        "a strategy that two models of two providers can follow",
+        (
+            (POLICY, "    fallbacks: [gpt]\n", "    strategy: {kind: race, start: after_p95}\n"),
+            (
+                POLICY,
+                ROUTE,
+                "  - {name: p, match: {task: draft}, strategy: {kind: panel, models: 2}}\n"
+                "  - {name: c, match: {task: draft}, strategy: cascade}\n"
+                "  - {name: s, strategy: single, prefer_regions: [eu-west]}\n" + ROUTE,
+            ),
+        ),
+    ),
+    (
         "a plural of a name as a literal text",
         (
             (GRAPH, "  answer:", "  size: {tool: count, with: {text: drafts}}\n  answer:"),

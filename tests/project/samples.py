@@ -27,6 +27,7 @@ CLASSES: dict[str, type[Declared]] = {
     "fleet.yaml": Fleet,
     "policy.yaml": Policy,
     "agents/writer.md": Agent,
+    "agents/planner.md": Agent,
     "graphs/main.yaml": Graph,
     "evals/smoke.yaml": Suite,
 }
@@ -41,6 +42,7 @@ _FILES: Files = {
                 "threads": 365,
                 "ledger": 400,
                 "vectors": 60,
+                "incidents": 30,
                 "backups": 7,
             },
             "max_mb": 2000,
@@ -48,7 +50,21 @@ _FILES: Files = {
         "embedder": "static",
         "python": ["names.py"],
         "default_graph": "main",
-        "calls": {"hedge_share": 0.1},
+        "calls": {
+            "hedge_share": 0.1,
+            "queue": 20,
+            "breaker": {
+                "failures": 4,
+                "error_rate": 0.6,
+                "window_ms": 30000,
+                "min_calls": 20,
+                "open_ms": 2000,
+                "open_at_most_ms": 20000,
+                "ramp_ms": 5000,
+                "refused_key_ms": 60000,
+            },
+            "incidents": {"webhook": "https://example.org/hook"},
+        },
         "deadline_ms": 60000,
     },
     "fleet.yaml": {
@@ -72,12 +88,37 @@ _FILES: Files = {
                         "retention_days": 30,
                         "trains_on_data": False,
                         "certifications": ["soc2"],
-                        "price": {"input": 3, "output": 15.5, "cache_read": 0.3},
+                        "price": {
+                            "input": 3,
+                            "output": 15.5,
+                            "cache_read": 0.3,
+                            "cache_write": 3.75,
+                            "audio_input": 10,
+                            "audio_output": 20,
+                            "reasoning": 15.5,
+                            "long": [
+                                {
+                                    "above": 200000,
+                                    "input": 6,
+                                    "output": 22.5,
+                                    "cache_read": 0.6,
+                                    "cache_write": 7.5,
+                                    "audio_input": 20,
+                                    "audio_output": 40,
+                                    "reasoning": 22.5,
+                                }
+                            ],
+                        },
                         "first_token_ms": 500,
                         "timeouts": {
                             "connect_ms": 2000,
                             "first_token_ms": 9000,
                             "between_tokens_ms": 5000,
+                        },
+                        "limits": {
+                            "requests_per_minute": 60,
+                            "tokens_per_minute": 90000,
+                            "concurrent": 8,
                         },
                         "tokens_per_second": 60,
                         "prompt_tokens_per_second": 900.5,
@@ -152,6 +193,8 @@ _FILES: Files = {
                 "cross_validate": True,
                 "primary": "sonnet",
                 "fallbacks": ["tiny", "echo"],
+                "prefer_regions": ["eu"],
+                "strategy": {"kind": "race", "models": 2, "start": "after_p95"},
                 "call": {
                     "temperature": 0.2,
                     "max_tokens": 500,
@@ -161,9 +204,42 @@ _FILES: Files = {
                 "store_prompts": "redacted",
                 "store_outputs": "hashed",
                 "store_tool_args": "none",
+            },
+            {"name": "second", "strategy": {"kind": "panel", "agree": 2}},
+            {"name": "third", "strategy": {"kind": "cascade", "confidence": 0.8}},
+        ],
+        "budgets": [
+            {
+                "per": "workspace",
+                "match": {
+                    "workspace": ["here", "there"],
+                    "user": "ana",
+                    "user_tier": "free",
+                    "key": ["k1"],
+                    "feature": "search",
+                    "tags": ["a"],
+                },
+                "usd": 50,
+                "window": "day",
+                "soft": 40.5,
+            },
+            {"per": "project", "match": {"model": "sonnet"}, "usd": 90, "window": "month"},
+        ],
+        "limits": [
+            {
+                "per": "user",
+                "match": {
+                    "workspace": "a",
+                    "user": "b",
+                    "user_tier": ["free", "paid"],
+                    "key": "c",
+                    "feature": "d",
+                    "tags": ["e"],
+                },
+                "requests_per_minute": 30,
+                "tokens_per_minute": 50000,
             }
         ],
-        "budgets": [{"per": "workspace", "usd": 50, "window": "day"}],
     },
     "agents/writer.md": {
         "description": "Writes.",
@@ -179,8 +255,20 @@ _FILES: Files = {
             "reasoning_effort": "none",
             "guardrails": ["polite"],
         },
+        "valid": {
+            "sql": "postgres",
+            "read_only": True,
+            "statements": 2,
+            "pattern": "(?s).+",
+            "min_chars": 10,
+            "max_chars": 2000,
+        },
     },
-    "agents/planner.md": {"description": "Plans.", "task": "plan"},
+    "agents/planner.md": {
+        "description": "Plans.",
+        "task": "plan",
+        "valid": {"json_schema": {"properties": {"steps": {}}}, "check": "brief"},
+    },
     "graphs/main.yaml": {
         "description": "Plan, work, write.",
         "input": {
@@ -279,6 +367,7 @@ def names() -> Registry:
     registry.add("condition", "is_long", object())
     registry.add("output model", "letter", object())
     registry.add("check", "polite", object())
+    registry.add("check", "brief", lambda _text: None)
     for role in ("generator", "specialist"):
         registry.add("role", role, object())
     return registry

@@ -249,6 +249,58 @@ def test_python_beside_an_agent_is_found(tmp_path: Path) -> None:
     assert spoiled(tmp_path, files) == ()
 
 
+SHARED = "SUM = 3\n\ndef total(inputs):\n    return SUM\n"
+SHARING = (
+    "from orchestrator.project.registry import function\n"
+    "from .sums.plain import total\n"
+    "function('merge')(total)\n"
+)
+
+
+def test_python_of_a_project_may_import_its_neighbours(tmp_path: Path) -> None:
+    write(tmp_path / "one", _python(SHARING) | {"sums/plain.py": SHARED})
+    write(tmp_path / "two", _python(SHARING) | {"sums/plain.py": SHARED.replace("3", "4")})
+    one, two = load(tmp_path / "one"), load(tmp_path / "two")
+    assert [p.registry.get("function", "merge")({}) for p in (one, two)] == [3, 4]
+    assert {"names.py", "sums/plain.py"} <= set(one.project.python)
+    assert one.project.hash != two.project.hash
+    assert not list(tmp_path.rglob("__pycache__"))
+    (tmp_path / "one" / "sums" / "plain.py").write_text(SHARED.replace("3", "55"), "utf-8")
+    assert load(tmp_path / "one").registry.get("function", "merge")({}) == 55
+
+
+def test_python_is_imported_from_a_project_that_a_relative_path_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, _python(SHARING) | {"sums/plain.py": SHARED})
+    monkeypatch.chdir(tmp_path)
+    assert "sums/plain.py" in load(Path()).project.python
+
+
+def test_python_that_is_listed_and_imported_runs_once(tmp_path: Path) -> None:
+    files = _python("from .shared import KIND\n") | {"shared.py": MERGE + "KIND = 1\n"}
+    files["mesh.yaml"]["python"] = ["names.py", "shared.py"]
+    assert spoiled(tmp_path, files) == ()
+
+
+@pytest.mark.parametrize(
+    ("shared", "message"),
+    [
+        ("1 / 0\n", "the file cannot be run: ZeroDivisionError: division by zero (shared.py:1)"),
+        ("def f(:\n", "the file cannot be run: SyntaxError: invalid syntax (shared.py, line 1)"),
+    ],
+)
+def test_python_that_imports_what_fails_names_the_place(
+    tmp_path: Path, shared: str, message: str
+) -> None:
+    before = _project_modules()
+    files = _python("\nfrom .shared import KIND\n") | {"shared.py": shared}
+    (problem,) = spoiled(tmp_path, files)
+    assert (problem.file, problem.line) == (str(tmp_path / "names.py"), 2)
+    assert problem.message == message
+    assert _project_modules() == before
+
+
 def test_python_without_its_agent(tmp_path: Path) -> None:
     problems = spoiled(tmp_path, valid() | {"agents/ghost.py": "x = 1\n"})
     assert [p.message for p in problems] == [

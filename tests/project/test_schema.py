@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from orchestrator.project.declared import Declared
+from orchestrator.project.fleet_schema import Prices
 from orchestrator.project.schema import Project
 from tests.project.samples import (
     CLASSES,
@@ -57,13 +58,18 @@ def test_the_sample_is_valid(tmp_path: Path) -> None:
     assert spoiled(tmp_path, valid()) == ()
 
 
+def heirs(cls: type[BaseModel]) -> set[type[BaseModel]]:
+    return {heir for sub in cls.__subclasses__() for heir in (sub, *heirs(sub))}
+
+
 def test_the_sample_has_every_declared_class_and_key() -> None:
     def all_classes(cls: type[BaseModel]) -> set[type[BaseModel]]:
         inner = {c for f in cls.model_fields.values() for c in classes_in(f.annotation)}
         return {cls}.union(*(all_classes(c) for c in inner))
 
     assert {cls for _, _, cls in LEVELS} == set().union(*map(all_classes, CLASSES.values()))
-    assert {cls for _, _, cls in LEVELS} == set(Declared.__subclasses__()) - {Project}
+    only_bases = {Prices}
+    assert {cls for _, _, cls in LEVELS} == heirs(Declared) - {Project} - only_bases
     for cls in {cls for _, _, cls in LEVELS}:
         used = set()
         for file, path, other in LEVELS:
@@ -71,8 +77,10 @@ def test_the_sample_has_every_declared_class_and_key() -> None:
             for step in path:
                 data = data[step]
             used |= set(data) if other is cls else set()
-        # The two ways to state an objective exclude each other.
-        assert used | {"maximize"} >= set(keys_of(cls)), f"use all keys of {cls} in samples.py"
+        # The ways to state an objective exclude each other, and so do the forms of an answer.
+        assert used | {"maximize", "code"} >= set(keys_of(cls)), (
+            f"use all keys of {cls} in samples.py"
+        )
 
 
 @pytest.mark.parametrize(
@@ -265,7 +273,12 @@ WRONG: list[tuple[str, Path_, Any, dict[str, str]]] = [
     ),
     ("policy.yaml", ("routes", 0, "require", "trains_on_data"), True, {"allowed": "false"}),
     ("policy.yaml", ("routes", 0, "store_prompts"), "redact", {"near": "redacted"}),
-    ("policy.yaml", ("budgets", 0, "per"), "day", {"allowed": "run, workspace"}),
+    (
+        "policy.yaml",
+        ("budgets", 0, "per"),
+        "day",
+        {"allowed": "run, project, workspace, user, user_tier, key, feature, model"},
+    ),
     ("policy.yaml", ("budgets", 0, "usd"), -1, {"message": "the number is out of range"}),
     ("agents/writer.md", ("description",), "", {"allowed": "a text that is not empty"}),
     ("agents/writer.md", ("call", "temperature"), 3, {"allowed": "a number from 0 to 2"}),

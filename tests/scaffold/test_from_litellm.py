@@ -72,6 +72,7 @@ def test_azure_deployments_of_one_name_are_one_model(run: Run) -> None:
     assert eu.endpoint == "https://contoso-eu.openai.azure.com"
     assert eu.region == "eu"
     assert eu.params == {"api_version": "2025-04-01-preview"}
+    assert (eu.limits.requests_per_minute, eu.limits.tokens_per_minute) == (900, 150000)
     assert us.endpoint == "${AZURE_US_BASE}"
     assert us.params == {"api_version": ""}  # the variable is not set here
     assert us.region is None
@@ -183,7 +184,7 @@ def test_strategy_and_budget(run: Run) -> None:
     _, project = run(STYLES["mixed"])
     assert project.policy.objective.minimize == "latency"
     assert [(b.per, b.usd, b.window) for b in project.policy.budgets][-1] == (
-        "workspace",
+        "project",
         100,
         "month",
     )

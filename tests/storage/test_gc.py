@@ -18,6 +18,7 @@ from orchestrator.errors import StorageError, UserError
 from orchestrator.graph.journal import JournalStore
 from orchestrator.project.load import load_project
 from orchestrator.storage.sweep import DAY, MEGABYTE, Report, only_one
+from orchestrator.tracing.store import TraceStore
 from tests.calling.fake_clock import FakeClock
 from tests.graph.small import write_project
 
@@ -102,9 +103,9 @@ def test_an_unfinished_run_that_is_young_is_not_given_up(folder: Path) -> None:
 
 
 def test_a_dry_run_tells_the_same_and_changes_nothing(folder: Path) -> None:
-    mesh_after(folder, 900).gc(dry_run=True)  # brings the files to today's schema
-    before = {path.name: path.read_bytes() for path in (folder / ".mesh").glob("*.sqlite")}
     asked: dict[str, Any] = {"older_than_days": 1, "unfinished": True}
+    mesh_after(folder, 900).gc(dry_run=True, **asked)  # brings the files to today's schema
+    before = {path.name: path.read_bytes() for path in (folder / ".mesh").glob("*.sqlite")}
     planned = mesh_after(folder, 900).gc(dry_run=True, **asked)
     after = {path.name: path.read_bytes() for path in (folder / ".mesh").glob("*.sqlite")}
     assert after == before
@@ -141,6 +142,8 @@ def grow(folder: Path, count: int, size: int) -> list[str]:
     ids = [f"grown{number:03}" for number in range(count)]
     JournalStore(folder / ".mesh").close()
     storage = folder / ".mesh"
+    with closing(TraceStore(storage / "traces.sqlite")) as store:
+        store.traces(1)  # brings it to today's schema
     with closing(sqlite3.connect(storage / "traces.sqlite")) as database, database:
         names = [row[1] for row in database.execute("PRAGMA table_info(traces)")]
         row = list(database.execute("SELECT * FROM traces WHERE id = ?", (DONE,)).fetchone())

@@ -128,7 +128,9 @@ def test_nothing_that_talks_about_a_hidden_text_quotes_it(level: LogLevel, which
         HOP,
         prompt=f"Note: {SECRET}." if which == "prompts" else "Go on.",
         output=f"Note: {SECRET}." if which == "outputs" else "Done.",
-        decision=replace(DECISION, candidates=(quoting,), degraded=f"because {SECRET}"),
+        decision=replace(
+            DECISION, candidates=(quoting,), degraded=f"because {SECRET}", notes=(f"so {SECRET}",)
+        ),
         profile=replace(PROFILE, tags=(SECRET,)),
         error=f"cannot do: {SECRET}",
         validation=f"expected JSON, found {SECRET}",

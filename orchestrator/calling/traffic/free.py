@@ -23,7 +23,7 @@ class FreeTraffic:
     def leave(self, entered: Pass, attempt: Attempt) -> None:
         """Nothing to give back."""
 
-    def answered(self, attempts: Sequence[Attempt]) -> None:
+    def answered(self, attempts: Sequence[Attempt], passed_over: Sequence[str] = ()) -> None:
         """Nothing to learn."""
 
     def hedge_after_s(self, deployment: str) -> float | None:  # noqa: ARG002

@@ -5,7 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Mapping
 
-from orchestrator.call_types import CallEvent, CallRequest, Finish, TextDelta, UsageReport
+from orchestrator.call_types import (
+    Answering,
+    CallEvent,
+    CallRequest,
+    Finish,
+    TextDelta,
+    UsageReport,
+)
 from orchestrator.errors import AttemptError, MeshError, UnknownNameError
 from orchestrator.money import Usage
 from orchestrator.project.protocols import Clock
@@ -51,7 +58,8 @@ class BuiltinTransport:
             )
         if text:
             yield TextDelta(text)
-        yield UsageReport(usage=Usage(), model=deployment.target)
+        yield Answering(model=deployment.target)
+        yield UsageReport(usage=Usage())
         yield Finish("stop")
 
     async def close(self) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.call_types import (
+    Answering,
     CallEvent,
     CallRequest,
+    Confidence,
     Finish,
     Progress,
     TextDelta,
@@ -18,6 +21,8 @@ from orchestrator.call_types import (
     UsageReport,
 )
 from orchestrator.calling.transports.outcomes import error_of, from_event
+from orchestrator.calling.transports.prefill import prefill_of
+from orchestrator.calling.transports.usage import usage_of, usage_of_timings
 from orchestrator.errors import AttemptError
 from orchestrator.money import Usage
 from orchestrator.types import Deployment, Outcome
@@ -29,13 +34,18 @@ _REASONING_MODEL = re.compile(r"^(gpt-[5-9]|o\d)")
 
 def payload(deployment: Deployment, request: CallRequest) -> dict[str, Any]:
     """The body of the request, always for a stream."""
+    prefill = prefill_of(deployment, request)
     body: dict[str, Any] = {
         "model": deployment.target,
-        "messages": list(request.messages),
+        "messages": prefill.messages(request.messages) if prefill else list(request.messages),
         "stream": True,
         "stream_options": {"include_usage": True},
-        **options(request),
+        **options(deployment, request),
     }
+    if prefill and prefill.sent and deployment.hosting == "self":
+        # vLLM and SGLang need to be told; llama.cpp and Ollama go on by themselves and do not
+        # mind. Hosted services refuse what they do not know.
+        body |= {"continue_final_message": True, "add_generation_prompt": False}
     if _REASONING_MODEL.match(deployment.target):
         # These take no temperature, and count the hidden reasoning as output.
         body.pop("temperature", None)
@@ -46,7 +56,7 @@ def payload(deployment: Deployment, request: CallRequest) -> dict[str, Any]:
     return body
 
 
-def options(request: CallRequest) -> dict[str, Any]:
+def options(deployment: Deployment, request: CallRequest) -> dict[str, Any]:
     """What the request says about the answer; what it leaves open is not sent."""
     said = {
         "temperature": request.temperature,
@@ -58,6 +68,7 @@ def options(request: CallRequest) -> dict[str, Any]:
         "tools": [dict(tool) for tool in request.tools] or None,
         "tool_choice": _tool_choice(request),
         "parallel_tool_calls": request.parallel_tool_calls if request.tools else None,
+        "logprobs": True if request.logprobs and "logprobs" in deployment.can else None,
     }
     return {name: value for name, value in said.items() if value is not None}
 
@@ -88,10 +99,12 @@ class Chunks:
     chosen: bool = False
     """A choice was seen."""
     finished: bool = False
-    usage: UsageReport | None = None
-    """The last report; providers repeat or correct it."""
     settled: bool = False
-    """The report came with the end or after it, so nothing more is to come."""
+    """The usage came with the end or after it, so nothing more is owed."""
+    answering: Answering = field(default_factory=Answering)
+    usage: Usage | None = None
+    """As reported last; providers repeat or correct it."""
+    logprobs: list[float] = field(default_factory=list)
 
     def read(self, chunk: Mapping[str, Any], part: str = "delta") -> Iterator[CallEvent]:
         """The events of one chunk. `part` is `message` for an answer in one piece.
@@ -102,16 +115,29 @@ class Chunks:
         error = error_of(chunk)
         if error is not None:
             raise from_event(error)
+        yield from self._answering(chunk)
         choice = _first(chunk.get("choices"))
         if choice is not None:
             yield from self._choice(choice, part)
-        if isinstance(chunk.get("usage"), Mapping):
-            self.usage = UsageReport(
-                usage=usage_of(chunk["usage"]),
-                model=_text(chunk.get("model")),
-                fingerprint=_text(chunk.get("system_fingerprint")),
-            )
+        used = usage_of(chunk.get("usage")) or usage_of_timings(chunk.get("timings"))
+        if used is not None:
+            self.usage = used
             self.settled = self.finished
+
+    def closing(self) -> Iterator[CallEvent]:
+        """What is known once no further chunk comes."""
+        yield from confidence(self.logprobs)
+        if self.usage is not None:
+            yield UsageReport(usage=self.usage)
+
+    def _answering(self, chunk: Mapping[str, Any]) -> Iterator[Answering]:
+        said = Answering(
+            model=_text(chunk.get("model")) or self.answering.model,
+            fingerprint=_text(chunk.get("system_fingerprint")) or self.answering.fingerprint,
+        )
+        if said != self.answering:
+            self.answering = said
+            yield said
 
     def _choice(self, choice: Mapping[str, Any], part: str) -> Iterator[CallEvent]:
         self.chosen = True
@@ -121,27 +147,39 @@ class Chunks:
             raise AttemptError(Outcome.REFUSED, f"the model refused: {delta['refusal']}")
         if delta.get("reasoning_content") or delta.get("reasoning"):
             yield Progress("thinking")
+        self.logprobs += logprobs_of(choice)
         text = _content(delta.get("content"))
         if text:
             yield TextDelta(text)
         yield from _tool_deltas(delta.get("tool_calls"))
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason and not self.finished:
+            no_end(reason)
             self.finished = True
             yield Finish(reason)
 
 
-def usage_of(reported: Mapping[str, Any]) -> Usage:
-    """Tokens as an OpenAI-compatible provider reports them."""
-    prompt = reported.get("prompt_tokens_details") or {}
-    completion = reported.get("completion_tokens_details") or {}
-    total = _count(reported.get("prompt_tokens"))
-    return Usage(
-        input=total,
-        output=_count(reported.get("completion_tokens")),
-        cached_input=min(_count(prompt.get("cached_tokens")), total),
-        reasoning=_count(completion.get("reasoning_tokens")),
-    )
+def no_end(reason: str | None) -> None:
+    """Raise where a provider gives as its reason that it did not come to the end."""
+    if reason == "error":
+        raise AttemptError(Outcome.OVERLOADED, "the provider ended the answer with an error")
+    if reason == "abort":
+        raise AttemptError(Outcome.CUT, "the provider broke the answer off")
+
+
+def confidence(logprobs: Sequence[float]) -> Iterator[Confidence]:
+    """How sure the model was, where its tokens' log-probabilities are known."""
+    if logprobs:
+        yield Confidence(math.exp(math.fsum(logprobs) / len(logprobs)))
+
+
+def logprobs_of(choice: Mapping[str, Any]) -> list[float]:
+    """The log-probabilities of the tokens in one choice."""
+    given = choice.get("logprobs")
+    content = given.get("content") if isinstance(given, Mapping) else None
+    tokens = content if isinstance(content, list) else ()
+    found = (token.get("logprob") for token in tokens if isinstance(token, Mapping))
+    return [min(float(value), 0.0) for value in found if isinstance(value, (int, float))]
 
 
 def _first(choices: Any) -> Mapping[str, Any] | None:
@@ -177,10 +215,6 @@ def _content(content: Any) -> str:
         parts = (p.get("text") for p in content if isinstance(p, Mapping))
         return "".join(p for p in parts if isinstance(p, str))
     return content if isinstance(content, str) else ""
-
-
-def _count(value: Any) -> int:
-    return int(value) if isinstance(value, (int, float)) and value > 0 else 0
 
 
 def _text(value: Any) -> str | None:

@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from orchestrator.call_types import (
+    Answering,
     CallEvent,
     CallRequest,
     Finish,
@@ -70,7 +71,8 @@ class EncoderTransport:
             finally:
                 work.stopped.set()
         yield TextDelta(text)
-        yield UsageReport(usage=Usage(input=work.tokens), model=model.name)
+        yield Answering(model=model.name)
+        yield UsageReport(usage=Usage(input=work.tokens))
         yield Finish("stop")
 
     async def _model(self, target: str, spec: Encoder) -> LocalModel:

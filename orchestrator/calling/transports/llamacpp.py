@@ -21,6 +21,7 @@ from orchestrator.call_types import CallEvent, CallRequest, Progress
 from orchestrator.calling.transports.chat import payload
 from orchestrator.calling.transports.http import ChatClient
 from orchestrator.calling.transports.hub import download
+from orchestrator.calling.transports.prefill import joined, prefill_of
 from orchestrator.errors import AttemptError
 from orchestrator.fleet.weights import hub_file, resolve_weights
 from orchestrator.project.protocols import Clock
@@ -67,7 +68,10 @@ class LlamaCppTransport:
         async with self._turns.setdefault(deployment.target, asyncio.Lock()):
             yield Progress("ready")
             body = payload(deployment, _determined(request))
-            async with aclosing(self._client.stream(server.endpoint, server.key, body)) as events:
+            if "logprobs" in body:
+                body["top_logprobs"] = 1  # else it lists twenty for each token; 0 means none
+            answer = self._client.stream(server.endpoint, server.key, body)
+            async with aclosing(joined(answer, prefill_of(deployment, request))) as events:
                 async for event in events:
                     yield event
 

@@ -7,7 +7,9 @@ from contextlib import aclosing
 
 from orchestrator.call_types import CallEvent, CallRequest
 from orchestrator.calling.transports.chat import payload
+from orchestrator.calling.transports.connections import connect_s
 from orchestrator.calling.transports.http import ChatClient
+from orchestrator.calling.transports.prefill import joined, prefill_of
 from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Clock
 from orchestrator.project.registry import Registry, transport
@@ -28,11 +30,13 @@ class OpenAITransport:
         self, deployment: Deployment, request: CallRequest
     ) -> AsyncGenerator[CallEvent, None]:
         """See `protocols.Transport`."""
-        endpoint = deployment.endpoint or DEFAULT_ENDPOINT
-        body = payload(deployment, request)
-        async with aclosing(
-            self._client.stream(endpoint, key_of(deployment, self._env), body)
-        ) as events:
+        answer = self._client.stream(
+            deployment.endpoint or DEFAULT_ENDPOINT,
+            key_of(deployment, self._env),
+            payload(deployment, request),
+            connect_s(deployment),
+        )
+        async with aclosing(joined(answer, prefill_of(deployment, request))) as events:
             async for event in events:
                 yield event
 

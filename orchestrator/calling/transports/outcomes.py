@@ -81,6 +81,15 @@ def retry_after(value: str | None, now: float) -> float | None:
     return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
+def without(key: str | None, error: AttemptError) -> AttemptError:
+    """The same failure with no key in its message."""
+    if not key or key not in str(error):
+        return error
+    return AttemptError(
+        error.outcome, str(error).replace(key, "…"), retry_after_s=error.retry_after_s
+    )
+
+
 def _by_status(status: int) -> Outcome:
     if status in (401, 402, 403, 407):
         return Outcome.AUTH

@@ -31,6 +31,11 @@ _CONTEXT = 8192
 """Tokens that nearly every model takes today. One that states no context is never chosen."""
 _PROFILES = ("apac.", "eu.", "us.", "us-gov.")
 """Beginnings of Bedrock's profiles, which stay in the regions that they name."""
+_LIMITS: Mapping[str, str] = {
+    "requests_per_minute": "rpm",
+    "tokens_per_minute": "tpm",
+    "concurrent": "max_parallel_requests",
+}
 _ABILITIES: Mapping[str, tuple[str, ...]] = {
     "json": ("supports_response_schema", "supports_native_structured_output"),
     "tools": ("supports_function_calling",),
@@ -192,6 +197,9 @@ def _deployment(entry: Entry, make: Secrets) -> dict[str, Any]:
         made["key"] = variable
     if settings:
         made["params"] = settings
+    limits = _limits(entry, report)
+    if limits:
+        made["limits"] = limits
     return {**made, **_place(entry, made, report, base)}
 
 
@@ -277,6 +285,10 @@ def _price(entry: Entry, report: Report, listing: Listed, *, needed: bool) -> di
         ("input", "input_cost_per_token"),
         ("output", "output_cost_per_token"),
         ("cache_read", "cache_read_input_token_cost"),
+        ("cache_write", "cache_creation_input_token_cost"),
+        ("audio_input", "input_cost_per_audio_token"),
+        ("audio_output", "output_cost_per_audio_token"),
+        ("reasoning", "output_cost_per_reasoning_token"),
     ):
         spots = [spot for keys in (entry.params, entry.info) if (spot := keys.take(name))]
         stated = spots[0].number if spots else listing.get(name)
@@ -292,6 +304,19 @@ def _price(entry: Entry, report: Report, listing: Listed, *, needed: bool) -> di
         report.left(entry.spot, why, _PRICE)
         return {}
     return price
+
+
+def _limits(entry: Entry, report: Report) -> dict[str, int]:
+    """How much may be asked of it, as far as the configuration says so."""
+    limits: dict[str, int] = {}
+    for key, name in _LIMITS.items():
+        for spot in [spot for keys in (entry.params, entry.info) if (spot := keys.take(name))]:
+            stated = _whole(spot.number)
+            if stated is None:
+                report.left(spot, "it is not a number above 0", "state limits: in fleet.yaml")
+            else:
+                limits.setdefault(key, stated)
+    return limits
 
 
 def _abilities(entry: Entry, listing: Listed) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ _RETRIES: _Reason = (
 )
 _LIMIT: _Reason = (
     "left",
-    "a deployment declares no rate limit; the provider's own is obeyed when it answers 429",
-    "nothing, where the provider itself enforces the limit",
+    "a deployment's limits count requests, tokens of both kinds together, and calls at once",
+    "state limits: of each deployment in fleet.yaml, or of callers in policy.yaml",
 )
 _TIME: _Reason = (
     "left",
@@ -50,7 +50,7 @@ _SHARE: _Reason = (
 _HEADERS: _Reason = ("left", "headers of one's own are not sent", "put a proxy before the model")
 _MONEY: _Reason = (
     "left",
-    "a budget is for a run or for the whole workspace",
+    "a budget is for a run, the project, a workspace, user, key, feature or model",
     "add it to budgets in policy.yaml",
 )
 _GUARD: _Reason = (
@@ -60,7 +60,7 @@ _GUARD: _Reason = (
 )
 _PRICE: _Reason = (
     "left",
-    "a price is for tokens of input, of output, and of input from the cache",
+    "a price is for tokens: of input, output, cache, audio and reasoning",
     "state price: in fleet.yaml",
 )
 _FALLBACK: _Reason = (
@@ -77,7 +77,7 @@ _TAGS: _Reason = (
 _INFO: _Reason = ("needless", "it only describes the model", "")
 
 _ALIKE: tuple[tuple[_Reason, str], ...] = (
-    (_LIMIT, "rpm tpm itpm otpm max_parallel_requests"),
+    (_LIMIT, "itpm otpm"),
     (_LIMIT, "default_max_parallel_requests global_max_parallel_requests"),
     (_TIME, "timeout stream_timeout request_timeout"),
     (_RETRIES, "num_retries max_retries retry_after retry_policy model_group_retry_policy"),

@@ -125,7 +125,7 @@ def _budget(keys: Keys, wishes: Wishes, report: Report) -> None:
         why = "a budget is a number of dollars an hour, a day or a month"
         report.left(most, why, "write it under budgets in policy.yaml")
         return
-    wishes.budget = {"per": "workspace", "usd": most.number, "window": window}
+    wishes.budget = {"per": "project", "usd": most.number, "window": window}
 
 
 def _pairs(spot: Spot | None, report: Report) -> Iterator[tuple[str, Spot]]:

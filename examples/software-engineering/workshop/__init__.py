@@ -1,0 +1,1 @@
+"""What this project adds: reading code, changing it by its syntax, testing it, judging it."""

@@ -1,0 +1,227 @@
+"""One attempt from its first gate to its line in the ledger.
+
+    traffic: may it begin?  →  ledger: reserve  →  call, under the clocks  →  check the output
+                                                   →  ledger: settle  →  traffic: leave
+
+Whatever happens in between, a pass is given back once and a lease is settled once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from orchestrator.call_types import CallRequest
+from orchestrator.calling.adapt import estimate, output_limit
+from orchestrator.calling.attempt import Heard, limits_of, listen, prompt_tokens, record
+from orchestrator.calling.delivery import Voice
+from orchestrator.calling.tool_calls import wrong_calls
+from orchestrator.calling.transports import Transports
+from orchestrator.errors import AttemptError, OverBudgetError
+from orchestrator.project.protocols import Asking, Clock, Ledger, Pass, Traffic
+from orchestrator.types import Attempt, AttemptKind, Caller, Charge, Deployment, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An attempt begins."""
+
+    deployment: Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt is over; sent for cancelled ones as well."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Pausing:
+    """Nothing runs for `seconds`, then this deployment is asked again."""
+
+    deployment: Deployment
+    seconds: float
+
+
+CallProgress = Started | Ended | Pausing
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom a call is made for."""
+
+    trace_id: str
+    caller: Caller = Caller()
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+
+
+class Means(TypedDict):
+    """What calls are made with; the same for every call of a `Mesh`."""
+
+    deployments: Mapping[str, Deployment]
+    transports: Transports
+    clock: Clock
+    ledger: Ledger
+    traffic: Traffic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What one attempt is to do."""
+
+    deployment: Deployment
+    request: CallRequest
+    """As this deployment gets it."""
+    kind: AttemptKind
+    voice: Voice | None = None
+    """Where its text goes while it comes."""
+    continues: bool = False
+    waits: bool = False
+    """It queues for a place where none is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An attempt that has ended."""
+
+    order: Order
+    attempt: Attempt
+    heard: Heard
+    value: Any
+    """What the check made of the text; `None` where the attempt failed."""
+    problem: str
+    """What went wrong, in full length; empty where nothing did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempting:
+    """Makes the attempts of one call."""
+
+    account: Account
+    means: Means
+    deadline: float
+    check: Callable[[str], Any] | None
+    tell: Callable[[CallProgress], None]
+    attempts: list[Attempt]
+    """Those that have ended, in order."""
+    sure: float = 0.0
+    """An answer whose model was less sure than this counts as `unsure`."""
+
+    async def make(self, order: Order) -> Made:
+        """Carry the order out. What went wrong is the attempt's outcome; only a caller's
+        cancellation, a ledger that cannot write and a check that is broken are raised."""
+        passed: Pass | None = None
+        heard = self._hear(order)
+        made = _Unfinished(order, heard, self.means["clock"].now())
+        try:
+            passed = await self.means["traffic"].enter(order.deployment, self._asking(order))
+            made.heard = self._hear(order)  # a place was waited for; its clocks run from here
+            made.lease = await self.means["ledger"].reserve(
+                self._charge(order.deployment), estimate(order.deployment, order.request)
+            )
+            self.tell(Started(order.deployment))
+            made.error = await self._listen(order, made.heard)
+            if made.error is None:
+                made.value, made.error = self._checked(order.request, made.heard)
+        except AttemptError as refused:
+            made.error = refused
+        except OverBudgetError as refused:
+            made.error = AttemptError(Outcome.OVER_BUDGET, str(refused))
+        except asyncio.CancelledError as stopped:
+            reason = str(stopped.args[0]) if stopped.args else "the caller stopped the call"
+            made.error = AttemptError(Outcome.CANCELLED, reason)
+            raise
+        finally:
+            attempt = self._record(made)
+            try:
+                if made.lease is not None:
+                    await self.means["ledger"].settle(made.lease, attempt)
+            finally:
+                if passed is not None:
+                    self.means["traffic"].leave(passed, attempt)
+                self.attempts.append(attempt)
+                self.tell(Ended(attempt))
+        return Made(order, attempt, made.heard, made.value, str(made.error or ""))
+
+    def _hear(self, order: Order) -> Heard:
+        return Heard(
+            started=self.means["clock"].monotonic(),
+            deadline=self.deadline,
+            limits=limits_of(order.deployment),
+            on_text=order.voice.say if order.voice else None,
+            continues=order.continues,
+        )
+
+    def _asking(self, order: Order) -> Asking:
+        wanted = prompt_tokens(order.request) + output_limit(order.deployment, order.request)
+        return Asking(
+            tokens=wanted,
+            caller=self.account.caller,
+            priority=self.account.priority,
+            deadline=self.deadline,
+            waits=order.waits,
+        )
+
+    def _charge(self, deployment: Deployment) -> Charge:
+        return Charge(
+            trace_id=self.account.trace_id,
+            deployment=deployment.id,
+            model=deployment.model,
+            caller=self.account.caller,
+            tags=self.account.tags,
+        )
+
+    async def _listen(self, order: Order, heard: Heard) -> AttemptError | None:
+        transport = self.means["transports"].get(order.deployment.via)
+        clock = self.means["clock"]
+        error = await listen(transport, order.deployment, order.request, heard, clock)
+        if error is None and order.voice is not None:
+            order.voice.end()
+        return error
+
+    def _checked(self, request: CallRequest, heard: Heard) -> tuple[Any, AttemptError | None]:
+        wrong = wrong_calls(request, heard.calls.whole())
+        if wrong is not None:
+            return None, AttemptError(Outcome.INVALID_OUTPUT, wrong)
+        value: Any = heard.text
+        if self.check is not None and not heard.calls:  # what calls a tool is no answer yet
+            try:
+                value = self.check(heard.text)
+            except ValueError as error:
+                return None, AttemptError(Outcome.INVALID_OUTPUT, str(error))
+        if heard.confidence is not None and heard.confidence < self.sure:
+            said = f"its confidence is {heard.confidence:.2f}, below {self.sure:.2f}"
+            return value, AttemptError(Outcome.UNSURE, said)
+        return value, None
+
+    def _record(self, made: _Unfinished) -> Attempt:
+        order = made.order
+        return record(
+            order.deployment,
+            order.request,
+            made.heard,
+            started_at=made.started_at,
+            now=self.means["clock"].monotonic(),
+            error=made.error,
+            kind=order.kind,
+        )
+
+
+def _did_not_end() -> AttemptError:
+    return AttemptError(Outcome.UNKNOWN, "the attempt did not end")
+
+
+@dataclass(slots=True)
+class _Unfinished:
+    """What is known of an attempt while it goes on."""
+
+    order: Order
+    heard: Heard
+    started_at: float
+    lease: str | None = None
+    value: Any = None
+    error: AttemptError | None = field(default_factory=_did_not_end)

@@ -1,0 +1,110 @@
+"""The ledger's table: a row for every attempt, from its lease on.
+
+    expires      what the row is
+    NULL         a line: settled, `amount` was charged
+    to come      a lease: `amount` is reserved
+    past         a lease that nobody ended: nothing is charged, and what it cost is unknown
+
+`amount` is what budgets count; `cost` is what the attempt cost, NULL where that is unknown.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from orchestrator.storage.migrate import Step
+from orchestrator.storage.sqlite import Schema
+from orchestrator.types import Attempt, Charge
+
+_ADDED = (
+    "model TEXT NOT NULL DEFAULT ''",
+    "workspace TEXT NOT NULL DEFAULT ''",
+    "end_user TEXT NOT NULL DEFAULT ''",
+    "user_tier TEXT NOT NULL DEFAULT ''",
+    "key_id TEXT NOT NULL DEFAULT ''",
+    "feature TEXT NOT NULL DEFAULT ''",
+    "tags TEXT NOT NULL DEFAULT '[]'",
+    "kind TEXT",
+    "outcome TEXT",
+    "ms REAL",
+    "first_token_ms REAL",
+    "cached_tokens INTEGER",
+    "cache_write_tokens INTEGER",
+    "reasoning_tokens INTEGER",
+    "audio_input_tokens INTEGER",
+    "audio_output_tokens INTEGER",
+    "owner TEXT NOT NULL DEFAULT ''",
+    "seq INTEGER",
+)
+_INDEXES = (
+    "CREATE INDEX spend_open ON spend (expires) WHERE expires IS NOT NULL",
+    "CREATE INDEX spend_paid ON spend (at) WHERE amount > 0",
+    "CREATE INDEX spend_seq ON spend (seq) WHERE seq IS NOT NULL",
+)
+_COUNTER = (
+    "CREATE TABLE spend_count (value INTEGER NOT NULL)",
+    "INSERT INTO spend_count (value) VALUES (0)",
+)
+"""How many paid lines there were ever; a line's `seq` is its number, and never another's."""
+
+SCHEMA = Schema(
+    # A change here needs a `Step`; see `storage.migrate`.
+    create=(
+        "CREATE TABLE spend ("
+        " lease TEXT PRIMARY KEY, trace_id TEXT NOT NULL, deployment TEXT NOT NULL,"
+        " amount INTEGER NOT NULL, cost INTEGER, input_tokens INTEGER, output_tokens INTEGER,"
+        f" estimated INTEGER, at REAL NOT NULL, expires REAL, {', '.join(_ADDED)})",
+        "CREATE INDEX spend_at ON spend (at)",
+        "CREATE INDEX spend_trace ON spend (trace_id)",
+        *_INDEXES,
+        *_COUNTER,
+    ),
+    steps=(
+        Step(
+            "a line says who asked and how the attempt ended",
+            (
+                *(f"ALTER TABLE spend ADD COLUMN {column}" for column in _ADDED),
+                "UPDATE spend SET model = substr(deployment, 1, instr(deployment, '/') - 1)",
+                *_INDEXES,
+                *_COUNTER,
+            ),
+        ),
+    ),
+)
+
+
+def row_of_charge(charge: Charge) -> dict[str, Any]:
+    """What a lease says about whom it is charged to, by column."""
+    caller = charge.caller
+    return {
+        "trace_id": charge.trace_id,
+        "deployment": charge.deployment,
+        "model": charge.model,
+        "workspace": caller.workspace,
+        "end_user": caller.user,
+        "user_tier": caller.tier,
+        "key_id": caller.key,
+        "feature": caller.feature,
+        "tags": json.dumps(sorted(set(charge.tags))),
+    }
+
+
+def row_of_attempt(attempt: Attempt) -> dict[str, Any]:
+    """What a line says about how the attempt ended, by column."""
+    usage = attempt.usage
+    return {
+        "cost": attempt.cost_micro_usd,
+        "kind": attempt.kind,
+        "outcome": str(attempt.outcome),
+        "ms": attempt.ms,
+        "first_token_ms": attempt.first_token_ms,
+        "input_tokens": usage.input,
+        "output_tokens": usage.output,
+        "cached_tokens": usage.cached_input,
+        "cache_write_tokens": usage.cache_write,
+        "reasoning_tokens": usage.reasoning,
+        "audio_input_tokens": usage.audio_input,
+        "audio_output_tokens": usage.audio_output,
+        "estimated": usage.estimated,
+    }

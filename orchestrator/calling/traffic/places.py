@@ -1,0 +1,294 @@
+"""Places: how many calls run at a deployment at once, and the queue of those that wait there.
+
+Each limited deployment has one line. Its head goes in as soon as a place is free *and* the rate
+limits have room, so that nothing is reserved for a call that does not begin. Who would wait longer
+than the caller's deadline is sent away at once, and so is the last in line when it grows too long.
+
+Callers come from several threads and event loops. All state of a line changes under its lock; a
+waiting caller is woken in its own loop and looks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from bisect import insort
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from math import inf
+
+from orchestrator.calling.traffic.rates import Rates, Taken
+from orchestrator.errors import AttemptError
+from orchestrator.project.protocols import Asking, Clock
+from orchestrator.types import Capacity, Deployment, Outcome
+
+OWN_SLOTS = {"llamacpp": 1}
+"""Transports that run on this machine and serve so many calls at once. Whoever comes to one waits
+for its turn: another model would not be the better choice only because this one is at work."""
+ASSUMED_S = 1.0
+"""How long a call takes at a deployment where none has ended yet."""
+LEAST_S = 0.1
+"""Nobody is told to come back sooner."""
+WEIGHT = 0.2
+"""Of the last call in the moving average of how long calls take."""
+
+
+class Places:
+    """The lines of all deployments. Thread-safe.
+
+    Args:
+        longest: how many may wait at one deployment.
+    """
+
+    def __init__(self, clock: Clock, rates: Rates, *, longest: int) -> None:
+        self._clock, self._rates, self._longest = clock, rates, longest
+        self._lock = threading.Lock()
+        self._lines: dict[str, _Line] = {}
+
+    def enter(self, deployment: Deployment, asking: Asking) -> Place | Turn | None:
+        """A place there, with its part of the rate limits; or a turn in line, for who waits.
+
+        `None` where nothing limits the deployment. A turn must be awaited at once (`come`).
+
+        Raises:
+            AttemptError: `BUSY`, with an estimate of when there is room.
+        """
+        own = deployment.limits.concurrent is None and deployment.via in OWN_SLOTS
+        if deployment.limits == Capacity() and not own:
+            return None
+        with self._lock:
+            line = self._lines.get(deployment.id)
+            if line is None:
+                line = _Line(deployment, self._clock, self._rates, self._longest)
+                self._lines[deployment.id] = line
+        return line.enter(asking, waits=asking.waits or own)
+
+    def leave(self, place: Place, used: int | None) -> None:
+        """The call is over and has used so many tokens; `None`: nobody knows, so as reserved."""
+        if used is not None:
+            self._rates.settle(place.taken, used)
+        place.line.leave(place)
+
+    def give_back(self, place: Place) -> None:
+        """The call was never made."""
+        place.line.give_back(place)
+
+    def room(self) -> Mapping[str, float]:
+        """What is left of the declared limits of each deployment that was asked, in 0..1."""
+        with self._lock:
+            lines = dict(self._lines)
+        return {id: line.room() for id, line in lines.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """One call's place at a deployment, and what it has reserved of the rate limits."""
+
+    line: _Line
+    since: float
+    taken: Taken
+
+
+class Turn:
+    """One caller in line. Under the line's lock, `place` or `refused` is set, then it is woken."""
+
+    __slots__ = ("_line", "_loop", "asking", "asleep", "place", "rank", "refused", "woken")
+
+    def __init__(self, line: _Line, asking: Asking, arrival: int) -> None:
+        self.asking = asking
+        self.rank = (-asking.priority, arrival)
+        """Who has the least is first: the highest priority, then who came first."""
+        self.place: Place | None = None
+        self.refused: AttemptError | None = None
+        self.asleep = False
+        self.woken = asyncio.Event()
+        self._line, self._loop = line, asyncio.get_running_loop()
+
+    async def come(self) -> Place:
+        """The place, when it is this caller's turn.
+
+        Raises:
+            AttemptError: `BUSY`: its turn did not come in time, or others went before it.
+        """
+        try:
+            while not isinstance(found := self._line.look(self), Place):
+                await self._line.pause(self, found)
+        except GeneratorExit:
+            # Its loop was closed: `wake` will find that. The lock may be this thread's already.
+            raise
+        except BaseException:  # refused, cancelled, or a bug: it never keeps what it was given
+            self._line.give_up(self)
+            raise
+        return found
+
+    def wake(self) -> bool:
+        """From any thread. False where its loop has ended, and nobody waits any more."""
+        if not self.asleep:
+            return True
+        try:
+            self._loop.call_soon_threadsafe(self.woken.set)
+        except RuntimeError:
+            return False
+        return True
+
+
+class _Line:
+    """The places of one deployment and who waits for one, in order."""
+
+    def __init__(self, deployment: Deployment, clock: Clock, rates: Rates, longest: int) -> None:
+        self._deployment, self._clock, self._rates = deployment, clock, rates
+        self._places = deployment.limits.concurrent or OWN_SLOTS.get(deployment.via)
+        self._longest = longest
+        self._lock = threading.Lock()
+        self._arrivals = itertools.count()
+        self._inside = 0
+        self._waiting: list[Turn] = []
+        self._took_s: float | None = None
+
+    def enter(self, asking: Asking, *, waits: bool) -> Place | Turn:
+        """See `Places.enter`."""
+        with self._lock:
+            turn = Turn(self, asking, next(self._arrivals))
+            insort(self._waiting, turn, key=lambda one: one.rank)
+            self._serve()
+            if turn.place is not None:
+                return turn.place
+            try:
+                self._judge(turn, waits=waits)
+            except AttemptError:
+                self._waiting.remove(turn)
+                raise
+            return turn
+
+    def look(self, turn: Turn) -> Place | float:
+        """The caller's place, or after how many seconds to look again if nobody wakes it.
+
+        Raises:
+            AttemptError: `BUSY`: it waits in vain.
+        """
+        with self._lock:
+            turn.asleep = False
+            self._serve()
+            if turn.place is not None:
+                return turn.place
+            left_s = turn.asking.deadline - self._clock.monotonic()
+            if turn.refused is None and left_s <= 0:
+                turn.refused = self._busy("its turn did not come in time", turn)
+            if turn.refused is not None:
+                raise turn.refused
+            turn.asleep = True
+            turn.woken.clear()
+            return min(left_s, self._kept_s(turn))
+
+    async def pause(self, turn: Turn, seconds: float) -> None:
+        """Return when it is woken, or after so many seconds."""
+        both = {
+            asyncio.ensure_future(turn.woken.wait()),
+            asyncio.ensure_future(self._clock.sleep(seconds)),
+        }
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in both:
+                one.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+
+    def give_up(self, turn: Turn) -> None:
+        """It waits no longer; what it may have been given in this moment goes to the next."""
+        with self._lock:
+            turn.asleep = False
+            if turn.place is not None:
+                self._give_back(turn.place)
+            with suppress(ValueError):
+                self._waiting.remove(turn)
+            self._serve()
+
+    def leave(self, place: Place) -> None:
+        """The call is over."""
+        with self._lock:
+            took_s = self._clock.monotonic() - place.since
+            before_s = took_s if self._took_s is None else self._took_s
+            self._took_s = before_s + WEIGHT * (took_s - before_s)
+            self._inside -= 1
+            self._serve()
+
+    def give_back(self, place: Place) -> None:
+        """The call was never made."""
+        with self._lock:
+            self._give_back(place)
+            self._serve()
+
+    def room(self) -> float:
+        """What is left of the declared limits, in 0..1; 0 where somebody waits already."""
+        with self._lock:
+            most = self._deployment.limits.concurrent
+            if self._waiting and self._deployment.limits != Capacity():
+                return 0.0
+            free = 1.0 if most is None else 1.0 - self._inside / most
+            return min(self._rates.left(self._deployment), free)
+
+    # ── under the lock ───────────────────────────────────────────────────────────────────
+
+    def _serve(self) -> None:
+        """Let in, from the head on, who can go in now."""
+        while self._waiting and self._has_place():
+            head = self._waiting[0]
+            taken = self._rates.take(self._deployment, head.asking.tokens)
+            if taken is None:
+                head.wake()  # to see how long the rates keep it; nobody else would call it then
+                return
+            del self._waiting[0]
+            self._inside += 1
+            head.place = Place(self, self._clock.monotonic(), taken)
+            if not head.wake():
+                self._give_back(head.place)
+
+    def _give_back(self, place: Place) -> None:
+        self._inside -= 1
+        self._rates.give_back(place.taken)
+
+    def _judge(self, turn: Turn, *, waits: bool) -> None:
+        """Raise where this one cannot wait; else make sure that the line is not too long."""
+        if not waits:
+            raise self._busy("there is no room now", turn)
+        wait_s = self._estimate_s(turn, assumed_s=0.0)
+        if self._clock.monotonic() + wait_s > turn.asking.deadline:
+            raise self._busy("its turn would come too late", turn)
+        if len(self._waiting) > self._longest:
+            last = self._waiting[-1]
+            full = self._busy(f"{self._longest} calls wait already", last)
+            if last is turn:
+                raise full
+            self._waiting.remove(last)
+            last.refused = full
+            last.wake()
+
+    def _has_place(self) -> bool:
+        return self._places is None or self._inside < self._places
+
+    def _kept_s(self, turn: Turn) -> float:
+        """How long it need not look by itself. Who gives a place back hands it to the head."""
+        if turn is not self._waiting[0] or not self._has_place():
+            return inf
+        return self._rates.free_in_s(self._deployment, turn.asking.tokens)
+
+    def _estimate_s(self, turn: Turn, *, assumed_s: float = ASSUMED_S) -> float:
+        """Seconds until its turn.
+
+        With all of c places taken by calls of T seconds one becomes free every T/c seconds.
+        """
+        up_to_it = self._waiting[: self._waiting.index(turn) + 1]
+        tokens = sum(one.asking.tokens for one in up_to_it)
+        rates_s = self._rates.queue_s(self._deployment, len(up_to_it), tokens)
+        if self._places is None or self._has_place():
+            return rates_s
+        took_s = assumed_s if self._took_s is None else self._took_s
+        return max(rates_s, len(up_to_it) * took_s / self._places)
+
+    def _busy(self, why: str, turn: Turn) -> AttemptError:
+        wait_s = max(self._estimate_s(turn), LEAST_S)
+        return AttemptError(
+            Outcome.BUSY, f"{why}; come back in {wait_s:.1f} s", retry_after_s=wait_s
+        )

@@ -1,0 +1,180 @@
+"""Every fault of a provider, in every way to call, over every transport: what comes of it.
+
+    python scripts/faults.py [NUMBER ...] [--via openai] [--quick] [--json] [--jobs 2]
+
+A server on loopback injects each fault by name. A cell is passed where the caller got exactly the
+right text once, or an error that says what happened, in time, and where trace, ledger and provider
+agree with it. Real clocks, so it takes two minutes; with `--quick` time is injected, as in the
+tests. Exit code 1 where a cell fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from orchestrator.cli._show import Screen, print_json, terminal  # noqa: E402
+from tests.faults.bench import VIAS, WAYS  # noqa: E402
+from tests.faults.catalogue import SCENARIOS  # noqa: E402
+from tests.faults.run import Cell, cells  # noqa: E402
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+Found = dict[str, Any]
+"""A line of `tests.faults.work`."""
+ORDER = ("failed", "passed", "n/a")
+"""What a cell of several variants shows is the first of these that one of them came to."""
+LINE_BYTES = 16 * 1024 * 1024
+
+
+async def run(
+    numbers: Sequence[int], jobs: int, quick: bool, tell: Callable[[Found], None]
+) -> list[Found]:
+    """Run these cells in so many processes; `tell` hears of each as it ends."""
+    found: list[Found] = []
+
+    async def one(share: Sequence[int]) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.faults.work", *(["--quick"] if quick else [])),
+            *map(str, share),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            limit=LINE_BYTES,
+        )
+        assert process.stdout is not None
+        missing = set(share)
+        async for line in process.stdout:
+            found.append(json.loads(line))
+            missing.discard(found[-1]["cell"])
+            tell(found[-1])
+        code = await process.wait()
+        for number in missing:
+            why = f"the process that was to run it ended with {code}"
+            found.append({"cell": number, "status": "failed", "seconds": 0, "why": why, "seen": ""})
+
+    weighed = sorted(numbers, key=lambda n: -cells(SCENARIOS)[n].scenario.seconds)
+    shares = [weighed[job::jobs] for job in range(jobs)]
+    await asyncio.gather(*(one(share) for share in shares if share))
+    return sorted(found, key=lambda f: f["cell"])
+
+
+def progress(count: int) -> Callable[[Found], None]:
+    """Tells on standard error how far it is: a line that changes, or one every ten seconds."""
+    begun = last = time.monotonic()
+    done = bad = 0
+
+    def tell(found: Found) -> None:
+        nonlocal done, bad, last
+        done, bad = done + 1, bad + (found["status"] == "failed")
+        now = time.monotonic()
+        live = terminal(sys.stderr)
+        if not live and done < count and now - last < 10:
+            return
+        last = now
+        text = f"{done} of {count} cells, {bad} failed, {now - begun:.0f} s"
+        ends = "\n" if not live or done == count else ""
+        print(f"\r\033[K{text}" if live else text, end=ends, file=sys.stderr, flush=True)
+
+    return tell
+
+
+def show(found: Sequence[Found], every: Sequence[Cell]) -> None:
+    """The table, one row a fault, and what is behind each cell that failed."""
+    screen = Screen()
+    by_fault: dict[tuple[int, str], list[Found]] = {}
+    for one in found:
+        scenario = every[one["cell"]].scenario
+        by_fault.setdefault((scenario.number, scenario.fault), []).append(one)
+    shown = {every[one["cell"]].via for one in found}
+    columns = [(via, way) for via in VIAS for way in WAYS if via in shown]
+    titles = ["\n".join((via, *way.split())) for via, way in columns]
+    narrow = {"no_wrap": True, "min_width": 9}
+    table = screen.table("#", "fault", *((title, narrow) for title in titles))
+    for (number, fault), rows in by_fault.items():
+        held = [
+            [one for one in rows if (every[one["cell"]].via, every[one["cell"]].way) == column]
+            for column in columns
+        ]
+        table.add_row(str(number), fault, *(_cell(screen, here) for here in held))
+    screen.show(table, 0)
+    reasons = {(every[f["cell"]].scenario.name, f["why"]) for f in found if f["status"] == "n/a"}
+    if reasons:
+        screen.heading("Does not apply")
+        for name, why in sorted(reasons):
+            screen.prose(f"{name}: {why}", 2)
+    _show_failed(screen, [f for f in found if f["status"] == "failed"], every)
+    counts = {status: sum(f["status"] == status for f in found) for status in ORDER}
+    screen.print("", screen.facts([f"{n} {status}" for status, n in counts.items() if n]))
+
+
+def _cell(screen: Screen, here: Sequence[Found]) -> Text:
+    """What the variants of a fault came to, with the longest of their times in seconds."""
+    status = next((s for s in ORDER if any(one["status"] == s for one in here)), "n/a")
+    longest = max((one["seconds"] for one in here), default=0)
+    seconds = f" {longest:.1f}" if longest < 10 else f" {longest:.0f}"
+    if status == "n/a":
+        return screen.text("n/a", "quiet")
+    if status == "failed":
+        return screen.join((screen.sign("no"), "bad"), seconds)
+    return screen.join((screen.sign("yes"), "good"), seconds)
+
+
+def _show_failed(screen: Screen, failed: Sequence[Found], every: Sequence[Cell]) -> None:
+    for one in failed:
+        screen.heading(every[one["cell"]].name)
+        screen.prose(one["why"], 2, "bad")
+        screen.prose(one["seen"], 2, "quiet")
+
+
+def as_json(found: Sequence[Found], every: Sequence[Cell]) -> list[Found]:
+    """The results with the names of their cells."""
+    return [
+        {
+            "number": (cell := every[one["cell"]]).scenario.number,
+            "fault": cell.scenario.fault,
+            "variant": cell.scenario.variant,
+            "way": cell.way,
+            "via": cell.via,
+            **{key: value for key, value in one.items() if key != "cell"},
+        }
+        for one in found
+    ]
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("numbers", nargs="*", type=int, help="faults of the catalogue; else all")
+    parser.add_argument("--via", choices=VIAS, help="over this transport alone")
+    parser.add_argument("--quick", action="store_true", help="inject time, as the tests do")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4))
+    given = parser.parse_args()
+    every = cells(SCENARIOS)
+    known = {cell.scenario.number for cell in every}
+    if unknown := sorted(set(given.numbers) - known):
+        print(f"no fault {unknown[0]}; there are {min(known)} to {max(known)}", file=sys.stderr)
+        return 2
+    chosen = [
+        number
+        for number, cell in enumerate(every)
+        if cell.scenario.number in (given.numbers or known) and given.via in (None, cell.via)
+    ]
+    found = asyncio.run(run(chosen, given.jobs, given.quick, progress(len(chosen))))
+    print_json(as_json(found, every)) if given.json else show(found, every)
+    return 1 if any(one["status"] == "failed" for one in found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,293 @@
+"""Faults 15, 22 and 25 to 27: over many calls, and when somebody goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+import signal
+import sys
+from pathlib import Path
+
+from orchestrator.errors import CallError, NoCandidateError
+from orchestrator.types import Hop, Outcome
+from tests.faults.bench import NEVER_SENT, Bench, Called
+from tests.faults.checks import Whole, answered, left, within
+from tests.faults.project import Fleet
+from tests.faults.scenario import FINE, HEALTHY, SPARE, SPARED, Scenario, need
+from tests.faults.steps import FAULTS, Asked, Step
+
+ROOT = Path(__file__).parents[2]
+OWN, OTHER = Whole(HEALTHY, "primary"), Whole(SPARE, "fallback")
+
+# ── 15: an outage of a minute ────────────────────────────────────────────────────────────
+
+OUTAGE_S, EVERY_S, RECOVERS_S = 60.0, 4.0, 30.0
+
+
+def outage(asked: Asked) -> Step:
+    """503 for a minute from the first request on, then all is well."""
+    return FAULTS["error_503"](FINE) if asked.since < OUTAGE_S else FINE
+
+
+async def _every_four_seconds(bench: Bench) -> None:
+    """Twenty requests, and some more until the time to recover is over."""
+    start = bench.clock.monotonic()
+    async with asyncio.TaskGroup() as group:
+        for number in range(int((OUTAGE_S + RECOVERS_S) / EVERY_S)):
+            await bench.clock.sleep(start + number * EVERY_S - bench.clock.monotonic())
+            group.create_task(bench.ask(f"Request {number}"))
+
+
+def _probes(bench: Bench) -> None:
+    """Once it is known to be down, one probe each interval and no retry of it."""
+    times = [a.at for a in bench.primary]
+    known = bench.mesh.project.settings.calls.breaker
+    down = [t for t in times if t - times[0] < OUTAGE_S][known.failures :]
+    gaps = [b - a for a, b in itertools.pairwise(down)]
+    right = known.open_ms / 1000
+    need(all(gap >= right - 0.01 for gap in gaps), f"probes {gaps} s apart; right: ≥ {right}")
+    most = known.failures + OUTAGE_S / right
+    need(len(down) <= most, f"{len(down)} requests to a primary that is down; right: ≤ {most}")
+
+
+def _serves_again(bench: Bench) -> None:
+    recovered = bench.primary[0].at + OUTAGE_S
+    served = [
+        called.ended - recovered
+        for called in bench.calls
+        if called.said and called.said.model == "primary" and called.ended is not None
+    ]
+    need(served, "the primary never serves again")
+    need(
+        min(served) <= RECOVERS_S + bench.slack_s,
+        f"the primary serves {min(served):.1f} s after recovering",
+    )
+
+
+# ── 22: one dead and one healthy deployment of the same model ────────────────────────────
+
+
+async def _sixty(bench: Bench) -> None:
+    for start in range(0, 60, 10):
+        calls = (bench.ask(f"Request {number}") for number in range(start, start + 10))
+        await asyncio.gather(*calls)
+
+
+def _never_back(bench: Bench) -> None:
+    """Whoever failed there is sent to the healthy sibling, and not back."""
+    for called in bench.calls:
+        sent = [a.deployment for a in called.attempts if a.outcome not in NEVER_SENT]
+        need(sent.count("primary/primary") <= 1, f"a call went back to the dead one: {sent}")
+        need(sent[-1] == "primary/twin", f"the healthy sibling did not answer: {sent}")
+    need(len(bench.calls) == 60, f"{len(bench.calls)} calls")
+
+
+# ── 25: the caller goes away ─────────────────────────────────────────────────────────────
+
+
+async def _leave(bench: Bench) -> None:
+    await bench.ask(leaves_after=5)
+
+
+def _settled(bench: Bench) -> None:
+    """What was used until then is paid, no more is reserved, and nothing goes on."""
+    (called,) = bench.calls
+    need(called.stopped and called.said is None, "the call was not stopped")
+    (attempt,) = called.attempts or (None,)
+    need(attempt is not None, "the attempt is not on the trace")
+    assert attempt is not None
+    need(attempt.outcome is Outcome.CANCELLED, f"the attempt came to {attempt.outcome}")
+    need((attempt.cost_micro_usd or 0) > 0, f"what was used costs {attempt.cost_micro_usd}")
+    need(called.spent == attempt.cost_micro_usd, f"the ledger holds {called.lines}")
+    sent = len(bench.primary[0].sent)
+    need(sent <= 10, f"the provider went on to {sent} words")
+
+
+# ── 26: the process is killed ────────────────────────────────────────────────────────────
+
+
+DYING = dataclasses.replace(FINE, stops_after=20, stops="silence")
+
+
+async def _kill(bench: Bench) -> None:
+    """Kill a process in the middle of its call; a graph's run is resumed in this one."""
+    question, graph = "Which rivers?", bench.way == "in process"
+    bench.server.does("primary", (FINE, DYING, FINE) if graph else (DYING, FINE))
+    victim = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.faults.victim", str(bench.folder), bench.way, question),
+        cwd=ROOT,
+    )
+    ended = asyncio.ensure_future(victim.wait())
+    dying = asyncio.ensure_future(bench.server.until(lambda: _dying(bench)))
+    try:
+        await asyncio.wait((ended, dying), return_when=asyncio.FIRST_COMPLETED)
+        need(not ended.done(), "the process ended by itself")
+        while not bench.mesh.store.traces():
+            await asyncio.sleep(0.02)  # another process writes it, by no clock of ours
+    finally:
+        dying.cancel()
+        if not ended.done():
+            victim.send_signal(signal.SIGKILL)
+        await asyncio.gather(ended, dying, return_exceptions=True)
+    await bench.reopen()
+    (killed,) = bench.mesh.store.traces()
+    called = Called(question=question, started=bench.clock.monotonic(), trace_id=killed.id)
+    bench.calls.append(called)
+    if graph:
+        answer = await bench.mesh.run(resume=killed.id)
+        called.pieces.append(answer.text)
+    else:
+        await bench.ask("And now?")  # whoever next needs the ledger finds what was left open
+    called.ended = bench.clock.monotonic()
+
+
+def _dying(bench: Bench) -> bool:
+    return any(a.step == DYING and len(a.sent) == 20 for a in bench.primary)
+
+
+def _after_the_kill(bench: Bench) -> None:
+    called = bench.calls[0]
+    need(called.trace is not None, "the call is not on the trace")
+    need(not any(line.is_open for line in called.lines), f"still reserved: {called.lines}")
+    unknown = [line for line in called.lines if line.outcome == "unknown"]
+    need(len(unknown) == 1, f"the ledger does not say what is unknown: {called.lines}")
+    need(unknown[0].amount == 0, f"a reservation is charged: {unknown}")
+    if bench.way != "in process":
+        status = called.trace.status if called.trace else "missing"
+        need(status != "ok", f"the trace of a killed call says {status}")
+        need(not called.outcomes or "unknown" in called.outcomes, f"attempts {called.outcomes}")
+        return
+    first, second = (_hop(called, node) for node in ("first", "second"))
+    need(called.text == HEALTHY, f"the resumed run says {called.text!r:.80}")
+    need(called.trace is not None and called.trace.status == "ok", "the resumed run is not ok")
+    need([a.outcome for a in first.attempts] == ["ok"], f"the first hop: {first.attempts}")
+    need(
+        [a.outcome for a in second.attempts] == ["unknown", "ok"],
+        f"the attempt in flight is not marked unknown: {second.attempts}",
+    )
+    need(second.attempts[0].cost_micro_usd is None, "what nobody knows has a cost")
+    need(len(bench.primary) == 3, f"{len(bench.primary)} requests: the first hop ran again")
+    known = sum(a.cost_micro_usd or 0 for a in called.attempts)
+    need(called.spent == known, f"the ledger holds {called.spent}, known are {known}")
+
+
+def _hop(called: Called, node: str) -> Hop:
+    found = [hop for hop in called.hops if hop.node == node]
+    need(len(found) == 1, f"{len(found)} hops of '{node}'")
+    return found[0]
+
+
+# ── 27: all deployments are open ─────────────────────────────────────────────────────────
+
+SHORT_S = 2.0
+"""Less than any breaker stays open."""
+
+
+async def _open_all(bench: Bench) -> None:
+    """Call until nobody may be asked any more."""
+    for number in range(12):
+        called = await bench.ask(f"Request {number}", deadline_s=SHORT_S)
+        if _nobody_asked(called):
+            break
+
+
+def _nobody_asked(called: Called) -> bool:
+    if isinstance(called.error, NoCandidateError):
+        return True
+    tried = called.error.attempts if isinstance(called.error, CallError) else ()
+    return bool(tried) and all(a.outcome in NEVER_SENT for a in tried)
+
+
+async def _wait_for_one(bench: Bench) -> None:
+    await _open_all(bench)
+    bench.server.does("primary", FINE)
+    bench.server.does("fallback", SPARED)
+    await bench.ask("Is anybody there?")
+
+
+async def _nobody_in_time(bench: Bench) -> None:
+    await _open_all(bench)
+    await bench.ask("Is anybody there?", deadline_s=SHORT_S)
+
+
+def _answered_late(bench: Bench) -> None:
+    """The last call waited for the first breaker that let it through, and no longer."""
+    last = bench.calls[-1]
+    need(last.said is not None, f"nobody answered, though both are well again: {last.error}")
+    assert last.said is not None
+    right = {"primary": HEALTHY, "fallback": SPARE}[last.said.model]
+    need(last.text == right, f"the answer is {last.text!r:.80}")
+    need(0.5 <= last.seconds <= 16 + bench.slack_s, f"it waited {last.seconds:.1f} s")
+
+
+def _failed_at_once(bench: Bench) -> None:
+    """The last call failed without waiting, and says what was tried."""
+    last = bench.calls[-1]
+    need(last.error is not None, f"somebody answered: {last.text!r:.80}")
+    need(last.seconds <= 0.3 + bench.slack_s / 3, f"it waited {last.seconds:.2f} s for nothing")
+    need(_nobody_asked(last), f"somebody was asked: {last.outcomes}")
+    for deployment in ("primary/primary", "fallback/fallback"):
+        need(deployment in str(last.error), f"it does not speak of {deployment}: {last.error}")
+
+
+DOWN = FAULTS["error_503"](FINE)
+SCENARIOS = (
+    Scenario(
+        number=15,
+        fault="503 for a minute, then well",
+        primary=outage,
+        act=_every_four_seconds,
+        caller=(answered(OWN, OTHER), within(6), _serves_again),
+        provider=(_probes,),
+        seconds=92,
+    ),
+    Scenario(
+        number=22,
+        fault="one dead, one healthy deployment",
+        fleet=Fleet(siblings=("twin",)),
+        primary=FAULTS["reset"](FINE),
+        siblings={"twin": FINE},
+        act=_sixty,
+        caller=(answered(OWN), within(10), _never_back),
+        seconds=8,
+    ),
+    Scenario(
+        number=25,
+        fault="the caller goes away",
+        primary=dataclasses.replace(FINE, gap_s=0.2),
+        act=_leave,
+        caller=(_settled,),
+        provider=(left("primary"),),
+        seconds=2,
+    ),
+    Scenario(
+        number=26,
+        fault="the process is killed",
+        act=_kill,
+        caller=(_after_the_kill,),
+        holds=lambda _: None,
+        lacks={"litellm": "the process dies whichever transport it used"},
+        seconds=6,
+    ),
+    Scenario(
+        number=27,
+        fault="all deployments are open",
+        variant="one opens in time",
+        primary=DOWN,
+        fallback=DOWN,
+        act=_wait_for_one,
+        caller=(_answered_late,),
+        seconds=20,
+    ),
+    Scenario(
+        number=27,
+        fault="all deployments are open",
+        variant="none opens in time",
+        primary=DOWN,
+        fallback=DOWN,
+        act=_nobody_in_time,
+        caller=(_failed_at_once,),
+        seconds=10,
+    ),
+)

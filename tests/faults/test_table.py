@@ -1,0 +1,62 @@
+"""The command that prints the table."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.faults.catalogue import SCENARIOS
+from tests.faults.run import cells
+
+ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "scripts/faults.py", "--quick", "--jobs", "1")
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_a_row_has_six_cells_and_its_reasons() -> None:
+    found = run("13", "--via", "openai", "--json")
+    assert found.returncode == 0, found.stdout
+    lines = json.loads(found.stdout)
+    assert [(line["number"], line["via"], line["status"]) for line in lines] == [
+        (13, "openai", "passed")
+    ] * 3
+    assert [line["way"] for line in lines] == ["in process", "streaming", "not streaming"]
+    assert "3 of 3 cells, 0 failed" in found.stderr
+
+
+def test_the_table_has_a_cell_for_each_way_and_shows_what_is_wrong(capsys: Any) -> None:
+    every = cells(SCENARIOS)
+    chosen = [n for n, cell in enumerate(every) if cell.scenario.number in (13, 26)]
+    found: list[dict[str, Any]] = [
+        {"cell": n, "status": "passed", "seconds": 1.25, "why": "", "seen": ""} for n in chosen
+    ]
+    found[1] |= {"status": "failed", "why": "it took 31 s", "seen": "caller 0.00"}
+    for one in found:
+        if every[one["cell"]].inapplicable:
+            one |= {"status": "n/a", "seconds": 0.0, "why": every[one["cell"]].inapplicable}
+    runpy.run_path(str(ROOT / "scripts" / "faults.py"))["show"](found, every)
+    shown = capsys.readouterr().out
+    rows = {
+        n: next(row for row in shown.splitlines() if row.startswith(f"{n}  ")) for n in (13, 26)
+    }
+    assert rows[13].count("yes") == 5
+    assert rows[13].count("NO") == 1
+    assert rows[26].count("n/a") == 3
+    assert "26 the process is killed: the process dies whichever transport" in shown
+    assert "13 400 content_policy_violation, streaming, openai\n  it took 31 s\n" in shown
+    assert "1 failed | 8 passed | 3 n/a" in shown
+
+
+def test_an_unknown_number_is_refused() -> None:
+    found = run("99")
+    assert found.returncode == 2
+    assert found.stderr == "no fault 99; there are 1 to 28\n"

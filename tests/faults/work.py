@@ -1,0 +1,67 @@
+"""Runs some cells of the table on real clocks, side by side; one line of JSON for each.
+
+    python -m tests.faults.work [--quick] 0 1 2 …
+
+`scripts/faults.py` starts it, once for each processor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+
+from tests.faults.catalogue import SCENARIOS
+from tests.faults.run import Cell, cells, no_such_host, run_cell, warm_up
+
+AT_A_TIME = 4
+"""Of the short cells: they mostly work, and would keep each other waiting."""
+LONG_S = 8.0
+"""Longer cells mostly wait, so all of them run side by side, begun one after the other."""
+APART_S = 0.4
+
+
+async def work(numbers: list[int], *, quick: bool) -> None:
+    """Run these cells: the longest first, and those that need a processor at the end."""
+    every = cells(SCENARIOS)
+    order = sorted(numbers, key=lambda n: (every[n].scenario.heavy, -every[n].scenario.seconds))
+    if quick:
+        for number in order:
+            await _one(number, every[number], quick=True)
+        return
+    with no_such_host():
+        await warm_up(sorted({every[number].via for number in numbers}))
+        free = asyncio.Semaphore(AT_A_TIME)
+
+        async def short(number: int) -> None:
+            async with free:
+                await _one(number, every[number], quick=False)
+
+        async with asyncio.TaskGroup() as group:
+            for number in order:
+                if every[number].scenario.heavy:
+                    continue
+                if every[number].scenario.seconds < LONG_S:
+                    group.create_task(short(number))
+                    continue
+                group.create_task(_one(number, every[number], quick=False))
+                await asyncio.sleep(APART_S)
+        for number in order:
+            if every[number].scenario.heavy:
+                await _one(number, every[number], quick=False)
+
+
+async def _one(number: int, cell: Cell, *, quick: bool) -> None:
+    found = await run_cell(cell, quick=quick)
+    line = {"cell": number, "status": found.status, "seconds": round(found.seconds, 2)}
+    print(json.dumps({**line, "why": found.why, "seen": found.seen}), flush=True)
+
+
+if __name__ == "__main__":
+    logging.disable()  # of servers whose callers leave, as they are meant to
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("cells", nargs="+", type=int)
+    given = parser.parse_args()
+    asyncio.run(work(given.cells, quick=given.quick))
