@@ -30,15 +30,8 @@ if TYPE_CHECKING:
         transport,
     )
     from orchestrator.project.schema import Agent, Graph, Node
-    from orchestrator.types import (
-        Constraints,
-        Decision,
-        Deployment,
-        FleetSnapshot,
-        Hop,
-        TaskProfile,
-        Trace,
-    )
+    from orchestrator.records import Hop, Trace
+    from orchestrator.types import Constraints, Decision, Deployment, FleetSnapshot, TaskProfile
 
     __version__: str
 
@@ -98,14 +91,13 @@ _HOMES = {
     ),
     "orchestrator.project.policy_schema": ("Route",),
     "orchestrator.project.schema": ("Agent", "Graph", "Node"),
+    "orchestrator.records": ("Hop", "Trace"),
     "orchestrator.types": (
         "Constraints",
         "Decision",
         "Deployment",
         "FleetSnapshot",
-        "Hop",
         "TaskProfile",
-        "Trace",
     ),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

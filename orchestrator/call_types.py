@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, TypedDict
 
 from orchestrator.money import Usage
-from orchestrator.types import Attempt, Ending, Outcome
+from orchestrator.records import Attempt
+from orchestrator.types import Ending, Outcome
 
 
 class Message(TypedDict):
@@ -90,8 +91,6 @@ class UsageReport:
     """What the provider said it used, and which model it said answered."""
 
     usage: Usage
-    model: str | None = None
-    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

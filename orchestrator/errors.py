@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
-    from orchestrator.types import Attempt, Outcome
+    from orchestrator.records import Attempt
+    from orchestrator.types import Outcome
 
 
 class MeshError(Exception):

@@ -34,9 +34,9 @@ from orchestrator.types import (
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
+    from orchestrator.calling.health.conditions import Condition
+    from orchestrator.calling.health.store import HealthStore
     from orchestrator.calling.spending.report import CostReport
-    from orchestrator.calling.traffic.health import Condition
-    from orchestrator.calling.traffic.health_store import HealthStore
     from orchestrator.chat.model import ChatMesh
     from orchestrator.chat.options import ChatSettings
     from orchestrator.errors import Problem

@@ -16,18 +16,18 @@ from orchestrator.project.schema import Project
 from orchestrator.types import Context, Decision, Deployment, FleetSnapshot, TaskProfile
 
 if TYPE_CHECKING:
+    from orchestrator.calling.health.breaker import Breakers, Change
+    from orchestrator.calling.health.conditions import Condition
+    from orchestrator.calling.health.incidents import Incidents
+    from orchestrator.calling.health.live import Live
+    from orchestrator.calling.health.store import HealthStore
     from orchestrator.calling.ledger import SqliteLedger
     from orchestrator.calling.spending.report import CostReport
-    from orchestrator.calling.traffic.breaker import Breakers, Change
-    from orchestrator.calling.traffic.health import Condition
-    from orchestrator.calling.traffic.health_store import HealthStore
-    from orchestrator.calling.traffic.incidents import Incidents
-    from orchestrator.calling.traffic.live import Live
     from orchestrator.calling.transports import Transports
     from orchestrator.chat.calls import ChatCalls
     from orchestrator.graph.journal import JournalStore
     from orchestrator.graph.runs import Runs
-    from orchestrator.roles.hop import Services
+    from orchestrator.roles.services import Services
     from orchestrator.routing.profile import Profiler
     from orchestrator.storage.sweep import Report
     from orchestrator.tracing.store import TraceStore
@@ -90,20 +90,20 @@ class Parts:
     @cached_property
     def health_store(self) -> HealthStore:
         """Breakers, live numbers and incidents, as the processes of this project share them."""
-        from orchestrator.calling.traffic.health_store import HealthStore
+        from orchestrator.calling.health.store import HealthStore
 
         return HealthStore(self.storage / "health.sqlite")
 
     @cached_property
     def live(self) -> Live:
-        from orchestrator.calling.traffic.live import Live
+        from orchestrator.calling.health.live import Live
 
         return Live(self.clock, self.health_store)
 
     @cached_property
     def incidents(self) -> Incidents:
-        from orchestrator.calling.traffic.incidents import Incidents
-        from orchestrator.calling.traffic.webhook import Webhook
+        from orchestrator.calling.health.incidents import Incidents
+        from orchestrator.calling.health.webhook import Webhook
 
         url = self.project.settings.calls.incidents.webhook
         return Incidents(
@@ -115,7 +115,7 @@ class Parts:
 
     @cached_property
     def breakers(self) -> Breakers:
-        from orchestrator.calling.traffic.breaker import Breakers, Recovered, account_mark
+        from orchestrator.calling.health.breaker import Breakers, Recovered, account_mark
 
         def tell(change: Change) -> None:
             if isinstance(change.effect, Recovered):
@@ -150,7 +150,7 @@ class Parts:
     def services(self) -> Services:
         from orchestrator.calling.traffic.affinity import Affinity
         from orchestrator.calling.traffic.rates import CallerRates
-        from orchestrator.roles.hop import Services
+        from orchestrator.roles.services import Services
         from orchestrator.routing.predict import PriorPredictor
 
         return Services(
@@ -217,7 +217,7 @@ class Parts:
 
     def conditions(self) -> Mapping[str, Condition]:
         """See `Mesh.conditions`."""
-        from orchestrator.calling.traffic.health import conditions
+        from orchestrator.calling.health.conditions import conditions
 
         return conditions(self.breakers.states(), self.live.all())
 
@@ -256,8 +256,8 @@ class Parts:
         progress: Callable[[str], None],
     ) -> Report:
         """See `Mesh.gc`."""
+        from orchestrator.calling.health.sweep import HealthSweep
         from orchestrator.calling.sweep import LedgerSweep
-        from orchestrator.calling.traffic.sweep import HealthSweep
         from orchestrator.evidence.sweep import VectorSweep
         from orchestrator.graph.journal import JournalStore
         from orchestrator.graph.sweep import JournalSweep, LockSweep

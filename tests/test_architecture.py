@@ -40,7 +40,7 @@ LAYERS = (  # top first; a module may import its own layer and those after it
     ("project",),
     ("validation",),
     ("call_types",),
-    ("types", "errors"),
+    ("types", "errors", "records"),
     ("money",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.calling.transports.usage import usage_of
+from orchestrator.calling.transports.wire.usage import usage_of
 from orchestrator.money import FREE, Price, PriceStep, Usage, usd
 from orchestrator.types import as_json, from_json
 

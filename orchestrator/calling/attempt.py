@@ -30,7 +30,8 @@ from orchestrator.calling.tool_calls import ToolCalls
 from orchestrator.errors import AttemptError
 from orchestrator.money import Usage
 from orchestrator.project.protocols import Clock, Transport
-from orchestrator.types import Attempt, AttemptKind, Deployment, Outcome
+from orchestrator.records import Attempt, AttemptKind
+from orchestrator.types import Deployment, Outcome
 
 CHARS_PER_TOKEN = 4
 """How tokens are counted where the provider reports none: English text, roughly."""
@@ -130,10 +131,8 @@ class Heard:
             case Progress("thinking"):
                 self.answered = True
                 self.until = max(self.until, now + self.limits.between_tokens_s)
-            case UsageReport(model=model, fingerprint=fingerprint):
+            case UsageReport():
                 self.report = event
-                if model or fingerprint:
-                    self.answering = Answering(model=model, fingerprint=fingerprint)
             case Answering():
                 self.answering = event
             case Confidence(value):

@@ -21,7 +21,8 @@ from orchestrator.calling.tool_calls import wrong_calls
 from orchestrator.calling.transports import Transports
 from orchestrator.errors import AttemptError, OverBudgetError
 from orchestrator.project.protocols import Asking, Clock, Ledger, Pass, Traffic
-from orchestrator.types import Attempt, AttemptKind, Caller, Charge, Deployment, Outcome
+from orchestrator.records import Attempt, AttemptKind
+from orchestrator.types import Caller, Charge, Deployment, Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ from orchestrator.calling.next_action import (
 from orchestrator.calling.repair import repairable, repaired
 from orchestrator.calling.rules import RULES
 from orchestrator.errors import CallError, IncompleteError, InternalError
-from orchestrator.types import Attempt, AttemptKind, Decision, Deployment, Ending, Outcome
+from orchestrator.records import Attempt, AttemptKind
+from orchestrator.types import Decision, Deployment, Ending, Outcome
 
 BREAKER_RULE = "health.breaker"
 """The name of the decision's rule that leaves out whose breaker is open."""

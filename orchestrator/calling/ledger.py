@@ -31,8 +31,9 @@ from orchestrator.calling.spending.lines import SCHEMA
 from orchestrator.calling.spending.owners import Owner, gone, marks_of
 from orchestrator.errors import OverBudgetError, StorageError
 from orchestrator.project.protocols import Clock, Standing
+from orchestrator.records import Attempt
 from orchestrator.storage.sqlite import connect, reading, writing
-from orchestrator.types import Attempt, Caller, Charge
+from orchestrator.types import Caller, Charge
 
 if TYPE_CHECKING:
     from orchestrator.project.policy_schema import Budget

@@ -341,6 +341,14 @@ def _retry(history: History, last: Tried, rule: Rule, now: float, jitter: float)
     return Retry(deployment, after, _continues(history, deployment))
 
 
+def _pause_of(history: History, tried: Tried) -> float:
+    """Seconds until the deployment may be asked again."""
+    of_it = [t for t in history.tried if t.deployment == tried.deployment]
+    if tried.outcome is Outcome.BUSY and sum(t.outcome is Outcome.BUSY for t in of_it) == 1:
+        return 0.0  # it has not stood in the queue yet, which lets it in as soon as there is room
+    return max(tried.retry_after_s or 0.0, 0.0 if RULES[tried.outcome].sent else QUEUE_PAUSE_S)
+
+
 def _wait(history: History, now: float) -> Wait | None:
     """The first deployment to open again, by what each of them said last."""
     final = {t.deployment: t for t in history.tried}
@@ -351,8 +359,7 @@ def _wait(history: History, now: float) -> Wait | None:
             continue
         if RULES[t.outcome].sent and (_retries_left(history) <= 0 or t.retry_after_s is None):
             continue
-        least = 0.0 if RULES[t.outcome].sent else QUEUE_PAUSE_S
-        opens.append((t.at + max(t.retry_after_s or 0.0, least), deployment))
+        opens.append((t.at + _pause_of(history, t), deployment))
     if not opens:
         return None
     at, deployment = min(opens, key=lambda pair: pair[0])

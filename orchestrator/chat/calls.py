@@ -21,12 +21,14 @@ from orchestrator.chat.background import Background
 from orchestrator.chat.limits import both, completed, strictest
 from orchestrator.money import total_cost
 from orchestrator.project.schema import Agent
+from orchestrator.records import Hop, Trace
 from orchestrator.roles.bounds import Bounds
 from orchestrator.roles.events import RunEvent
-from orchestrator.roles.hop import HopWork, Request, Services
+from orchestrator.roles.hop import HopWork
 from orchestrator.roles.place import Place, here
+from orchestrator.roles.services import Request, Services
 from orchestrator.tracing.ids import new_trace_id
-from orchestrator.types import Caller, Constraints, Feature, Hop, Risk, TaskProfile, Trace, digest
+from orchestrator.types import Caller, Constraints, Feature, Risk, TaskProfile, digest
 from orchestrator.validation.json_text import json_in
 
 GRAPH = "chat_model"

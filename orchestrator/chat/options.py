@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from orchestrator.calling.transports.chat import ANY_OBJECT
+from orchestrator.calling.transports.wire.chat import ANY_OBJECT
 from orchestrator.errors import UnknownNameError, UserError
 from orchestrator.validation.text import joined
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from orchestrator.cli._json import alternatives, why_not
 from orchestrator.cli._show import Screen, Tone
 from orchestrator.money import usd
+from orchestrator.records import Hop
 from orchestrator.tracing.explain import answered, below_floor, dollars, duration, lost_because
-from orchestrator.types import Candidate, Hop, Outcome, Stage
+from orchestrator.types import Candidate, Outcome, Stage
 
 if TYPE_CHECKING:
     from rich.text import Text

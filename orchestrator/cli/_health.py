@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from orchestrator.calling.traffic.health import Condition, Stand
-from orchestrator.calling.traffic.live import Numbers
+from orchestrator.calling.health.conditions import Condition, Stand
+from orchestrator.calling.health.live import Numbers
 from orchestrator.cli._show import Screen, Tone
 from orchestrator.tracing.explain import duration
 from orchestrator.types import FleetSnapshot, Health, as_json

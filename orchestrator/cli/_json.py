@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.money import usd
+from orchestrator.records import Attempt, Hop
 from orchestrator.tracing.explain import answered, below_floor, lost_because
-from orchestrator.types import Attempt, Candidate, Decision, Hop, Outcome, Stage, as_json
+from orchestrator.types import Candidate, Decision, Outcome, Stage, as_json
 
 if TYPE_CHECKING:
     from orchestrator.graph.answer import Answer

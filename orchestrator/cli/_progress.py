@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Self
 
 from orchestrator.cli._show import Screen, terminal
 from orchestrator.money import total_cost, usd
+from orchestrator.records import Hop
 from orchestrator.roles.events import HopStarted, RunEvent
 from orchestrator.tracing.explain import answered, dollars, duration
-from orchestrator.types import Hop
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from orchestrator.cli._show import Screen, Tone
 from orchestrator.money import total_cost, usd
+from orchestrator.records import Attempt, Hop, Trace
 from orchestrator.tracing.explain import answered, dollars, duration
-from orchestrator.types import Attempt, Hop, Outcome, Trace
+from orchestrator.types import Outcome
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -9,7 +9,7 @@ import typer
 from orchestrator.cli._options import HERE, AsJson, Project
 
 if TYPE_CHECKING:
-    from orchestrator.calling.traffic.incident_store import Incident
+    from orchestrator.calling.health.incident_store import Incident
     from orchestrator.cli._show import Screen, Tone
 
 app = typer.Typer(
@@ -36,7 +36,7 @@ def list_incidents(
     """List when deployments went out of use or became others; `show ID` tells of one."""
     import time
 
-    from orchestrator.calling.traffic.incident_store import incidents
+    from orchestrator.calling.health.incident_store import incidents
     from orchestrator.cli._show import Screen, print_json
     from orchestrator.cli.gc import read_age
     from orchestrator.mesh import Mesh
@@ -62,7 +62,7 @@ def show(
     """Tell of one: what happened, since when, which calls others answered, what that cost."""
     import time
 
-    from orchestrator.calling.traffic.incident_store import incident
+    from orchestrator.calling.health.incident_store import incident
     from orchestrator.cli._show import Screen, print_json
     from orchestrator.mesh import Mesh
 

@@ -10,8 +10,8 @@ import typer
 from orchestrator.cli._options import HERE, AsJson, Project
 
 if TYPE_CHECKING:
+    from orchestrator.records import Hop, Trace
     from orchestrator.tracing.store import TraceStore
-    from orchestrator.types import Hop, Trace
 
 app = typer.Typer(no_args_is_help=True, help="Look at recorded requests.", rich_markup_mode=None)
 

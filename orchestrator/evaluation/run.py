@@ -18,9 +18,10 @@ from orchestrator.money import total_cost
 from orchestrator.project.schema import Graph, Project
 from orchestrator.project.suite_schema import Case, Suite, SuiteOptions
 from orchestrator.project.suites import complete_cases
+from orchestrator.records import Hop
 from orchestrator.roles.events import RunEvent
 from orchestrator.tracing.explain import answered
-from orchestrator.types import Hop, digest
+from orchestrator.types import digest
 
 JOBS = 4
 """How many runs go on at the same time where nobody says."""

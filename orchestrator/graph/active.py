@@ -10,9 +10,9 @@ from orchestrator.graph.asking import HumanAnswer, Question
 from orchestrator.graph.journal import RunRecord
 from orchestrator.graph.state import Run
 from orchestrator.money import total_cost
+from orchestrator.records import Hop, Trace
 from orchestrator.roles.events import RunEvent
 from orchestrator.roles.values import FinalAnswer, Plan
-from orchestrator.types import Hop, Trace
 
 AskPerson = Callable[[Question], Awaitable["str | HumanAnswer"]]
 Status = Literal["running", "waiting", "ok", "failed", "cancelled"]

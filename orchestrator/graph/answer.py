@@ -12,8 +12,9 @@ from orchestrator.errors import UnknownNameError, UserError
 from orchestrator.evidence.values import Citation, ClaimCheck
 from orchestrator.money import total_cost, usd
 from orchestrator.project.schema import Graph
+from orchestrator.records import Hop
 from orchestrator.roles.values import FinalAnswer, PastTurn, Plan
-from orchestrator.types import Caller, Constraints, Hop, Risk, VerdictName, as_json
+from orchestrator.types import Caller, Constraints, Risk, VerdictName, as_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

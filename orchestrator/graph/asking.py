@@ -19,7 +19,8 @@ from orchestrator.graph.ahead import Turn, turn_of
 from orchestrator.graph.execute import holds, inputs_of
 from orchestrator.graph.state import Recorded, Run, keep
 from orchestrator.project.names import nearest
-from orchestrator.types import Hop, as_json, digest
+from orchestrator.records import Hop
+from orchestrator.types import as_json, digest
 
 PERSON = "person"
 """The role of such a step on the trace; its agent is who answered."""

@@ -11,7 +11,8 @@ from orchestrator.graph.edges import reads
 from orchestrator.graph.state import Recorded, Run, journaled, recall
 from orchestrator.graph.steps import agent_node, each_node, function_node, own_code, tool_node
 from orchestrator.project.schema import Node
-from orchestrator.types import Hop, digest
+from orchestrator.records import Hop
+from orchestrator.types import digest
 
 
 async def execute(run: Run, name: str, turn: Turn) -> tuple[str, Recorded]:

@@ -19,11 +19,12 @@ from orchestrator.graph.state import Run
 from orchestrator.money import MICRO_USD
 from orchestrator.project.registry import Registry
 from orchestrator.project.schema import Graph
-from orchestrator.roles.hop import Request, Services
+from orchestrator.records import Hop, Trace
+from orchestrator.roles.services import Request, Services
 from orchestrator.roles.values import PastTurn
 from orchestrator.routing.decide import decide
 from orchestrator.tracing.store import TraceStore
-from orchestrator.types import Context, Hop, Trace, from_json
+from orchestrator.types import Context, from_json
 
 
 @dataclass(slots=True, kw_only=True)

@@ -19,10 +19,11 @@ from orchestrator.graph.journal import RunJournal
 from orchestrator.graph.pack import pack, unpack
 from orchestrator.project.registry import Registry
 from orchestrator.project.schema import Graph
+from orchestrator.records import Hop
 from orchestrator.roles.events import HopStarted
-from orchestrator.roles.hop import Request, Services
+from orchestrator.roles.services import Request, Services
 from orchestrator.tracing.stream import emit, hop_event
-from orchestrator.types import Hop, as_json, digest
+from orchestrator.types import as_json, digest
 
 if TYPE_CHECKING:
     from orchestrator.graph.asking import Asked

@@ -17,12 +17,13 @@ from orchestrator.graph.schedule import run_dag
 from orchestrator.graph.state import Recorded, Run, journaled
 from orchestrator.money import MICRO_USD
 from orchestrator.project.schema import Agent, Graph
+from orchestrator.records import Hop
 from orchestrator.roles.bounds import Bounds, Purse
 from orchestrator.roles.conversation import in_context, turns_in
 from orchestrator.roles.hop import HopWork
 from orchestrator.roles.place import Place, standing
 from orchestrator.roles.values import Result, Routing, Subtask
-from orchestrator.types import Hop, TaskProfile, digest, from_json
+from orchestrator.types import TaskProfile, digest, from_json
 
 
 @dataclass(slots=True)

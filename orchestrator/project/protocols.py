@@ -7,17 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from orchestrator.call_types import CallEvent, CallRequest
-from orchestrator.types import (
-    Attempt,
-    Caller,
-    Charge,
-    Deployment,
-    Estimate,
-    Health,
-    Hop,
-    TaskProfile,
-    Trace,
-)
+from orchestrator.records import Attempt, Hop, Trace
+from orchestrator.types import Caller, Charge, Deployment, Estimate, Health, TaskProfile
 
 if TYPE_CHECKING:
     import numpy as np

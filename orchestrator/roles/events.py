@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.types import Hop
+from orchestrator.records import Hop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from orchestrator.call_types import CallRequest, Reply, ToolCall, text_of
 from orchestrator.calling.attempting import Account, CallProgress, Ended, Started
 from orchestrator.calling.carry_out import carry_out
-from orchestrator.calling.traffic.affinity import Affinity
-from orchestrator.calling.traffic.rates import CallerRates
-from orchestrator.calling.validate import TextCheck, declared_check
+from orchestrator.calling.validate import declared_check
 from orchestrator.errors import (
     IncompleteError,
     InternalError,
@@ -29,35 +27,25 @@ from orchestrator.errors import (
 from orchestrator.evidence.values import Value
 from orchestrator.money import MICRO_USD
 from orchestrator.project.protocols import (
-    Clock,
     Embedder,
-    Journal,
-    Ledger,
-    Predictor,
-    Recorder,
     Standing,
-    Traffic,
 )
-from orchestrator.project.schema import Agent, Project
+from orchestrator.project.schema import Agent
+from orchestrator.records import Attempt, Hop
 from orchestrator.roles.bounds import Bounds
-from orchestrator.roles.events import HopStarted, RunEvent
+from orchestrator.roles.events import HopStarted
 from orchestrator.roles.prompt import messages
+from orchestrator.roles.services import Request, Services
 from orchestrator.roles.transcript import kept, shown_prompt, shown_reply, verdict
 from orchestrator.routing.decide import decide
 from orchestrator.tracing.stream import decision_event, emit, hop_event
 from orchestrator.types import (
-    Attempt,
-    Caller,
-    Constraints,
     Context,
     Decision,
     Deployment,
     Ending,
-    FleetSnapshot,
-    Hop,
     LogRule,
     Outcome,
-    Risk,
     Setting,
     TaskProfile,
     as_json,
@@ -66,55 +54,11 @@ from orchestrator.types import (
 )
 
 if TYPE_CHECKING:
-    from orchestrator.calling.transports import Transports
-    from orchestrator.routing.profile import Profiler
+    pass
 
 V = TypeVar("V", bound=Value)
 
 _BUDGET_OF_REQUEST = Context().budget_rule
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """The parts that every hop uses; put together once, by the `Mesh`."""
-
-    project: Project
-    fleet: Callable[[], FleetSnapshot]
-    profiler: Profiler
-    predictor: Predictor
-    transports: Transports
-    ledger: Ledger
-    traffic: Traffic
-    caller_rates: CallerRates
-    affinity: Affinity
-    recorder: Recorder
-    clock: Clock
-    embedder: Embedder
-    checks: Mapping[str, TextCheck] = field(default_factory=dict)
-    """The project's registered checks by name, which agents may name in `valid`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What belongs to one run: who asks for what, under which limits, and its journal."""
-
-    trace_id: str
-    question: str
-    journal: Journal
-    deadline: float
-    """On the clock's monotonic scale, in seconds."""
-    data_class: str | None = None
-    risk: Risk | None = None
-    tags: tuple[str, ...] = ()
-    caller: Caller = Caller()
-    priority: int = 0
-    constraints: Constraints = Constraints()
-    budget_micro_usd: int | None = None
-    spent: Callable[[], int] = lambda: 0
-    """Micro-dollars that the run has spent so far."""
-    earlier: Mapping[str, Hop] = field(default_factory=dict)
-    """What earlier processes of this run have put on its trace, by id."""
-    tell: Callable[[RunEvent], None] = lambda _: None
 
 
 @dataclass(slots=True, kw_only=True)

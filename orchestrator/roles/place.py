@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from orchestrator.roles.bounds import Bounds
-from orchestrator.roles.hop import Request, Services
+from orchestrator.roles.services import Request, Services
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

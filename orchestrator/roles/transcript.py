@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from orchestrator.call_types import Message, Reply, text_of
-from orchestrator.types import Attempt, Outcome, as_json
+from orchestrator.records import Attempt
+from orchestrator.types import Outcome, as_json
 
 
 def shown_prompt(messages: Iterable[Message], *, arguments: bool) -> str:

@@ -38,8 +38,8 @@ from orchestrator.types import (
 _order = attrgetter("order")
 _UNSEEN = Health()
 _ALL_OPEN = (
-    "every deployment that may serve is out of order: the first that is to be tried again is waited "
-    "for, if the time allows"
+    "every deployment that may serve is out of order: the first that is to be tried again "
+    "is waited for, if the time allows"
 )
 _NOBODY_PREFERRED: Mapping[str, int] = MappingProxyType({})
 
@@ -51,10 +51,12 @@ def decide(
 
     A candidate meets the rules in the order of the stages and is removed by the first that it
     breaks. Where open breakers alone would leave nobody, they remove nobody: a call then waits for
-    the first that is to be tried again. Rules of all matching routes, of the policy and of the request apply together.
-    Where `below_floor` is `best` (everywhere unless the objective or a matching route says
-    `refuse`), those below the quality floor stay, behind all that reach it. Where a matching
-    route requires several providers, those that reach the floor must come from so many.
+    the first that is to be tried again.
+
+    Rules of all matching routes, of the policy and of the request apply together. Where
+    `below_floor` is `best` (everywhere unless the objective or a matching route says `refuse`),
+    those below the quality floor stay, behind all that reach it. Where a matching route requires
+    several providers, those that reach the floor must come from so many.
 
     Raises:
         NoCandidateError: nobody is left; `relax` names the fewest rules to relax.

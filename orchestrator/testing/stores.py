@@ -11,9 +11,10 @@ from orchestrator.errors import OverBudgetError
 from orchestrator.money import Usage
 from orchestrator.project.policy_schema import Budget
 from orchestrator.project.protocols import Journal, Ledger, Recorder
+from orchestrator.records import Attempt, Hop, Trace
 from orchestrator.testing._loop import in_a_loop
 from orchestrator.testing.clock import ManualClock
-from orchestrator.types import Attempt, Caller, Charge, Hop, Outcome, Trace
+from orchestrator.types import Caller, Charge, Outcome
 
 LEASE_S = 60.0
 DAILY = Budget(per="workspace", usd=0.000010, window="day")

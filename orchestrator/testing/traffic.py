@@ -7,8 +7,9 @@ import threading
 
 from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Asking, Pass, Traffic
+from orchestrator.records import Attempt
 from orchestrator.testing._loop import in_a_loop
-from orchestrator.types import Attempt, Caller, Capacity, Deployment, Health, Outcome
+from orchestrator.types import Caller, Capacity, Deployment, Health, Outcome
 
 REFUSALS = (Outcome.BUSY, Outcome.SKIPPED_OPEN)
 

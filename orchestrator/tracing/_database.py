@@ -12,9 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.errors import StorageError
 from orchestrator.money import Usage
+from orchestrator.records import Attempt, Hop, Trace
 from orchestrator.storage.migrate import is_current, upgrade
 from orchestrator.tracing._tables import STEPS, Tables, attempts, hops, traces
-from orchestrator.types import Attempt, Caller, Hop, LogRule, Trace, as_json, from_json
+from orchestrator.types import Caller, LogRule, as_json, from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from orchestrator.records import Hop, Trace
 from orchestrator.tracing import _database as db
 from orchestrator.tracing.redact import Mask, redact_hop, redact_trace, strictest
-from orchestrator.types import Hop, LogRule, Trace
+from orchestrator.types import LogRule
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from orchestrator.money import total_cost, usd
+from orchestrator.records import Attempt, Hop, Trace
 from orchestrator.tracing.strategy import standing_remarks, strategy_sentence
-from orchestrator.types import Attempt, Candidate, Decision, Hop, Outcome, Stage, TaskProfile, Trace
+from orchestrator.types import Candidate, Decision, Outcome, Stage, TaskProfile
 
 NAMED = 4
 """How many deployments of a group are named before `and n more`."""

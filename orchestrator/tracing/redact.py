@@ -20,17 +20,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from orchestrator.types import (
-    LOG_LEVELS,
-    Attempt,
-    Candidate,
-    Decision,
-    Hop,
-    LogLevel,
-    LogRule,
-    TaskProfile,
-    Trace,
-)
+from orchestrator.records import Attempt, Hop, Trace
+from orchestrator.types import LOG_LEVELS, Candidate, Decision, LogLevel, LogRule, TaskProfile
 
 WITHHELD = "[not stored: log rule]"
 _HASH = re.compile(r"sha256:[0-9a-f]{64}\Z")

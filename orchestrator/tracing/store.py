@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import StorageError, UnknownNameError, UserError
-from orchestrator.types import Hop, Trace
+from orchestrator.records import Hop, Trace
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

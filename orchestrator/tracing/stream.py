@@ -16,8 +16,9 @@ from contextlib import suppress
 from typing import Any
 
 from orchestrator.money import usd
+from orchestrator.records import Hop
 from orchestrator.tracing.explain import lost_because, why_chosen
-from orchestrator.types import Decision, Hop
+from orchestrator.types import Decision
 
 
 def emit(event: Callable[[], Mapping[str, Any]]) -> None:

@@ -7,16 +7,26 @@ from typing import Any
 
 import pytest
 
-from orchestrator.call_types import CallEvent, CallRequest, Finish, Progress, TextDelta, UsageReport
+from orchestrator.call_types import (
+    Answering,
+    CallEvent,
+    CallRequest,
+    Finish,
+    Progress,
+    TextDelta,
+    UsageReport,
+)
 from orchestrator.calling.attempt import Heard, Limits, cost, limits_of, listen, record, tokens
 from orchestrator.errors import AttemptError, InternalError
 from orchestrator.money import Price, Usage
-from orchestrator.types import Attempt, Deployment, Outcome
+from orchestrator.records import Attempt
+from orchestrator.types import Deployment, Outcome
 from tests.calling.fake_clock import FakeClock
 from tests.calling.samples import deployment, request
 
 WHERE = deployment("m/d")
-REPORT = UsageReport(usage=Usage(input=7, output=5), model="m-2026", fingerprint="fp")
+REPORT = UsageReport(usage=Usage(input=7, output=5))
+NAMED = Answering(model="m-2026", fingerprint="fp")
 
 
 class Scripted:
@@ -65,7 +75,8 @@ async def attempt(
 
 
 async def test_a_whole_answer_is_ok_with_its_times_and_its_cost(clock: FakeClock) -> None:
-    script = (Progress("opened"), 2.0, TextDelta("Hello"), 3.0, TextDelta(" you"), REPORT)
+    words = (2.0, TextDelta("Hello"), 3.0, TextDelta(" you"))
+    script = (Progress("opened"), NAMED, *words, REPORT)
     line, heard = await attempt(clock, *script, Finish("stop"))
     assert heard.text == "Hello you"
     assert (line.outcome, line.error) == (Outcome.OK, None)

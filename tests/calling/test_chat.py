@@ -15,7 +15,7 @@ from orchestrator.call_types import (
     Progress,
     TextDelta,
 )
-from orchestrator.calling.transports.chat import Chunks, payload
+from orchestrator.calling.transports.wire.chat import Chunks, payload
 from orchestrator.errors import AttemptError
 from orchestrator.money import Usage
 from orchestrator.types import Outcome

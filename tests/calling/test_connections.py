@@ -17,8 +17,9 @@ from aiohttp import web
 
 from orchestrator.call_types import CallEvent, Progress
 from orchestrator.calling.clock import SystemClock
-from orchestrator.calling.transports import Transports, http, litellm, sse
-from orchestrator.calling.transports.connections import CONNECT_S, connect_s, from_connection
+from orchestrator.calling.transports import Transports, litellm
+from orchestrator.calling.transports.wire import http, sse
+from orchestrator.calling.transports.wire.connections import CONNECT_S, connect_s, from_connection
 from orchestrator.errors import AttemptError
 from orchestrator.project.registry import BUILTINS, Registry
 from orchestrator.types import Deployment, Outcome

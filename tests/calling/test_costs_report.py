@@ -12,8 +12,9 @@ from orchestrator.calling.ledger import SqliteLedger
 from orchestrator.calling.spending.report import DIMENSIONS, CostReport, Costs, read_costs
 from orchestrator.errors import StorageError, UnknownNameError
 from orchestrator.money import Usage
+from orchestrator.records import Attempt
 from orchestrator.testing.stores import charge, used
-from orchestrator.types import Attempt, Caller, Outcome
+from orchestrator.types import Caller, Outcome
 from tests.storage.first_version import restore
 
 from .fake_clock import FakeClock

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from orchestrator.call_types import CallEvent
 from orchestrator.calling.clock import SystemClock
-from orchestrator.calling.transports.http import ChatClient
+from orchestrator.calling.transports.wire.http import ChatClient
 from orchestrator.errors import AttemptError
 from orchestrator.types import Outcome
 from tests.calling.samples import reports, text_of

@@ -201,11 +201,11 @@ def test_where_there_is_no_room_the_next_is_asked_and_then_the_first_to_have_som
     full = Tried(deployment=FIRST.id, outcome=Outcome.BUSY, at=0.0, retry_after_s=4.0)
     also = Tried(deployment=OTHER.id, outcome=Outcome.BUSY, at=0.0, retry_after_s=2.0)
     assert decided(full) == Next(OTHER)
-    assert decided(full, also) == Wait(OTHER, 2.0)
-    again = [dataclasses.replace(also, at=float(n)) for n in range(1, 9)]
-    assert isinstance(decided(full, also, *again), Wait)
+    assert decided(full, also) == Wait(FIRST, 0.0)  # it has not stood in its queue yet
+    assert decided(full, also, full) == Wait(OTHER, 0.0)
+    assert decided(full, also, full, also) == Wait(OTHER, 2.0)
 
 
 def test_a_queue_without_a_time_is_asked_again_after_a_moment() -> None:
     full = Tried(deployment=FIRST.id, outcome=Outcome.BUSY, at=0.0)
-    assert decided(full, chain=(FIRST,)) == Wait(FIRST, QUEUE_PAUSE_S)
+    assert decided(full, full, chain=(FIRST,)) == Wait(FIRST, QUEUE_PAUSE_S)

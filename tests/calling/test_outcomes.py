@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.calling.transports.outcomes import from_event, from_status, retry_after
+from orchestrator.calling.transports.wire.outcomes import from_event, from_status, retry_after
 from orchestrator.types import Outcome
 
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from orchestrator.call_types import CallRequest, ToolCallDelta
 from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.transports import Transports
-from orchestrator.calling.transports.chat import payload
-from orchestrator.calling.transports.prefill import REPEATED, Prefill, prefill_of
+from orchestrator.calling.transports.wire.chat import payload
+from orchestrator.calling.transports.wire.prefill import REPEATED, Prefill, prefill_of
 from orchestrator.fleet.prices import price_file
 from orchestrator.project.load import load_project
 from orchestrator.project.registry import BUILTINS, Registry

@@ -12,7 +12,7 @@ import pytest_asyncio
 from orchestrator.call_types import CallEvent
 from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.transports import Transports
-from orchestrator.calling.transports.screen import MAX_BROKEN, Screen
+from orchestrator.calling.transports.wire.screen import MAX_BROKEN, Screen
 from orchestrator.errors import AttemptError
 from orchestrator.project.registry import BUILTINS, Registry
 from orchestrator.types import Deployment, Outcome

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.calling.transports.sse import data_values
+from orchestrator.calling.transports.wire.sse import data_values
 
 
 async def pieces(data: bytes, cuts: list[int]) -> AsyncIterator[bytes]:

@@ -24,7 +24,8 @@ from orchestrator.errors import AttemptError, CallError, IncompleteError
 from orchestrator.project.policy_schema import Budget
 from orchestrator.project.protocols import Asking, Pass
 from orchestrator.project.registry import BUILTINS
-from orchestrator.types import Attempt, Deployment, Outcome, Tactics
+from orchestrator.records import Attempt
+from orchestrator.types import Deployment, Outcome, Tactics
 from tests.calling.fake_clock import FakeClock
 from tests.calling.samples import decision, deployment, request
 from tests.calling.server import Fail, Say, StandIn, Step, words

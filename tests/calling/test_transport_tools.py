@@ -10,7 +10,7 @@ from orchestrator.call_types import CallRequest, ToolCall, ToolCallDelta
 from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.tool_calls import ToolCalls
 from orchestrator.calling.transports import Transports
-from orchestrator.calling.transports.chat import Chunks, payload
+from orchestrator.calling.transports.wire.chat import Chunks, payload
 from orchestrator.errors import AttemptError
 from orchestrator.project.registry import BUILTINS, Registry
 from orchestrator.types import Outcome

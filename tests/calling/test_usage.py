@@ -11,7 +11,7 @@ import pytest_asyncio
 from orchestrator.call_types import Answering
 from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.transports import Transports
-from orchestrator.calling.transports.usage import usage_of, usage_of_timings
+from orchestrator.calling.transports.wire.usage import usage_of, usage_of_timings
 from orchestrator.money import Usage
 from orchestrator.project.registry import BUILTINS, Registry
 from tests.calling.provider import DONE, Provider, chunk, reached, said, sse

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.types import Caller, Hop
+from orchestrator.records import Hop
+from orchestrator.types import Caller
 from tests.chat.brain import Brain
 
 POLICY = "objective: {{maximize: quality}}\nbudgets: [{{per: user, window: day, {amount}}}]\n"

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from orchestrator.errors import CallError, RunError
 from orchestrator.mesh import Mesh
-from orchestrator.types import Hop
+from orchestrator.records import Hop
 from tests.calling.server import Call, Say, StandIn, Step
 from tests.chat.served import open_mesh, standing_in, write_fleet
 

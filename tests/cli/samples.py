@@ -9,8 +9,9 @@ from orchestrator.cli._show import Screen
 from orchestrator.evidence.values import Citation, ClaimCheck
 from orchestrator.graph.answer import Answer
 from orchestrator.money import Usage
+from orchestrator.records import Attempt, Hop
 from orchestrator.roles.values import Plan, Subtask
-from orchestrator.types import Attempt, Candidate, Decision, Hop, Outcome, Setting, Stage
+from orchestrator.types import Candidate, Decision, Outcome, Setting, Stage
 
 WIDTHS = (80, 140)
 ID = "01m7yak0d9t6vwng6cwpxkqgd9"

@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 
 from orchestrator.calling.clock import SystemClock
-from orchestrator.calling.traffic.breaker import Breakers
-from orchestrator.calling.traffic.health import Condition, Stand
-from orchestrator.calling.traffic.health_store import HealthStore
-from orchestrator.calling.traffic.incident_store import Incident, Reroute
-from orchestrator.calling.traffic.incidents import Incidents
-from orchestrator.calling.traffic.live import Live, Numbers
+from orchestrator.calling.health.breaker import Breakers
+from orchestrator.calling.health.conditions import Condition, Stand
+from orchestrator.calling.health.incident_store import Incident, Reroute
+from orchestrator.calling.health.incidents import Incidents
+from orchestrator.calling.health.live import Live, Numbers
+from orchestrator.calling.health.store import HealthStore
 from orchestrator.cli import main
 from orchestrator.cli._health import show_health
 from orchestrator.cli.incidents import show_incident, show_list
 from orchestrator.project.calls_schema import Breaker
 from orchestrator.types import FleetSnapshot, Health, Outcome
-from tests.calling.traffic.seen import attempt, deployment
+from tests.calling.health.seen import attempt, deployment
 from tests.graph.small import write_project
 
 from .samples import WIDTHS, printed, squeezed

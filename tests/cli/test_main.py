@@ -20,8 +20,9 @@ from orchestrator.cli._carry import parse_inputs
 from orchestrator.errors import CallError, InternalError, NoCandidateError, UserError
 from orchestrator.fleet.warn import FleetWarning
 from orchestrator.project.schema import Graph
+from orchestrator.records import Trace
 from orchestrator.tracing.store import TraceStore
-from orchestrator.types import Caller, Trace, as_json
+from orchestrator.types import Caller, as_json
 
 from .samples import ANSWER, CLOUD, DRAFT, HOPS, ID
 from .test_tables import FLEET

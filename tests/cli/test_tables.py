@@ -13,7 +13,8 @@ from orchestrator.cli._show import Screen
 from orchestrator.cli._trace import show_list, show_trace
 from orchestrator.cli.fleet import fleet_json, show_fleet
 from orchestrator.money import FREE, Price
-from orchestrator.types import Deployment, FleetSnapshot, Health, Tactics, Trace
+from orchestrator.records import Trace
+from orchestrator.types import Deployment, FleetSnapshot, Health, Tactics
 
 from .samples import CHECK, DRAFT, HOPS, ID, WIDTHS, printed, squeezed
 

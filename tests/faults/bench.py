@@ -19,7 +19,8 @@ from orchestrator.mesh import Mesh
 from orchestrator.money import Usage
 from orchestrator.project.load import load_project
 from orchestrator.project.protocols import Clock
-from orchestrator.types import Attempt, Hop, Outcome, Trace
+from orchestrator.records import Attempt, Hop, Trace
+from orchestrator.types import Outcome
 from tests.faults.project import Fleet, Via, write_project
 from tests.faults.server import Arrival, FaultServer
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.errors import CallError, IncompleteError
-from orchestrator.types import Attempt, Outcome
+from orchestrator.records import Attempt
+from orchestrator.types import Outcome
 from tests.faults.bench import DEADLINE_S, NEVER_SENT, Bench, Called
 from tests.faults.scenario import Broken, Check, need
 from tests.faults.server import Arrival

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from orchestrator.errors import CallError, NoCandidateError
-from orchestrator.types import Hop, Outcome
+from orchestrator.records import Hop
+from orchestrator.types import Outcome
 from tests.faults.bench import NEVER_SENT, Bench, Called
 from tests.faults.checks import Whole, answered, left, within
 from tests.faults.project import Fleet

@@ -12,7 +12,7 @@ from orchestrator.graph.answer import RunOptions
 from orchestrator.graph.edges import find_edges
 from orchestrator.graph.pace import course_of
 from orchestrator.project.schema import Graph
-from orchestrator.types import Hop
+from orchestrator.records import Hop
 from tests.calling.server import Say, StandIn, Tokens
 
 from .served import ONE, TWO, write_served

@@ -11,8 +11,8 @@ import pytest
 from orchestrator import Mesh, RunError, UserError
 from orchestrator.errors import UnknownNameError
 from orchestrator.graph.answer import RunOptions
+from orchestrator.records import Hop
 from orchestrator.roles.events import HopStarted, RunEvent
-from orchestrator.types import Hop
 
 from .small import calls, write_project
 

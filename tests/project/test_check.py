@@ -252,7 +252,7 @@ def test_names_that_stand_twice(tmp_path: Path) -> None:
     assert [(p.key, p.found) for p in problems] == [
         ("models.sonnet.deployments[1].id", "direct"),
         ("data_classes[3]", "public"),
-        ("routes[1].name", "first"),
+        (f"routes[{len(files['policy.yaml']['routes']) - 1}].name", "first"),
     ]
     path: Path_ = ("models", "sonnet", "deployments", 0, "id")
     assert problems[0].message.endswith(f"first in line {places['fleet.yaml'][path][0]}")

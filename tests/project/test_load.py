@@ -370,7 +370,9 @@ def test_the_hash_is_that_of_the_content(tmp_path: Path) -> None:
     turned["policy.yaml"] = "# a comment\n" + json.dumps(turned["policy.yaml"], indent=1)
     turned["policy.yaml"] = turned["policy.yaml"].replace('"usd": 50', '"usd": 50.0')
     turned["agents/planner.md"] = (
-        f"---\r\ntask: 'plan' # why\r\ndescription: Plans.\r\nneeds: []\r\n---\r\n\r\n{BODY}\r\n"
+        "---\r\ntask: 'plan' # why\r\ndescription: Plans.\r\nneeds: []\r\n"
+        "valid: {check: brief, json_schema: {properties: {steps: {}}}}\r\n"
+        f"---\r\n\r\n{BODY}\r\n"
     )
     assert _hashes(tmp_path / "a", files) == _hashes(tmp_path / "b", turned)
 
@@ -398,7 +400,7 @@ def test_one_changed_value_changes_the_hash(tmp_path: Path, files: Files, policy
 
 def test_the_order_of_routes_counts(tmp_path: Path) -> None:
     files = valid()
-    files["policy.yaml"]["routes"].append({"name": "second"})
+    files["policy.yaml"]["routes"].append({"name": "last"})
     before = _hashes(tmp_path / "a", files)
     files["policy.yaml"]["routes"].reverse()
     assert before != _hashes(tmp_path / "b", files)

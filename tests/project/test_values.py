@@ -96,7 +96,7 @@ def test_a_variable_under_an_alias_is_filled_in_for_each(tmp_path: Path) -> None
         "  two: {tier: nano, deployments: *d}\n"
     )
     files = valid() | {"fleet.yaml": text}
-    files["policy.yaml"].pop("routes")
+    files["policy.yaml"] = {"objective": {"minimize": "cost"}}
     write(tmp_path, files)
     models = load(tmp_path, env={"M": "m"}).project.fleet.models
     assert [(m.deployments[0].model, m.deployments[0].endpoint) for m in models.values()] == [

@@ -191,7 +191,7 @@ def test_anchors_and_merges(tmp_path: Path) -> None:
         "  three: {<<: [{can: *can}, *base], teir: mid}\n"
     )
     files = valid() | {"fleet.yaml": text}
-    files["policy.yaml"].pop("routes")
+    files["policy.yaml"] = {"objective": {"minimize": "cost"}}
     problem = _one(spoiled(tmp_path, files))
     assert (problem.line, problem.column, problem.key) == (7, 37, "models.three.teir")
     write(tmp_path, files | {"fleet.yaml": text.replace("teir", "tier")})
@@ -207,7 +207,7 @@ def test_a_wrong_value_under_an_alias_is_shown_where_it_stands(tmp_path: Path) -
         "  two: {tier: nano, deployments: *d}\n"
     )
     files = valid() | {"fleet.yaml": text}
-    files["policy.yaml"].pop("routes")
+    files["policy.yaml"] = {"objective": {"minimize": "cost"}}
     problems = spoiled(tmp_path, files)
     assert [(p.line, p.column, p.near) for p in problems] == [(2, 72, "self")] * 2
 

@@ -17,8 +17,9 @@ from orchestrator.project.load import load_builtins
 from orchestrator.project.protocols import Embedder
 from orchestrator.project.registry import BUILTINS
 from orchestrator.project.schema import Agent
+from orchestrator.records import Attempt
 from orchestrator.roles.prompt import messages
-from orchestrator.types import Attempt, Decision, Outcome, TaskProfile, as_json
+from orchestrator.types import Decision, Outcome, TaskProfile, as_json
 
 V = TypeVar("V", bound=Value)
 AGENTS = Path(__file__).parents[2] / "agents"

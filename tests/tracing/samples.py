@@ -6,19 +6,17 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.money import Usage
+from orchestrator.records import Attempt, Hop, Trace
 from orchestrator.types import (
-    Attempt,
     Candidate,
     Constraints,
     Decision,
     Feature,
-    Hop,
     LogRule,
     Outcome,
     Setting,
     Stage,
     TaskProfile,
-    Trace,
 )
 
 TRACE = Trace(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.records import Hop
 from orchestrator.tracing.explain import (
     decision_sentences,
     dollars,
@@ -14,7 +15,7 @@ from orchestrator.tracing.explain import (
     why_trace,
 )
 from orchestrator.tracing.redact import WITHHELD
-from orchestrator.types import Candidate, Hop, Stage
+from orchestrator.types import Candidate, Stage
 
 from .samples import DECISION, HOP, PROFILE, TRACE, UNSET
 

@@ -19,10 +19,11 @@ from sqlalchemy.exc import OperationalError
 
 from orchestrator.errors import StorageError, UnknownNameError, UserError
 from orchestrator.money import Usage
+from orchestrator.records import Attempt, Hop, Trace
 from orchestrator.tracing._database import sqlite_engine
 from orchestrator.tracing.ids import new_trace_id
 from orchestrator.tracing.store import TraceStore
-from orchestrator.types import Attempt, Hop, LogRule, Outcome, Trace
+from orchestrator.types import LogRule, Outcome
 
 from .samples import DECISION, HOP, TRACE, hop, ruled
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.calling.spending.caps import Cap, caps_of
 from orchestrator.calling.spending.lines import row_of_attempt, row_of_charge
 from orchestrator.project.protocols import Standing
-from orchestrator.types import Attempt, Caller, Charge, Outcome
+from orchestrator.records import Attempt
+from orchestrator.types import Caller, Charge, Outcome
 
 if TYPE_CHECKING:
     from orchestrator.project.policy_schema import Budget

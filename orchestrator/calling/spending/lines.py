@@ -13,9 +13,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from orchestrator.records import Attempt
 from orchestrator.storage.migrate import Step
 from orchestrator.storage.sqlite import Schema
-from orchestrator.types import Attempt, Charge
+from orchestrator.types import Charge
 
 _ADDED = (
     "model TEXT NOT NULL DEFAULT ''",

@@ -23,7 +23,8 @@ from typing import Any
 from orchestrator.call_types import CallRequest
 from orchestrator.calling.attempt import prompt_tokens
 from orchestrator.project.protocols import Clock
-from orchestrator.types import Attempt, Deployment, Outcome, as_json
+from orchestrator.records import Attempt
+from orchestrator.types import Deployment, Outcome, as_json
 
 KEPT_S = 300.0
 """How long providers keep what nobody asks for again: five to ten minutes, as they say."""

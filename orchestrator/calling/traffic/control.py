@@ -7,16 +7,17 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.calling.traffic.breaker import Breakers, Permit
-from orchestrator.calling.traffic.health import health
+from orchestrator.calling.health.breaker import Breakers, Permit
+from orchestrator.calling.health.conditions import health
+from orchestrator.calling.health.incidents import Incidents
+from orchestrator.calling.health.live import Live
+from orchestrator.calling.health.machine import NOT_SENT
 from orchestrator.calling.traffic.hedges import Hedges
-from orchestrator.calling.traffic.incidents import Incidents
-from orchestrator.calling.traffic.live import Live
-from orchestrator.calling.traffic.machine import NOT_SENT
 from orchestrator.calling.traffic.places import Place, Places, Turn
 from orchestrator.errors import AttemptError, InternalError
 from orchestrator.project.protocols import Asking, Pass
-from orchestrator.types import Attempt, Deployment, Health, Outcome
+from orchestrator.records import Attempt
+from orchestrator.types import Deployment, Health, Outcome
 
 PERHAPS_READ = frozenset(
     {

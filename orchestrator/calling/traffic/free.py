@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.project.protocols import Asking, Pass
-from orchestrator.types import Attempt, Deployment, Health
+from orchestrator.records import Attempt
+from orchestrator.types import Deployment, Health
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import RateLimitedError
 from orchestrator.project.protocols import Clock
-from orchestrator.types import Attempt, Caller, Deployment
+from orchestrator.records import Attempt
+from orchestrator.types import Caller, Deployment
 
 if TYPE_CHECKING:
     from orchestrator.project.policy_schema import CallerLimit

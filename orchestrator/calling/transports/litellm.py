@@ -31,12 +31,17 @@ from orchestrator.call_types import (
     ToolCallDelta,
     UsageReport,
 )
-from orchestrator.calling.transports.chat import confidence, options
-from orchestrator.calling.transports.connections import PLACES, causes, connect_s, from_connection
 from orchestrator.calling.transports.openai import key_of
-from orchestrator.calling.transports.outcomes import from_event, from_status, without
-from orchestrator.calling.transports.prefill import joined, prefill_of
-from orchestrator.calling.transports.usage import usage_of
+from orchestrator.calling.transports.wire.chat import confidence, options
+from orchestrator.calling.transports.wire.connections import (
+    PLACES,
+    causes,
+    connect_s,
+    from_connection,
+)
+from orchestrator.calling.transports.wire.outcomes import from_event, from_status, without
+from orchestrator.calling.transports.wire.prefill import joined, prefill_of
+from orchestrator.calling.transports.wire.usage import usage_of
 from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Clock
 from orchestrator.project.registry import Registry, transport
@@ -45,7 +50,7 @@ from orchestrator.types import Deployment, Outcome
 if TYPE_CHECKING:
     import httpx
 
-    from orchestrator.calling.transports.wire import Wire, Witness
+    from orchestrator.calling.transports.wire.client import Wire, Witness
 
 BY_SDK = frozenset({"openai", "cerebras", "deepinfra", "nvidia_nim", "perplexity", "sambanova"})
 """Providers that litellm reaches through OpenAI's own client."""
@@ -104,7 +109,7 @@ class LiteLLMTransport:
                     yield event
 
     def _wire(self, deployment: Deployment) -> Wire:
-        from orchestrator.calling.transports import wire
+        from orchestrator.calling.transports.wire import client as wire
 
         if self._pool is None:
             self._pool = wire.connections()

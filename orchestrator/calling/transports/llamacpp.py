@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.call_types import CallEvent, CallRequest, Progress
-from orchestrator.calling.transports.chat import payload
-from orchestrator.calling.transports.http import ChatClient
 from orchestrator.calling.transports.hub import download
-from orchestrator.calling.transports.prefill import joined, prefill_of
+from orchestrator.calling.transports.wire.chat import payload
+from orchestrator.calling.transports.wire.http import ChatClient
+from orchestrator.calling.transports.wire.prefill import joined, prefill_of
 from orchestrator.errors import AttemptError
 from orchestrator.fleet.weights import hub_file, resolve_weights
 from orchestrator.project.protocols import Clock

@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 from orchestrator.call_types import CallEvent, CallRequest
-from orchestrator.calling.transports.chat import payload
-from orchestrator.calling.transports.connections import connect_s
-from orchestrator.calling.transports.http import ChatClient
-from orchestrator.calling.transports.prefill import joined, prefill_of
+from orchestrator.calling.transports.wire.chat import payload
+from orchestrator.calling.transports.wire.connections import connect_s
+from orchestrator.calling.transports.wire.http import ChatClient
+from orchestrator.calling.transports.wire.prefill import joined, prefill_of
 from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Clock
 from orchestrator.project.registry import Registry, transport

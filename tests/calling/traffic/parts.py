@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from orchestrator.calling.traffic.breaker import Breakers
+from orchestrator.calling.health.breaker import Breakers
+from orchestrator.calling.health.incidents import Incidents
+from orchestrator.calling.health.live import Live
 from orchestrator.calling.traffic.control import TrafficControl
-from orchestrator.calling.traffic.incidents import Incidents
-from orchestrator.calling.traffic.live import Live
 from orchestrator.calling.traffic.places import Places
 from orchestrator.calling.traffic.rates import Rates
 from orchestrator.project.calls_schema import Breaker

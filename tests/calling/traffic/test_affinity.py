@@ -11,8 +11,9 @@ from orchestrator.calling.attempt import prompt_tokens
 from orchestrator.calling.traffic import affinity as module
 from orchestrator.calling.traffic.affinity import Affinity, caches
 from orchestrator.money import Price, Usage
+from orchestrator.records import Attempt
 from orchestrator.testing import ManualClock
-from orchestrator.types import Attempt, Deployment, Encoder, Outcome
+from orchestrator.types import Deployment, Encoder, Outcome
 from tests.calling.samples import deployment
 
 CACHED = Price(input=1_000_000, output=2_000_000, cache_read=100_000)

@@ -13,7 +13,8 @@ from orchestrator.errors import AttemptError, InternalError
 from orchestrator.money import Usage
 from orchestrator.project.calls_schema import Breaker
 from orchestrator.project.protocols import Asking, Pass
-from orchestrator.types import Attempt, Caller, Capacity, Deployment, Outcome
+from orchestrator.records import Attempt
+from orchestrator.types import Caller, Capacity, Deployment, Outcome
 from tests.calling.fake_clock import FakeClock
 from tests.calling.samples import deployment
 from tests.calling.traffic.parts import control

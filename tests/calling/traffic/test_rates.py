@@ -14,8 +14,9 @@ from orchestrator.calling.traffic.rates import CallerRates, Rates, Window
 from orchestrator.errors import RateLimitedError
 from orchestrator.money import Usage
 from orchestrator.project.policy_schema import CallerLimit, CallerMatch
+from orchestrator.records import Attempt
 from orchestrator.testing import ManualClock
-from orchestrator.types import Attempt, Caller, Capacity, Deployment, Outcome
+from orchestrator.types import Caller, Capacity, Deployment, Outcome
 from tests.calling.samples import deployment
 
 ANA, BEN = Caller(user="ana", tier="free"), Caller(user="ben", tier="paid")

@@ -12,7 +12,8 @@ import pytest
 
 from orchestrator import Mesh, RunOptions
 from orchestrator.errors import RateLimitedError
-from orchestrator.types import Attempt, Caller, Constraints, Outcome
+from orchestrator.records import Attempt
+from orchestrator.types import Caller, Constraints, Outcome
 from tests.calling.server import Say, Seen, StandIn, Tokens
 from tests.graph.small import write_project
 

@@ -14,15 +14,16 @@ from typing import Any
 
 import pytest
 
-from orchestrator.calling.traffic.breaker import Breakers
-from orchestrator.calling.traffic.health_store import HealthStore
-from orchestrator.calling.traffic.incident_store import Incident, Reroute, incident, incidents
-from orchestrator.calling.traffic.incidents import Incidents
-from orchestrator.calling.traffic.webhook import Webhook
+from orchestrator.calling.health.breaker import Breakers
+from orchestrator.calling.health.incident_store import Incident, Reroute, incident, incidents
+from orchestrator.calling.health.incidents import Incidents
+from orchestrator.calling.health.store import HealthStore
+from orchestrator.calling.health.webhook import Webhook
 from orchestrator.errors import UnknownNameError
 from orchestrator.money import Price
 from orchestrator.project.calls_schema import Breaker
-from orchestrator.types import Attempt, Outcome
+from orchestrator.records import Attempt
+from orchestrator.types import Outcome
 
 from .seen import THOUSAND, StillClock, attempt, deployment
 

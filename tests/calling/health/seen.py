@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.money import Price, Usage
-from orchestrator.types import Attempt, Deployment, Outcome
+from orchestrator.records import Attempt
+from orchestrator.types import Deployment, Outcome
 
 
 class StillClock:

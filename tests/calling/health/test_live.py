@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.calling.traffic.health_store import HealthStore
-from orchestrator.calling.traffic.live import ENOUGH, ENOUGH_FOR_P95, SAMPLES, WINDOW_S, Live
+from orchestrator.calling.health.live import ENOUGH, ENOUGH_FOR_P95, SAMPLES, WINDOW_S, Live
+from orchestrator.calling.health.store import HealthStore
 from orchestrator.money import Usage
 from orchestrator.types import Outcome
 

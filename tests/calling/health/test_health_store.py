@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.calling.traffic.breaker import Breakers
-from orchestrator.calling.traffic.health_store import SCHEMA, HealthStore, StoredState
-from orchestrator.calling.traffic.incident_store import Incident, incidents, write
-from orchestrator.calling.traffic.live import Live
-from orchestrator.calling.traffic.machine import State
-from orchestrator.calling.traffic.sweep import HealthSweep
+from orchestrator.calling.health.breaker import Breakers
+from orchestrator.calling.health.incident_store import Incident, incidents, write
+from orchestrator.calling.health.live import Live
+from orchestrator.calling.health.machine import State
+from orchestrator.calling.health.store import SCHEMA, HealthStore, StoredState
+from orchestrator.calling.health.sweep import HealthSweep
 from orchestrator.errors import AttemptError, StorageError
 from orchestrator.project.calls_schema import Breaker
 from orchestrator.project.schema import KeepDays

@@ -20,9 +20,9 @@ from orchestrator.call_types import (
     ToolCallDelta,
     UsageReport,
 )
-from orchestrator.calling.transports.outcomes import error_of, from_event
-from orchestrator.calling.transports.prefill import prefill_of
-from orchestrator.calling.transports.usage import usage_of, usage_of_timings
+from orchestrator.calling.transports.wire.outcomes import error_of, from_event
+from orchestrator.calling.transports.wire.prefill import prefill_of
+from orchestrator.calling.transports.wire.usage import usage_of, usage_of_timings
 from orchestrator.errors import AttemptError
 from orchestrator.money import Usage
 from orchestrator.types import Deployment, Outcome

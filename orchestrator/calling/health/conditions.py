@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from orchestrator.calling.traffic.live import Numbers
-from orchestrator.calling.traffic.machine import State, in_words
+from orchestrator.calling.health.live import Numbers
+from orchestrator.calling.health.machine import State, in_words
 from orchestrator.types import BreakerState, Health
 
 Stand = Literal["closed", "open", "half_open", "ramping", "throttled", "key_refused"]

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from orchestrator.calling.traffic.breaker import rules_of
-from orchestrator.calling.traffic.machine import (
+from orchestrator.calling.health.breaker import rules_of
+from orchestrator.calling.health.machine import (
     NOT_SENT,
     OUTAGES,
     PROBE_LEASE_S,

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.calling.traffic.health_store import SCHEMA
+from orchestrator.calling.health.store import SCHEMA
 from orchestrator.errors import StorageError
 from orchestrator.storage.compact import size_of
 from orchestrator.storage.sqlite import connect, writing

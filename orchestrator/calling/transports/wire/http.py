@@ -9,8 +9,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.call_types import CallEvent, Progress
-from orchestrator.calling.transports.chat import Chunks
-from orchestrator.calling.transports.connections import (
+from orchestrator.calling.transports.wire.chat import Chunks
+from orchestrator.calling.transports.wire.connections import (
     CONNECT_S,
     PLACES,
     for_a_moment,
@@ -18,9 +18,9 @@ from orchestrator.calling.transports.connections import (
     new_session,
     nothing_was_sent,
 )
-from orchestrator.calling.transports.outcomes import from_status, without
-from orchestrator.calling.transports.screen import DONE, Screen
-from orchestrator.calling.transports.sse import EVENT_BYTES, MIB, data_values
+from orchestrator.calling.transports.wire.outcomes import from_status, without
+from orchestrator.calling.transports.wire.screen import DONE, Screen
+from orchestrator.calling.transports.wire.sse import EVENT_BYTES, MIB, data_values
 from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Clock
 from orchestrator.types import Outcome

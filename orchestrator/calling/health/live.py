@@ -14,10 +14,11 @@ from math import ceil
 
 from pydantic import ValidationError
 
-from orchestrator.calling.traffic.health_store import HealthStore, Stored, StoredNumbers
-from orchestrator.calling.traffic.machine import NOT_SENT, OUTAGES, WHOLE
+from orchestrator.calling.health.machine import NOT_SENT, OUTAGES, WHOLE
+from orchestrator.calling.health.store import HealthStore, Stored, StoredNumbers
 from orchestrator.project.protocols import Clock
-from orchestrator.types import Attempt, Outcome, as_json, from_json
+from orchestrator.records import Attempt
+from orchestrator.types import Outcome, as_json, from_json
 
 WINDOW_S = 300.0
 """What is longer ago does not count."""

@@ -14,14 +14,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from orchestrator.calling.traffic import incident_store as kept
-from orchestrator.calling.traffic.breaker import Change, Opened
-from orchestrator.calling.traffic.health_store import HealthStore
-from orchestrator.calling.traffic.incident_store import Incident, Reroute, Tally
-from orchestrator.calling.traffic.machine import OUTAGES, in_words
-from orchestrator.calling.traffic.webhook import Webhook
+from orchestrator.calling.health import incident_store as kept
+from orchestrator.calling.health.breaker import Change, Opened
+from orchestrator.calling.health.incident_store import Incident, Reroute, Tally
+from orchestrator.calling.health.machine import OUTAGES, in_words
+from orchestrator.calling.health.store import HealthStore
+from orchestrator.calling.health.webhook import Webhook
 from orchestrator.project.protocols import Clock
-from orchestrator.types import Attempt, Deployment, Outcome, as_json
+from orchestrator.records import Attempt
+from orchestrator.types import Deployment, Outcome, as_json
 
 Event = Literal["opened", "ended", "changed"]
 News = Sequence[tuple[Event, Incident]]

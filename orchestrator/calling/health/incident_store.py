@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from typing import Literal
 
-from orchestrator.calling.traffic.health_store import HealthStore
+from orchestrator.calling.health.store import HealthStore
 from orchestrator.errors import UnknownNameError
 
 Kind = Literal["outage", "account", "changed"]

@@ -12,8 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from orchestrator.calling.traffic.health_store import HealthStore, Stored, StoredState
-from orchestrator.calling.traffic.machine import (
+from orchestrator.calling.health.machine import (
     THROTTLE_AT_MOST_S,
     Cause,
     Effect,
@@ -30,10 +29,12 @@ from orchestrator.calling.traffic.machine import (
     given_back,
     shifted,
 )
+from orchestrator.calling.health.store import HealthStore, Stored, StoredState
 from orchestrator.errors import AttemptError
 from orchestrator.project.calls_schema import Breaker
 from orchestrator.project.protocols import Clock
-from orchestrator.types import Attempt, Outcome
+from orchestrator.records import Attempt
+from orchestrator.types import Outcome
 
 __all__ = ["Breakers", "Change", "Opened", "Permit", "Recovered", "State"]
 

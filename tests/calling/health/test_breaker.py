@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.calling.clock import SystemClock
-from orchestrator.calling.traffic.breaker import (
+from orchestrator.calling.health.breaker import (
     Breakers,
     Change,
     Opened,
@@ -20,8 +20,8 @@ from orchestrator.calling.traffic.breaker import (
     Recovered,
     account_mark,
 )
-from orchestrator.calling.traffic.health import conditions, health
-from orchestrator.calling.traffic.health_store import HealthStore
+from orchestrator.calling.health.conditions import conditions, health
+from orchestrator.calling.health.store import HealthStore
 from orchestrator.errors import AttemptError
 from orchestrator.fleet.snapshot import snapshot
 from orchestrator.project.calls_schema import Breaker
@@ -208,9 +208,9 @@ def test_a_really_other_process_shares_it(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from tests.calling.traffic.test_breaker import break_it, make
+from tests.calling.health.test_breaker import break_it, make
 from orchestrator.calling.clock import SystemClock
-from orchestrator.calling.traffic.health_store import HealthStore
+from orchestrator.calling.health.store import HealthStore
 store = HealthStore(Path(sys.argv[1]))
 break_it(make(SystemClock(), store))
 store.close()

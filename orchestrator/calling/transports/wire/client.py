@@ -16,17 +16,17 @@ from typing import Any
 import httpx
 
 from orchestrator.call_types import Answering
-from orchestrator.calling.transports.chat import logprobs_of, no_end
-from orchestrator.calling.transports.connections import (
+from orchestrator.calling.transports.wire.chat import logprobs_of, no_end
+from orchestrator.calling.transports.wire.connections import (
     for_a_moment,
     from_connection,
     new_session,
     nothing_was_sent,
 )
-from orchestrator.calling.transports.outcomes import error_of, from_event, from_status
-from orchestrator.calling.transports.screen import DONE, Screen
-from orchestrator.calling.transports.sse import EVENT_BYTES, MIB, data_of, events
-from orchestrator.calling.transports.usage import usage_of
+from orchestrator.calling.transports.wire.outcomes import error_of, from_event, from_status
+from orchestrator.calling.transports.wire.screen import DONE, Screen
+from orchestrator.calling.transports.wire.sse import EVENT_BYTES, MIB, data_of, events
+from orchestrator.calling.transports.wire.usage import usage_of
 from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Clock
 from orchestrator.types import Outcome

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from orchestrator.calling.traffic.machine import State
+from orchestrator.calling.health.machine import State
 from orchestrator.errors import StorageError
 from orchestrator.storage.sqlite import Schema, connect, writing
 from orchestrator.types import as_json, from_json

@@ -1,0 +1,1 @@
+"""The OpenAI-compatible protocol: bodies, events, usage, connections, and what goes wrong."""

@@ -1,0 +1,108 @@
+"""What is recorded of a request: its attempts, its hops, its trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator.money import Usage
+from orchestrator.types import (
+    Caller,
+    Decision,
+    Ending,
+    LogRule,
+    Outcome,
+    TaskProfile,
+    VerdictName,
+)
+
+AttemptKind = Literal["first", "retry", "fallback", "repair", "hedge", "racer", "panelist"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One call to one deployment."""
+
+    deployment: str
+    model: str
+    family: str | None
+    outcome: Outcome
+    started_at: float
+    """Seconds since the epoch."""
+    ms: float
+    first_token_ms: float | None = None
+    usage: Usage = Usage()
+    cost_micro_usd: int | None = 0
+    """`None` is unknown."""
+    error: str | None = None
+    kind: AttemptKind = "first"
+    """Why it was made."""
+    continued: bool = False
+    """It was asked to go on with a text that an earlier attempt had begun."""
+    retry_after_s: float | None = None
+    """What the provider, or a limit of our own, asked for."""
+    confidence: float | None = None
+    """How sure the model was, in 0..1: the geometric mean of its tokens' probabilities."""
+    reported_model: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One step of an agent, as the trace keeps it."""
+
+    id: str
+    trace_id: str
+    parent_id: str | None = None
+    node: str
+    """The graph's node; for a subtask `node/subtask-id`."""
+    round: int = 0
+    role: str
+    agent: str | None = None
+    profile: TaskProfile | None = None
+    decision: Decision | None = None
+    attempts: tuple[Attempt, ...] = ()
+    prompt: str | None = None
+    output: str | None = None
+    validated: bool | None = None
+    """True or False after a validator ran; `None` where there was none."""
+    validation: str = ""
+    status: Literal["ok", "failed", "skipped", "cancelled", "unknown"] = "ok"
+    error: str | None = None
+    ending: Ending | None = None
+    """How its answer came together; `None` where no model was called."""
+    resumed: bool = False
+    """True where the result came from the journal and nothing ran."""
+    notes: tuple[str, ...] = ()
+    started_at: float = 0.0
+    ms: float = 0.0
+
+    @property
+    def cost_micro_usd(self) -> int | None:
+        """The sum over its attempts; `None` as soon as one is unknown."""
+        costs = [a.cost_micro_usd for a in self.attempts]
+        return None if any(c is None for c in costs) else sum(c or 0 for c in costs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One request: its hops are kept apart and found by `id`."""
+
+    id: str
+    graph: str
+    status: Literal["running", "waiting", "ok", "failed", "cancelled"]
+    """`waiting`: for a person's answer."""
+    started_at: float
+    ms: float = 0.0
+    verdict: VerdictName | None = None
+    cost_micro_usd: int | None = 0
+    question: str | None = None
+    answer: str | None = None
+    error: str | None = None
+    project_hash: str = ""
+    policy_hash: str = ""
+    fleet_hash: str = ""
+    caller: Caller = Caller()
+    tags: tuple[str, ...] = ()
+    log: LogRule | None = None
+    """What may be kept of the request's own texts, where admission knows it; hops tighten it."""

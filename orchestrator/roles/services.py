@@ -1,0 +1,76 @@
+"""What every hop is made with, and what belongs to one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orchestrator.calling.traffic.affinity import Affinity
+from orchestrator.calling.traffic.rates import CallerRates
+from orchestrator.calling.validate import TextCheck
+from orchestrator.project.protocols import (
+    Clock,
+    Embedder,
+    Journal,
+    Ledger,
+    Predictor,
+    Recorder,
+    Traffic,
+)
+from orchestrator.project.schema import Project
+from orchestrator.records import Hop
+from orchestrator.roles.events import RunEvent
+from orchestrator.types import (
+    Caller,
+    Constraints,
+    FleetSnapshot,
+    Risk,
+)
+
+if TYPE_CHECKING:
+    from orchestrator.calling.transports import Transports
+    from orchestrator.routing.profile import Profiler
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The parts that every hop uses; put together once, by the `Mesh`."""
+
+    project: Project
+    fleet: Callable[[], FleetSnapshot]
+    profiler: Profiler
+    predictor: Predictor
+    transports: Transports
+    ledger: Ledger
+    traffic: Traffic
+    caller_rates: CallerRates
+    affinity: Affinity
+    recorder: Recorder
+    clock: Clock
+    embedder: Embedder
+    checks: Mapping[str, TextCheck] = field(default_factory=dict)
+    """The project's registered checks by name, which agents may name in `valid`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What belongs to one run: who asks for what, under which limits, and its journal."""
+
+    trace_id: str
+    question: str
+    journal: Journal
+    deadline: float
+    """On the clock's monotonic scale, in seconds."""
+    data_class: str | None = None
+    risk: Risk | None = None
+    tags: tuple[str, ...] = ()
+    caller: Caller = Caller()
+    priority: int = 0
+    constraints: Constraints = Constraints()
+    budget_micro_usd: int | None = None
+    spent: Callable[[], int] = lambda: 0
+    """Micro-dollars that the run has spent so far."""
+    earlier: Mapping[str, Hop] = field(default_factory=dict)
+    """What earlier processes of this run have put on its trace, by id."""
+    tell: Callable[[RunEvent], None] = lambda _: None
