@@ -192,7 +192,9 @@ def test_the_chain_ends_and_keeps_its_promises(
             assert last.outcome not in NEVER_AGAIN
             assert now < deadline
             asked = last.at + (last.retry_after_s or 0.0)
-            assert now >= asked - 1e-6 * max(1.0, asked)
+            # Where there is no room, it may stand in the queue at once.
+            queues = last.outcome is Outcome.BUSY
+            assert queues or now >= asked - 1e-6 * max(1.0, asked)
         now += took
         tried.append(
             Tried(
