@@ -87,7 +87,7 @@ class Mesh:
 
         ```python
         from orchestrator import Agent, Graph, Mesh, Node, Route
-        from orchestrator.project.schema import Match, Require
+        from orchestrator.project.policy_schema import Match, Require
 
         mesh = Mesh.build(
             Agent(
@@ -238,7 +238,8 @@ class Mesh:
 
         Args:
             graph: its name; `default_graph` of mesh.yaml where absent.
-            options: data class, risk, tags, constraints, budget and deadline of this run.
+            options: data class, risk, tags, constraints, budget, deadline, priority and caller (a
+                `Caller` of `orchestrator.types`) of this run.
             on_event: called as each step begins (`HopStarted`) and with each `Hop` when it ends.
             on_question: asked where the graph asks a person; returns the answer. Without it the
                 run stops there and raises `WaitingError`.
@@ -417,7 +418,8 @@ class Mesh:
             agent: a declared agent whose needs and settings count; its prompt is not used.
             data_class: of everything that is sent; the policy's default where absent.
             tags: for routes of the policy that match them.
-            caller: on whose behalf; inside of a run, for what the run does not say.
+            caller: on whose behalf (a `Caller` of `orchestrator.types`); inside of a run, for what
+                the run does not say.
             **settings: temperature, max_tokens, reasoning_effort, seed, stop, timeout (seconds),
                 priority, and `model`, which allows only this one.
 
@@ -436,13 +438,17 @@ class Mesh:
         """What was spent: sums over every attempt on the ledger, failed ones included.
 
         ```python
+        from orchestrator import Mesh
+
+        mesh = Mesh.load(".")
         report = mesh.costs(by=("feature", "user"))
         for (feature, user), costs in report.rows:
             print(feature, user, costs.attempts, costs.cost_usd)  # None: unknown
         ```
 
         Args:
-            by: feature, user, tier, workspace, key, model, deployment, tag, outcome, kind, day.
+            by: feature, user, user_tier, workspace, key, model, deployment, tag, outcome, kind,
+                day.
             since: seconds since the epoch.
             until: the same, itself excluded; now where absent.
 

@@ -4,7 +4,7 @@
 
 A server on loopback injects each fault by name. A cell is passed where the caller got exactly the
 right text once, or an error that says what happened, in time, and where trace, ledger and provider
-agree with it. Real clocks, so it takes two minutes; with `--quick` time is injected, as in the
+agree with it. Real clocks, so it takes some minutes; with `--quick` time is injected, as in the
 tests. Exit code 1 where a cell fails.
 """
 
@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import json
 import os
+import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+
+from bench_start import commit, processor  # noqa: E402
 
 from orchestrator.cli._show import Screen, print_json, terminal  # noqa: E402
 from tests.faults.bench import VIAS, WAYS  # noqa: E402
@@ -89,8 +92,12 @@ def progress(count: int) -> Callable[[Found], None]:
     return tell
 
 
-def show(found: Sequence[Found], every: Sequence[Cell]) -> None:
-    """The table, one row a fault, and what is behind each cell that failed."""
+def show(found: Sequence[Found], every: Sequence[Cell], note: str) -> None:
+    """The table, one row a fault, what is behind each cell that failed, and the sum.
+
+    Args:
+        note: where and how it was found.
+    """
     screen = Screen()
     by_fault: dict[tuple[int, str], list[Found]] = {}
     for one in found:
@@ -114,8 +121,14 @@ def show(found: Sequence[Found], every: Sequence[Cell]) -> None:
         for name, why in sorted(reasons):
             screen.prose(f"{name}: {why}", 2)
     _show_failed(screen, [f for f in found if f["status"] == "failed"], every)
-    counts = {status: sum(f["status"] == status for f in found) for status in ORDER}
-    screen.print("", screen.facts([f"{n} {status}" for status, n in counts.items() if n]))
+    sum_of = [f"{n} {status}" for status, n in counted(found).items()]
+    screen.print("", f"{', '.join(sum_of)}; {note}")
+
+
+def counted(found: Sequence[Found]) -> dict[str, int]:
+    """How many cells came to what."""
+    statuses = [one["status"] for one in found]
+    return {status: statuses.count(status) for status in ("passed", "failed", "n/a")}
 
 
 def _cell(screen: Screen, here: Sequence[Found]) -> Text:
@@ -171,8 +184,16 @@ def main() -> int:
         for number, cell in enumerate(every)
         if cell.scenario.number in (given.numbers or known) and given.via in (None, cell.via)
     ]
+    begun = time.monotonic()
     found = asyncio.run(run(chosen, given.jobs, given.quick, progress(len(chosen))))
-    print_json(as_json(found, every)) if given.json else show(found, every)
+    clocks = "injected time" if given.quick else "real clocks"
+    machine = f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    if given.json:
+        facts = {"commit": commit(), "machine": machine, "clocks": clocks}
+        print_json({**facts, "counts": counted(found), "cells": as_json(found, every)})
+    else:
+        note = f"{clocks}, {time.monotonic() - begun:.0f} s; {commit()}; {machine}"
+        show(found, every, note)
     return 1 if any(one["status"] == "failed" for one in found) else 0
 
 

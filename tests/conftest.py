@@ -12,7 +12,15 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
+
+# On a busy machine an example may take long; what hangs is for the whole run's limit to end.
+hypothesis.settings.register_profile("mesh", deadline=None)
+hypothesis.settings.load_profile("mesh")
+
+# Before any test imports the suites, so that their failed assertions show both sides.
+pytest.register_assert_rewrite("orchestrator.testing")
 
 _attempts: list[str] = []
 

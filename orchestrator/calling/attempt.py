@@ -38,6 +38,11 @@ CHARS_PER_TOKEN = 4
 PART_TOKENS = 1000
 """What an image or a file counts for; providers charge some hundred to two thousand for one."""
 _ERROR_CHARS = 400
+_REFUSALS = frozenset(
+    {"content_filter", "refusal", "safety", "recitation", "prohibited_content", "blocklist", "spii"}
+)
+"""Reasons with which a provider ends an answer that it will not give: OpenAI's, Anthropic's and
+Google's; gateways do not always translate them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,8 @@ class Heard:
     deadline: float
     limits: Limits
     parts: list[str] = field(default_factory=list)
+    half: str = ""
+    """Of a character whose other half is yet to come."""
     calls: ToolCalls = field(default_factory=ToolCalls)
     answered: bool = False
     """The provider has taken the request."""
@@ -115,10 +122,9 @@ class Heard:
     def _set(self, event: CallEvent, now: float) -> None:
         match event:
             case TextDelta(text) if text:
-                self.parts.append(text)
                 self._token(now)
-                if self.on_text is not None:
-                    self.on_text(text)
+                text, self.half = _characters(self.half + text)
+                self._write(text)
             case ToolCallDelta():
                 self.calls.take(event)
                 self._token(now)
@@ -138,8 +144,17 @@ class Heard:
             case Confidence(value):
                 self.confidence = value
             case Finish():
+                self._write(self.half)
+                self.half = ""
                 self.finish = event
                 self.until = now + self.limits.after_finish_s
+
+    def _write(self, text: str) -> None:
+        if not text:
+            return
+        self.parts.append(text)
+        if self.on_text is not None:
+            self.on_text(text)
 
     def _token(self, now: float) -> None:
         self.answered = True
@@ -154,7 +169,9 @@ class Heard:
         which = "the request's deadline passed" if now >= self.deadline else "too long a silence"
         if self.begun:
             written = len(self.text) + len(self.calls.text)
-            return AttemptError(Outcome.STALLED, f"{which} after {written} characters")
+            # Who was still writing has not stalled: our own hurry is nobody's outage.
+            outcome = Outcome.STALLED if now >= self.until else Outcome.CANCELLED
+            return AttemptError(outcome, f"{which} after {written} characters")
         waited = f"{which}: no token in {now - self.started:.1f} s"
         if self.answered:
             return AttemptError(Outcome.TIMEOUT_FIRST_TOKEN, waited)
@@ -171,6 +188,18 @@ class Heard:
             return Usage()
         written = tokens(self.text) + tokens(self.calls.text)
         return Usage(input=prompt_tokens(request), output=written, estimated=True)
+
+
+def _characters(text: str) -> tuple[str, str]:
+    """The text with the halves of surrogate pairs put together, and a half at its end.
+
+    Servers that count in UTF-16 may send one character in two pieces.
+    """
+    if text.isascii():
+        return text, ""
+    half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+    whole = text.removesuffix(half).encode("utf-16-le", "surrogatepass")
+    return whole.decode("utf-16-le", "surrogatepass"), half
 
 
 def tokens(text: str) -> int:
@@ -201,7 +230,10 @@ async def listen(
     consumer = asyncio.ensure_future(_consume(stream, heard, clock))
     try:
         silence = await _watch(consumer, heard, clock)
-        if silence is None:
+        if silence is None and consumer.cancelled():
+            # By the transport's own doing: raised, it would look like the caller's cancellation.
+            silence = AttemptError(Outcome.CUT, "the transport gave the call up")
+        elif silence is None:
             await consumer
     except AttemptError as error:
         silence = error
@@ -215,7 +247,12 @@ async def _consume(stream: AsyncIterator[CallEvent], heard: Heard, clock: Clock)
     # Transports are async generators, which must be closed for the upstream call to stop.
     async with aclosing(cast("_Closable", stream)):
         async for event in stream:
-            heard.take(event, clock.monotonic())
+            now = clock.monotonic()
+            # While every event is there at once, the timer of `_watch` gets no turn.
+            late = heard.silence(now) if now >= heard.deadline else None
+            if late is not None:
+                raise late
+            heard.take(event, now)
 
 
 class _Closable(AsyncIterator[CallEvent]):
@@ -243,7 +280,7 @@ def _judge(heard: Heard, error: AttemptError | None) -> AttemptError | None:
         if error is None and heard.begun:
             return AttemptError(Outcome.CUT, "the stream ended without a finish reason")
         return error or AttemptError(Outcome.CUT, "the stream ended before any text")
-    if heard.finish.reason == "content_filter":
+    if heard.finish.reason.lower() in _REFUSALS:
         return AttemptError(Outcome.REFUSED, "the provider's content filter ended the answer")
     if not heard.text.strip() and not heard.calls and not heard.continues:
         return AttemptError(Outcome.EMPTY, "the answer holds no text")

@@ -120,10 +120,10 @@ class Attempting:
         made = _Unfinished(order, heard, self.means["clock"].now())
         try:
             passed = await self.means["traffic"].enter(order.deployment, self._asking(order))
-            made.heard = self._hear(order)  # a place was waited for; its clocks run from here
             made.lease = await self.means["ledger"].reserve(
                 self._charge(order.deployment), estimate(order.deployment, order.request)
             )
+            made.heard = self._hear(order)  # our own queue and disk are not its silence
             self.tell(Started(order.deployment))
             made.error = await self._listen(order, made.heard)
             if made.error is None:
@@ -186,6 +186,9 @@ class Attempting:
 
     def _checked(self, request: CallRequest, heard: Heard) -> tuple[Any, AttemptError | None]:
         wrong = wrong_calls(request, heard.calls.whole())
+        if heard.calls and heard.finish is not None and heard.finish.reason == "length":
+            # What is left of its arguments may be an object by chance, or none at all.
+            wrong = "it reached the limit of its tokens in the middle of a tool call"
         if wrong is not None:
             return None, AttemptError(Outcome.INVALID_OUTPUT, wrong)
         value: Any = heard.text

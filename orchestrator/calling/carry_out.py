@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import random
 from collections.abc import Callable, Sequence
 from typing import Any, Unpack
@@ -46,6 +47,10 @@ from orchestrator.types import Decision, Deployment, Ending, Outcome
 
 BREAKER_RULE = "health.breaker"
 """The name of the decision's rule that leaves out whose breaker is open."""
+HEDGE_AGAIN = 1.25
+"""A hedge that was refused is asked for again when the call has taken so many times as long."""
+HEDGE_AGAIN_S = 0.05
+"""But not sooner after its beginning, also where the p95 is next to nothing."""
 _NOT_NEEDED = "another answer was there first"
 
 
@@ -159,25 +164,33 @@ class _Call:
                     case Retry(deployment, after_s, continued):
                         await self._pause(deployment, after_s)
                         self._begin(deployment, "retry", continued=continued)
-                    case Wait(deployment, after_s):
+                    case Wait(deployment, after_s, continued):
                         await self._pause(deployment, after_s)
-                        self._begin(deployment, self._again(deployment), waits=True)
+                        kind = self._again(deployment)
+                        self._begin(deployment, kind, continued=continued, waits=True)
                     case Repair(deployment):
                         self._begin(deployment, "repair")
         except asyncio.CancelledError:
             stopped = "the caller stopped the call"
             raise
         finally:
-            await self._stop_all(stopped)
-            open_ones = [c.deployment for c in self.decision.candidates if c.rule == BREAKER_RULE]
-            self.traffic.answered(tuple(self.attempting.attempts), open_ones)
+            try:
+                await self._stop_all(stopped)
+            finally:
+                passed_over = [
+                    c.deployment for c in self.decision.candidates if c.rule == BREAKER_RULE
+                ]
+                self.traffic.answered(tuple(self.attempting.attempts), passed_over)
 
     # ── beginning ────────────────────────────────────────────────────────────────────────
 
     def _next(self, deployment: Deployment, *, continued: bool) -> None:
         kind = self._kind()
         if kind == "hedge" and not self.traffic.take_hedge():
-            self.history = dataclasses.replace(self.history, hedges_left=False)
+            # The share is used up. The slower it gets, the more it deserves the next one.
+            slow_for = self.clock.monotonic() - self.history.running[-1].since
+            later = max(slow_for * HEDGE_AGAIN, HEDGE_AGAIN_S)
+            self.history = dataclasses.replace(self.history, hedge_after_s=later)
             return
         self._begin(deployment, kind, continued=continued)
 
@@ -248,8 +261,15 @@ class _Call:
                 alarm.cancel()
         for task in [task for task in self.running if task.done()]:
             del self.running[task]
-            if not task.cancelled():
-                self._ended(task.result(), self.numbers.pop(task))
+            number = self.numbers.pop(task)
+            if not task.cancelled() and not self._too_late(task.result(), number):
+                self._ended(task.result(), number)
+
+    def _too_late(self, made: Made, number: int) -> bool:
+        """It answers, and another has the word. Tool calls without a text come without a word."""
+        if self.delivery is None or made.attempt.outcome is not Outcome.OK:
+            return False
+        return self.delivery.speaker not in (None, number)
 
     def _ended(self, made: Made, number: int) -> None:
         attempt, heard = made.attempt, made.heard
@@ -268,7 +288,7 @@ class _Call:
             repair=attempt.kind == "repair",
             repairable=outcome is Outcome.INVALID_OUTPUT and self._repairable(made),
             continued=attempt.continued,
-            vote=vote(made.value) if panel else None,
+            vote=_vote(made) if panel else None,
         )
         self.history = dataclasses.replace(self.history, tried=(*self.history.tried, tried))
         if self.delivery is not None:
@@ -287,6 +307,8 @@ class _Call:
 
     async def _stop_all(self, reason: str) -> None:
         """Stop what runs, and wait until it has given back what it held."""
+        if self.delivery is not None:
+            self.delivery.over = True
         for task in self.running:
             if not task.cancelling():  # a second time would disturb its giving back
                 task.cancel(reason)
@@ -298,6 +320,8 @@ class _Call:
                 again = stopped
             for task in [task for task in self.running if task.done()]:
                 del self.running[task]
+                if not task.cancelled():
+                    task.exception()  # looked at; the call has its own end already
         if again is not None:
             raise again
 
@@ -326,10 +350,11 @@ class _Call:
         """The answer that is given, and the share of a panel that gave it."""
         if self.history.strategy != "panel":
             sure = [m for m in self.valid if m.attempt.outcome is Outcome.OK]
-            return (sure or self.valid)[-1], None
+            # Of those that are unsure the last step of a cascade is the strongest.
+            return (sure[0] if sure else self.valid[-1]), None
         order = [d.id for d in self.history.chain]
         members = sorted(self.valid, key=lambda m: order.index(m.attempt.deployment))
-        place, count = elected([vote(m.value) for m in members])
+        place, count = elected([_vote(m) for m in members])
         return members[place], count / len(members)
 
     def _fail(self, reason: str) -> Reply:
@@ -351,12 +376,28 @@ def _mended(request: CallRequest, made: Made) -> CallRequest:
     return repaired(request, made.heard.text, made.problem, made.heard.calls.whole())
 
 
+def _vote(made: Made) -> str:
+    """What it says: its value, and which tools it calls with what."""
+    calls = [(call.name, json.loads(call.arguments)) for call in made.heard.calls.whole()]
+    return vote([made.value, calls] if calls else made.value)
+
+
 def _nobody(_event: CallProgress) -> None:
     """Nobody listens."""
 
 
 def _message(reason: str, attempts: Sequence[Attempt]) -> str:
-    tried = "; ".join(
-        f"{a.deployment} → {a.outcome}" + (f" ({a.error})" if a.error else "") for a in attempts
-    )
+    # What ended in the same way is said once: a budget refuses each deployment in the same words.
+    alike: dict[str, list[str]] = {}
+    for attempt in attempts:
+        alike.setdefault(f"{attempt.outcome}{_why(attempt)}", []).append(attempt.deployment)
+    ends = (f"{', '.join(dict.fromkeys(names))} → {end}" for end, names in alike.items())
+    tried = "; ".join(ends)
     return f"no deployment answered ({reason}): {tried or 'nothing was tried'}"
+
+
+def _why(attempt: Attempt) -> str:
+    """What the caller reads of an attempt that failed; the trace keeps the provider's words."""
+    if attempt.continued and attempt.outcome is Outcome.INVALID_REQUEST:
+        return " (it does not go on with what another has begun)"  # that was our idea alone
+    return f" ({attempt.error})" if attempt.error else ""

@@ -29,6 +29,8 @@ class Delivery:
     speaker: int | None = None
     """The attempt that has the word."""
     told: list[str] = field(default_factory=list)
+    over: bool = False
+    """The call has ended; who is still being stopped has no word any more."""
 
     @property
     def text(self) -> str:
@@ -43,10 +45,10 @@ class Delivery:
         self.on_text(text)
 
     def may_speak(self, number: int) -> bool:
-        if self.speaker is None:
+        if self.speaker is None and not self.over:
             self.speaker = number
             self.on_word(number)
-        return self.speaker == number
+        return self.speaker == number and not self.over
 
     def fall_silent(self, number: int) -> None:
         """The attempt is over; another may have the word."""

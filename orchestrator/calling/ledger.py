@@ -262,6 +262,8 @@ class SqliteLedger:
 
         Shielded: what is begun is finished, so that a cancelled caller can undo it after it.
         """
+        if self._closed:
+            raise StorageError(f"the ledger {self._path} is closed")
         loop = asyncio.get_running_loop()
         return await asyncio.shield(
             loop.run_in_executor(self._thread, self._transact, work, within)

@@ -14,6 +14,7 @@ outcome is one line of `rules.RULES`; what all of them share stands here:
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.calling.rules import RULES, Rule
@@ -75,7 +76,6 @@ class History:
     tactics: Tactics = Tactics()
     hedge_after_s: float | None = None
     """When the first one counts as slow; `None`: nobody knows, and nothing is hedged."""
-    hedges_left: bool = True
     speaker: str | None = None
     """The deployment whose text the caller was handed; `None`: nothing was handed on."""
 
@@ -111,6 +111,7 @@ class Wait:
 
     deployment: Deployment
     after_s: float
+    continued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +145,7 @@ def next_action(history: History, now: float, jitter: float = 0.5) -> Action:
         return _beside(history, now)
     if not history.tried:
         return _first(history, now)
-    last = history.tried[-1]
-    stopping = [t for t in history.tried if RULES[t.outcome].then == "stop" and not _is_ok(t)]
+    last, stopping = history.tried[-1], _stopping(history)
     if stopping:
         return Stop(str(stopping[-1].outcome))
     if now >= history.deadline:
@@ -160,6 +160,11 @@ def next_action(history: History, now: float, jitter: float = 0.5) -> Action:
 
 def _is_ok(tried: Tried) -> bool:
     return tried.outcome is Outcome.OK
+
+
+def _stopping(history: History) -> list[Tried]:
+    """Those after which nobody else is asked."""
+    return [t for t in history.tried if RULES[t.outcome].then == "stop" and not _is_ok(t)]
 
 
 def _answered(history: History) -> bool:
@@ -183,7 +188,7 @@ def _first(history: History, now: float) -> Action:
 def _beside(history: History, now: float) -> Action:
     """Whether another attempt begins beside those that run."""
     fresh = _fresh(history)
-    if now >= history.deadline or not fresh or history.speaker is not None:
+    if now >= history.deadline or not fresh or history.speaker is not None or _stopping(history):
         return Hold()
     wanted = history.tactics.models
     if history.strategy == "panel":
@@ -196,7 +201,7 @@ def _beside(history: History, now: float) -> Action:
         return Hold()
     if history.tactics.start == "together":
         return Next(fresh[0])
-    if history.hedge_after_s is None or not history.hedges_left:
+    if history.hedge_after_s is None:
         return Hold()
     due = history.running[-1].since + history.hedge_after_s
     return Next(fresh[0]) if now >= due else Hold(due)
@@ -215,10 +220,13 @@ def _panel(history: History) -> Action | None:
 
 
 def _after_failure(history: History, last: Tried, now: float, jitter: float) -> Action:
+    if history.speaker is not None:
+        # Whoever refused to go on has not tried: what failed before it may be tried again.
+        failed = next((t for t in reversed(history.tried) if not _prefill_refused(t)), last)
+        retry = _retry(history, failed, RULES[failed.outcome], now, jitter)
+        return _go_on(history, last, retry, now)
     rule = RULES[last.outcome]
     retry = _retry(history, last, rule, now, jitter)
-    if history.speaker is not None:
-        return _go_on(history, last, retry)
     if last.outcome is Outcome.INVALID_OUTPUT and _may_repair(history, last):
         return Repair(_named(history, last.deployment))
     fresh = _fresh(history)
@@ -233,10 +241,10 @@ def _after_failure(history: History, last: Tried, now: float, jitter: float) -> 
         return OK  # those behind the steps of a cascade are no better
     if fresh:
         return Next(fresh[0])
-    return _wait(history, now) or Stop("every deployment of the decision was tried")
+    return _wait(history, now, history.chain) or Stop("every deployment of the decision was tried")
 
 
-def _go_on(history: History, last: Tried, retry: Retry | None) -> Action:
+def _go_on(history: History, last: Tried, retry: Retry | None, now: float) -> Action:
     """Text was handed on: first those that can take it up, then its own model from the beginning.
 
     Another model would never write the same text again.
@@ -257,7 +265,8 @@ def _go_on(history: History, last: Tried, retry: Retry | None) -> Action:
         return Next(siblings[0])
     if retry is not None and retry.deployment.model == speaker.model:
         return retry
-    return Stop("nobody can go on with the text that was handed on")
+    useful = [d for d in history.chain if _continues(history, d) or d.model == speaker.model]
+    return _wait(history, now, useful) or Stop("nobody can go on with the text that was handed on")
 
 
 def _may_repair(history: History, last: Tried) -> bool:
@@ -349,11 +358,11 @@ def _pause_of(history: History, tried: Tried) -> float:
     return max(tried.retry_after_s or 0.0, 0.0 if RULES[tried.outcome].sent else QUEUE_PAUSE_S)
 
 
-def _wait(history: History, now: float) -> Wait | None:
+def _wait(history: History, now: float, useful: Sequence[Deployment]) -> Wait | None:
     """The first deployment to open again, by what each of them said last."""
     final = {t.deployment: t for t in history.tried}
     opens = []
-    for deployment in history.chain:
+    for deployment in useful:
         t = final.get(deployment.id)
         if t is None or not RULES[t.outcome].waits:
             continue
@@ -363,4 +372,6 @@ def _wait(history: History, now: float) -> Wait | None:
     if not opens:
         return None
     at, deployment = min(opens, key=lambda pair: pair[0])
-    return Wait(deployment, max(at - now, 0.0)) if at < history.deadline else None
+    if at >= history.deadline:
+        return None
+    return Wait(deployment, max(at - now, 0.0), _continues(history, deployment))

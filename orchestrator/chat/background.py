@@ -29,7 +29,8 @@ class Background:
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Begin `work`, in the caller's context. Cancelling the future cancels it."""
-        return asyncio.run_coroutine_threadsafe(work, self._running())
+        with self._starting:  # not while it is closed: what comes after the end never runs
+            return asyncio.run_coroutine_threadsafe(work, self._running())
 
     def refuse_itself(self) -> None:
         """Raises `UserError` where the caller is work of this loop, which would wait for itself."""
@@ -53,24 +54,24 @@ class Background:
         with self._starting:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
-        if loop is None or thread is None:
-            return
+            if loop is None or thread is None:
+                return
+            end = asyncio.run_coroutine_threadsafe(self._end(), loop)
         atexit.unregister(self.close)
-        asyncio.run_coroutine_threadsafe(self._end(), loop).result()
+        end.result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
     def _running(self) -> asyncio.AbstractEventLoop:
-        with self._starting:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="mesh-chat", daemon=True
-                )
-                self._thread.start()
-                atexit.register(self.close)  # for a program that forgets it
-            return self._loop
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(
+                target=self._loop.run_forever, name="mesh-chat", daemon=True
+            )
+            self._thread.start()
+            atexit.register(self.close)  # for a program that forgets it
+        return self._loop
 
     async def _end(self) -> None:
         others = asyncio.all_tasks() - {asyncio.current_task()}

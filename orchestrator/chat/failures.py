@@ -21,6 +21,7 @@ _KINDS: dict[Outcome, type[known.ModelError]] = {
     Outcome.UNREACHABLE: known.ModelConnectionError,
     Outcome.CUT: known.ModelConnectionError,
     Outcome.STALLED: known.ModelTimeoutError,
+    Outcome.CANCELLED: known.ModelTimeoutError,  # it was writing when the deadline passed
     Outcome.TIMEOUT_SILENT: known.ModelTimeoutError,
     Outcome.TIMEOUT_FIRST_TOKEN: known.ModelTimeoutError,
     Outcome.AUTH: known.ModelAuthenticationError,

@@ -96,8 +96,14 @@ def _usage(usage: Usage) -> UsageMetadata:
         input_tokens=usage.input,
         output_tokens=usage.output,
         total_tokens=usage.input + usage.output,
-        input_token_details=InputTokenDetails(cache_read=usage.cached_input),
-        output_token_details=OutputTokenDetails(reasoning=usage.reasoning),
+        input_token_details=InputTokenDetails(
+            cache_read=usage.cached_input,
+            cache_creation=usage.cache_write,
+            audio=usage.audio_input,
+        ),
+        output_token_details=OutputTokenDetails(
+            reasoning=usage.reasoning, audio=usage.audio_output
+        ),
     )
 
 
@@ -120,6 +126,7 @@ def _metadata(answered: Answered) -> dict[str, Any]:
                 {"deployment": a.deployment, "outcome": str(a.outcome), "ms": round(a.ms, 1)}
                 for a in reply.attempts
             ],
+            "estimated": reply.usage.estimated,
             "cost_usd": usd(hop.cost_micro_usd),
             "ending": reply.ending,
         },

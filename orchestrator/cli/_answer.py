@@ -9,7 +9,14 @@ from orchestrator.cli._json import alternatives, why_not
 from orchestrator.cli._show import Screen, Tone
 from orchestrator.money import usd
 from orchestrator.records import Hop
-from orchestrator.tracing.explain import answered, below_floor, dollars, duration, lost_because
+from orchestrator.tracing.explain import (
+    answered,
+    below_floor,
+    dollars,
+    duration,
+    in_words,
+    lost_because,
+)
 from orchestrator.types import Candidate, Outcome, Stage
 
 if TYPE_CHECKING:
@@ -174,37 +181,45 @@ def _model(screen: Screen, hop: Hop, room: int) -> Text:
         text.append_text(screen.text("*", "warn"))
     if used is None and hop.status == "ok":
         text.append_text(screen.text("\nassigned", "quiet"))
-    if hop.decision and hop.decision.strategy != "single":
-        text.append_text(screen.text(f"\nby a {hop.decision.strategy}", "quiet"))
+    strategy = hop.decision.strategy if hop.decision else "single"
+    # Where one alone was asked there was no race: the second starts only if the first is slow.
+    if strategy != "single" and not (strategy == "race" and len(hop.attempts) == 1):
+        text.append_text(screen.text(f"\nby a {strategy}", "quiet"))
     for a in hop.attempts:
         if a.outcome is not Outcome.OK:
-            outcome = str(a.outcome).replace("_", " ")
-            text.append_text(screen.text(f"\nafter {a.deployment}: {outcome}", "warn"))
+            text.append_text(screen.text(f"\nafter {a.deployment}: {in_words(a.outcome)}", "warn"))
     if hop.resumed:
         text.append_text(screen.text("\nfrom the journal", "quiet"))
     return text
 
 
 def _lost(screen: Screen, hop: Hop) -> Text:
-    others = alternatives(hop)
+    # One that was tried and failed stands in the column of the model already.
+    tried = {a.deployment for a in hop.attempts}
+    others = [c for c in alternatives(hop) if c.deployment not in tried]
     if not others:
         return screen.text("")
-    shown = _telling(others, hop)
-    lines = [f"{c.model}: {why_not(c, hop)}" for c in shown]
+    shown = _telling(others)
+    lines = [f"{_called(c, hop)}: {why_not(c, hop)}" for c in shown]
     more = len(others) - len(shown)
     return screen.text("\n".join(lines) + (f" (+{more})" if more else ""), "quiet")
 
 
-def _telling(others: Sequence[Candidate], hop: Hop) -> list[Candidate]:
+def _called(candidate: Candidate, hop: Hop) -> str:
+    """Its model; the deployment, where the model has several of them."""
+    candidates = hop.decision.candidates if hop.decision else ()
+    several = sum(c.model == candidate.model for c in candidates) > 1
+    return candidate.deployment if several else candidate.model
+
+
+def _telling(others: Sequence[Candidate]) -> list[Candidate]:
     """The two that tell most: the best of those that were removed, and the next in line."""
 
     def quality(c: Candidate) -> tuple[float, str]:
         return (-(c.scores.get("quality") or 0.0), c.deployment)
 
-    tried = {a.deployment for a in hop.attempts}
     removed = sorted((c for c in others if c.stage is not None), key=quality)
-    # One that was tried and failed stands in the column of the model already.
-    behind = [c for c in others if c.stage is None and c.deployment not in tried]
+    behind = [c for c in others if c.stage is None]
     return [*removed[:1], *behind[:1]] if removed else behind[:2]
 
 

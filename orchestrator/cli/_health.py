@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.calling.health.conditions import Condition, Stand
 from orchestrator.calling.health.live import Numbers
 from orchestrator.cli._show import Screen, Tone
-from orchestrator.tracing.explain import duration
+from orchestrator.tracing.explain import counted, duration
 from orchestrator.types import FleetSnapshot, Health, as_json
 
 WIDE = 120
@@ -64,7 +64,7 @@ def show_health(
     screen.print("")
     hidden = len(set(unavailable) - set(names))
     facts = (
-        f"{len(names)} deployments",
+        counted(len(names), "deployment"),
         f"{hidden} not available here" if hidden else "",
         "errors and times are of the last minutes",
     )

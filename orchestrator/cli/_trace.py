@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from orchestrator.cli._show import Screen, Tone
 from orchestrator.money import total_cost, usd
 from orchestrator.records import Attempt, Hop, Trace
-from orchestrator.tracing.explain import answered, dollars, duration
+from orchestrator.tracing.explain import (
+    answered,
+    counted,
+    dollars,
+    duration,
+    in_words,
+    kind_of,
+)
 from orchestrator.types import Outcome
 
 if TYPE_CHECKING:
@@ -78,8 +85,9 @@ def show_trace(screen: Screen, trace: Trace, hops: Sequence[Hop]) -> None:
     if trace.question:
         screen.prose(screen.short(trace.question, 300), 2)
     tokens = [a.usage for h in hops for a in h.attempts]
+    failed = sum(h.status == "failed" for h in hops)
     facts = (
-        f"{len(hops)} hops",
+        counted(len(hops), "hop") + (f", {failed} failed" if failed else ""),
         f"{sum(u.input for u in tokens):,} tokens in, {sum(u.output for u in tokens):,} out",
         f"cost {dollars(usd(cost))}",
         duration(trace.ms) if trace.ms else "",
@@ -91,7 +99,7 @@ def show_trace(screen: Screen, trace: Trace, hops: Sequence[Hop]) -> None:
     right = {"justify": "right", "no_wrap": True}
     rows = list(_tree(screen, hops))
     table = screen.table(
-        screen.names("hop", (f"{guide}{_name(hop)}" for guide, hop in rows), 0.2),
+        screen.names("hop", _labels(rows), 0.25),
         screen.names("model", (a.deployment for h in hops for a in h.attempts)),
         "outcome",
         ("tokens", right),
@@ -101,6 +109,23 @@ def show_trace(screen: Screen, trace: Trace, hops: Sequence[Hop]) -> None:
     for guide, hop in rows:
         _rows(screen, table, guide, hop)
     screen.show(table)
+
+
+def _labels(rows: Sequence[tuple[str, Hop]]) -> Iterator[str]:
+    """What stands in the first column: hops, and the attempts below them."""
+    for guide, hop in rows:
+        yield f"{guide}{_name(hop)}"
+        if _listed(hop):
+            yield _attempt_label(guide, len(hop.attempts))
+
+
+def _listed(hop: Hop) -> bool:
+    """Whether its attempts get rows of their own."""
+    return len(hop.attempts) > 1 or any(a.outcome is not Outcome.OK for a in hop.attempts)
+
+
+def _attempt_label(guide: str, number: int) -> str:
+    return f"{' ' * len(guide)}  attempt {number}"
 
 
 def _name(hop: Hop) -> str:
@@ -126,15 +151,14 @@ def _rows(screen: Screen, table: Table, guide: str, hop: Hop) -> None:
         dollars(usd(hop.cost_micro_usd)) if hop.attempts else "",
         screen.text(duration(hop.ms), "quiet"),
     )
-    if len(hop.attempts) < 2 and all(a.outcome is Outcome.OK for a in hop.attempts):
+    if not _listed(hop):
         return
-    below = " " * len(guide)
     for number, a in enumerate(hop.attempts, 1):
         good = a.outcome is Outcome.OK
         table.add_row(
-            screen.text(f"{below}  attempt {number}", "quiet"),
+            screen.text(_attempt_label(guide, number), "quiet"),
             screen.text(a.deployment, "quiet"),
-            screen.text(str(a.outcome).replace("_", " "), "good" if good else "warn"),
+            screen.text(in_words(a.outcome) + kind_of(a, ", {}"), "good" if good else "warn"),
             screen.text(_tokens(screen, [a]), "quiet"),
             screen.text(dollars(usd(a.cost_micro_usd)), "quiet"),
             screen.text(duration(a.ms), "quiet"),
@@ -142,9 +166,11 @@ def _rows(screen: Screen, table: Table, guide: str, hop: Hop) -> None:
 
 
 def _tokens(screen: Screen, attempts: Sequence[Attempt]) -> str:
+    """With `~` where they were counted here, since the provider said nothing."""
     taken = sum(a.usage.input for a in attempts)
     made = sum(a.usage.output for a in attempts)
-    return f"{_count(taken)} {screen.sign('to')} {_count(made)}" if taken or made else ""
+    about = "~" if any(a.usage.estimated for a in attempts) else ""
+    return f"{about}{_count(taken)} {screen.sign('to')} {_count(made)}" if taken or made else ""
 
 
 def _count(tokens: int) -> str:

@@ -20,8 +20,12 @@ _DAY = 86_400.0
 _BAR, _SHORT_BAR = 10, 5
 """Characters of a whole bar, on a wide screen and on a narrow one."""
 _WIDE = 110
-_FEW = 2
-"""Up to so many names a row leave space for all numbers on a narrow screen."""
+_NAME = 15
+"""So many characters of a name are shown in one piece."""
+_SPARE = ("share", "cached", "answers")
+"""The columns that give way to names, first to last."""
+_MARGIN, _GAP = 2, 2
+"""Blanks before a table, and between its columns."""
 
 
 def costs(
@@ -30,7 +34,7 @@ def costs(
         typer.Option(
             "--by",
             metavar="NAMES",
-            help="One or more, with commas: feature, user, tier, workspace, key, model, "
+            help="One or more, with commas: feature, user, user_tier, workspace, key, model, "
             "deployment, tag, outcome, kind, day.",
         ),
     ] = "model",
@@ -60,7 +64,7 @@ def costs(
     if csv and as_json:
         raise UserError("choose one: --csv or --json")
     now = time.time()
-    names = [name.strip() for name in by.split(",") if name.strip()]
+    names = list(dict.fromkeys(name.strip() for name in by.split(",") if name.strip()))
     if not names:
         raise UserError("--by: nothing is named; for example --by feature,user")
     report = Mesh.load(project).costs(
@@ -129,7 +133,13 @@ def print_csv(report: CostReport) -> None:
 
     writer = csv.DictWriter(sys.stdout, [*report.by, *_sums(Costs())], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_row(report, names, costs) for names, costs in report.rows)
+    for names, costs in report.rows:
+        writer.writerow({k: _plain(v) for k, v in _row(report, names, costs).items()})
+
+
+def _plain(value: Any) -> Any:
+    """Dollars without an exponent, which some spreadsheets take for a text."""
+    return f"{value:.6f}" if isinstance(value, float) else value
 
 
 def _row(report: CostReport, names: tuple[str, ...], costs: Costs) -> dict[str, Any]:
@@ -191,8 +201,7 @@ def show(screen: Screen, report: CostReport) -> None:
 
 
 def _cells(screen: Screen, report: CostReport) -> dict[str, Callable[[Costs, Tone], Any]]:
-    """The columns of numbers; fewer where many names need the space."""
-    tight = len(report.by) > _FEW and screen.width < _WIDE
+    """The columns of numbers; fewer where the names need the space."""
     cells: dict[str, Callable[[Costs, Tone], Any]] = {
         "attempts": lambda c, tone: screen.text(f"{c.attempts:,}", tone),
         "answers": lambda c, tone: screen.text(f"{c.answers:,}", tone),
@@ -205,10 +214,21 @@ def _cells(screen: Screen, report: CostReport) -> dict[str, Callable[[Costs, Ton
         "USD": lambda c, tone: _money(screen, c, tone),
         "share": lambda c, tone: _share(screen, c, report.total, tone),
     }
-    for name in ("answers", "cached", "share") if tight else ():
-        del cells[name]
     if not report.total.known_micro_usd:
-        cells.pop("share", None)
+        del cells["share"]
+    sums = [report.total, *(costs for _, costs in report.rows)]
+    widths = {
+        name: max(len(name), *(len(str(cell(c, ""))) for c in sums)) for name, cell in cells.items()
+    }
+    # The total stands under the names; a margin and a gap behind each column are not theirs.
+    longest = [
+        max(len("total"), len(title), *(len(group[place]) for group, _ in report.rows))
+        for place, title in enumerate(report.by)
+    ]
+    room = screen.width - _MARGIN - sum(min(length, _NAME) + _GAP for length in longest)
+    for name in _SPARE:
+        if sum(widths[kept] + _GAP for kept in cells) - _GAP > room:
+            cells.pop(name, None)
     return cells
 
 

@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 
 _STRONG: Literal["strong"] = "strong"
+_WIDE = 100
+"""Columns from which the year has room."""
 SHORT = 72
 """Characters of an error in the list."""
 
@@ -28,7 +30,8 @@ def list_incidents(
     context: typer.Context,
     open_only: Annotated[bool, typer.Option("--open", help="Only those that last.")] = False,
     since: Annotated[
-        str, typer.Option("--since", metavar="AGE", help="How far back: 12h, 7d, 4w.")
+        str,
+        typer.Option("--since", metavar="WHEN", help="7d, 12h, 2w ago, or a day: 2026-11-01."),
     ] = "7d",
     project: Project = HERE,
     as_json: AsJson = False,
@@ -38,17 +41,21 @@ def list_incidents(
 
     from orchestrator.calling.health.incident_store import incidents
     from orchestrator.cli._show import Screen, print_json
-    from orchestrator.cli.gc import read_age
+    from orchestrator.cli.costs import read_moment
     from orchestrator.mesh import Mesh
 
     if context.invoked_subcommand is not None:
         return
-    after = time.time() - read_age(since, "--since") * 86_400
+    after = read_moment(since, time.time(), "--since")
     found = incidents(Mesh.load(project).health_store, since=after, open_only=open_only)
     if as_json:
         print_json({"incidents": [incident_json(incident) for incident in found]})
     elif not found:
-        Screen().print("There is no open incident." if open_only else f"None in the last {since}.")
+        Screen().print(
+            "There is no open incident."
+            if open_only
+            else f"There is no incident (--since {since})."
+        )
     else:
         show_list(Screen(), found)
 
@@ -93,11 +100,12 @@ def show_list(screen: Screen, found: tuple[Incident, ...]) -> None:
         ("rerouted", {**fixed, "justify": "right"}),
         ("unanswered", {**fixed, "justify": "right"}),
     )
+    year = 0 if screen.width >= _WIDE else len("2026-")
     for incident in found:
         changed = incident.kind == "changed"
         table.add_row(
             incident.id,
-            screen.text(_when(incident.started)[:-3], "quiet"),
+            screen.text(_when(incident.started)[year:-3], "quiet"),
             screen.text("" if changed else _lasted(incident), _tone(incident)),
             incident.deployment,
             screen.text(screen.short(incident.what, SHORT)),

@@ -13,7 +13,8 @@ from orchestrator.evidence.values import Citation, ClaimCheck
 from orchestrator.money import total_cost, usd
 from orchestrator.project.schema import Graph
 from orchestrator.records import Hop
-from orchestrator.roles.values import FinalAnswer, PastTurn, Plan
+from orchestrator.roles.specialist import spoken
+from orchestrator.roles.values import FinalAnswer, PastTurn, Plan, Result
 from orchestrator.types import Caller, Constraints, Risk, VerdictName, as_json
 
 
@@ -70,9 +71,13 @@ def make_answer(value: Any, trace_id: str, hops: tuple[Hop, ...], plan: Plan | N
     """The answer for an output node's value."""
     cost = total_cost([hop.cost_micro_usd for hop in hops])
     if not isinstance(value, FinalAnswer):
-        text = value if isinstance(value, str) else json.dumps(as_json(value), ensure_ascii=False)
         return Answer(
-            text=text, value=value, trace_id=trace_id, hops=hops, plan=plan, cost_micro_usd=cost
+            text=_text(value),
+            value=value,
+            trace_id=trace_id,
+            hops=hops,
+            plan=plan,
+            cost_micro_usd=cost,
         )
     return Answer(
         text=value.text,
@@ -87,6 +92,23 @@ def make_answer(value: Any, trace_id: str, hops: tuple[Hop, ...], plan: Plan | N
         plan=plan,
         value=value,
     )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Result):
+        return spoken(value)
+    return value if isinstance(value, str) else json.dumps(as_json(value), ensure_ascii=False)
+
+
+def failure(value: Any) -> str:
+    """Why an output node has no result, though its run came to its end; empty where it has one.
+
+    A specialist's failure is a value, so that what reads it can go on without it. Nothing reads
+    the output.
+    """
+    results = value if isinstance(value, (list, tuple)) else [value]
+    failed = [r.failed for r in results if isinstance(r, Result) and r.failed]
+    return "; ".join(dict.fromkeys(failed)) if len(failed) == len(results) else ""
 
 
 def turn_of_answer(question: str, answer: Answer) -> PastTurn:

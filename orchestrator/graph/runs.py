@@ -11,12 +11,20 @@ from orchestrator.errors import (
     CancelledRunError,
     ChangedProjectError,
     MeshError,
+    RunError,
     UnknownNameError,
     UserError,
     WaitingError,
 )
 from orchestrator.graph.active import NOBODY, Active, Caller, Status
-from orchestrator.graph.answer import Answer, RunOptions, check_inputs, make_answer, turn_of_answer
+from orchestrator.graph.answer import (
+    Answer,
+    RunOptions,
+    check_inputs,
+    failure,
+    make_answer,
+    turn_of_answer,
+)
 from orchestrator.graph.asking import Asked, HumanAnswer, checked, take_answer
 from orchestrator.graph.changes import changes, outdated
 from orchestrator.graph.check import refuse_unservable
@@ -211,6 +219,8 @@ class Runs:
     async def _to_its_end(self, active: Active, caller: Caller) -> None:
         try:
             await self._invoke(active, caller)
+            if why := failure(active.output):
+                raise RunError(f"nothing came of '{active.run.graph.output}': {why}")
         finally:
             # Between two steps nobody but us knows of what was started ahead.
             await active.run.ahead.stop()
@@ -296,8 +306,11 @@ class Runs:
     async def _close_embedded(self, run: Run, output: Any) -> None:
         await self._close(run, output)
         active = self._active.pop(run.request.trace_id)
-        self._finish(active, "ok")
+        why = failure(output)
+        self._finish(active, "failed" if why else "ok", why or None)
         active.run.journal.close()
+        if why:
+            raise RunError(f"nothing came of '{run.graph.output}': {why}")
 
     def _finish(
         self,

@@ -40,6 +40,8 @@ _KINDS = {
     "boolean": "true or false",
     "null": "nothing",
 }
+_MODELS = ("model", "models", "not_models", "primary", "fallbacks")
+"""Keys whose values are names of models."""
 _UNKNOWN = "unknown key"
 _MISSING = "is missing"
 SECRET_MESSAGE = "secrets only by variable name: put the value in the environment"
@@ -135,7 +137,10 @@ def _faults(error: ValidationError, data: Any) -> list[_Fault]:
         path = _path(loc, data)
         if kind == "missing":
             path = (*path, loc[-1])
-        faults.setdefault(path, _Fault(path, kind, entry["msg"]))
+        fault = _Fault(path, kind, entry["msg"])
+        if kind == "string_pattern_mismatch" and faults.get(path, fault).kind.endswith("_type"):
+            faults[path] = fault  # one name or a list of them: the name that stands there counts
+        faults.setdefault(path, fault)
     return [
         fault
         for path, fault in faults.items()
@@ -213,9 +218,10 @@ def _wrong_value(fault: _Fault, here: list[Schema], schema: Schema, document: Do
         )
     near = ""
     if isinstance(raw, str):
-        near = nearest(raw, _choices(here, schema)) or (
-            _name_like(raw) if form == NAME_PATTERN else ""
-        )
+        near = nearest(raw, _choices(here, schema))
+        if not near and form == NAME_PATTERN:
+            # A deployment, MODEL/ID, where only its model can be named.
+            near = _name_like(raw.partition("/")[0] if key in _MODELS else raw)
     message, code = _sentence(fault, here, schema, raw), _code(fault)
     return document.problem(
         fault.path, message, found=kind_of(raw), allowed=allowed, near=near, code=code
@@ -245,10 +251,7 @@ def _sentence(fault: _Fault, here: list[Schema], schema: Schema, raw: Any) -> st
     if fault.kind.endswith("_type") and not (isinstance(raw, str) and _choices(here, schema)):
         return "the value has the wrong type" + _remedy(here, schema, raw)
     if fault.kind == "literal_error" or fault.kind.endswith("_type"):
-        text = isinstance(raw, str)
-        return "this is not one of the allowed values" + (
-            "" if text else _remedy(here, schema, raw)
-        )
+        return "this is not one of the allowed values"
     if fault.kind.startswith(("greater_than", "less_than", "finite")):
         return "the number is out of range"
     if fault.kind in ("too_short", "string_too_short"):

@@ -76,7 +76,9 @@ def entry_of(
     """What `document` declares, validated. What is wrong with it is added to `problems`."""
     data, references, wrong = _filled(document, env)
     validated = validate(cls, data, document)
-    wrong += validated.problems
+    # A text whose variable is not set has no form yet that could be wrong.
+    unfilled = {problem.key for problem in wrong}
+    wrong += [problem for problem in validated.problems if problem.key not in unfilled]
     keys = {secret.key for secret in secrets if secret.key}
     problems += secrets + [problem for problem in wrong if problem.key not in keys]
     declared = validated.model

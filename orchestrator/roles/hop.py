@@ -10,26 +10,24 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from orchestrator.call_types import CallRequest, Reply, ToolCall, text_of
 from orchestrator.calling.attempting import Account, CallProgress, Ended, Started
 from orchestrator.calling.carry_out import carry_out
+from orchestrator.calling.rules import RULES
+from orchestrator.calling.traffic.rates import CallerCall
 from orchestrator.calling.validate import declared_check
 from orchestrator.errors import (
     IncompleteError,
     InternalError,
-    MeshError,
     NoCandidateError,
     RateLimitedError,
     RunError,
 )
 from orchestrator.evidence.values import Value
 from orchestrator.money import MICRO_USD
-from orchestrator.project.protocols import (
-    Embedder,
-    Standing,
-)
+from orchestrator.project.protocols import Embedder, Standing
 from orchestrator.project.schema import Agent
 from orchestrator.records import Attempt, Hop
 from orchestrator.roles.bounds import Bounds
@@ -52,9 +50,6 @@ from orchestrator.types import (
     digest,
     from_json,
 )
-
-if TYPE_CHECKING:
-    pass
 
 V = TypeVar("V", bound=Value)
 
@@ -228,6 +223,18 @@ class HopWork:
             features={**fresh.features, **self.assigned.features},
         )
 
+    async def _admit(
+        self, profile: TaskProfile, agent: Agent, request: CallRequest
+    ) -> tuple[CallerCall, Decision]:
+        """The caller's limits first; what they counted is given back where nobody may serve."""
+        run, rates = self.request, self.services.caller_rates
+        counted = rates.take(run.caller, run.tags, profile.input_tokens + profile.output_tokens)
+        try:
+            return counted, await self._decide_now(profile, agent, request)
+        except NoCandidateError:
+            rates.give_back(counted)
+            raise
+
     async def _decide_now(
         self, profile: TaskProfile, agent: Agent, request: CallRequest
     ) -> Decision:
@@ -295,15 +302,12 @@ class HopWork:
             return self._hop(key, started_at, ms, **{**base, **changes})
 
         try:
-            tokens = profile.input_tokens + profile.output_tokens
-            counted = services.caller_rates.take(run.caller, run.tags, tokens)
-            decision = await self._decide_now(profile, agent, request)
+            counted, decision = await self._admit(profile, agent, request)
         except (NoCandidateError, RateLimitedError) as error:
             self._record(hop(status="failed", error=str(error)))
             raise
         emit(lambda: decision_event(self.node, agent.name, decision))
         deployments = {d.id: d for d in services.fleet().deployments}
-        lost = await self._begin(key, decision, deployments, started_at)
         heard: list[Attempt] = []
 
         def told(event: CallProgress) -> None:
@@ -312,17 +316,22 @@ class HopWork:
                     self._tell_start(agent, deployment.id)
                 case Ended(attempt):
                     heard.append(attempt)
-                    services.caller_rates.ended(counted, attempt)
+                    if RULES[attempt.outcome].sent:
+                        services.caller_rates.ended(counted, attempt)
                     self._ended(request, deployments[attempt.deployment], attempt)
 
         async def ended(status: str, error: str, ending: Ending | None = None) -> None:
+            if not any(RULES[a.outcome].sent for a in heard):
+                services.caller_rates.give_back(counted)
             attempts = (*lost, *heard)
             found = {"attempts": attempts, "ending": ending, **verdict(heard, passed=False)}
             self._record(hop(decision=decision, status=status, error=error, **found))
             await run.journal.drop(key)
 
-        try:
-            with self.bounds.purse.holding(_expected(decision)):
+        # From the decision on, so that two calls at once do not count on the same money.
+        with self.bounds.purse.holding(_expected(decision)):
+            lost = await self._begin(key, decision, deployments, started_at)
+            try:
                 reply = await carry_out(
                     decision,
                     request,
@@ -337,13 +346,13 @@ class HopWork:
                     on_event=told,
                     on_text=on_text,
                 )
-        except MeshError as error:  # also of the project's own check
-            broke_off = isinstance(error, IncompleteError)
-            await ended("failed", str(error), ending="incomplete" if broke_off else None)
-            raise
-        except asyncio.CancelledError:
-            await ended("cancelled", "stopped while it ran")
-            raise
+            except Exception as error:  # the caller's own, too: what was paid is on the trace
+                broke_off = isinstance(error, IncompleteError)
+                await ended("failed", str(error), ending="incomplete" if broke_off else None)
+                raise
+            except asyncio.CancelledError:
+                await ended("cancelled", "stopped while it ran")
+                raise
         done = hop(
             decision=decision,
             attempts=(*lost, *reply.attempts),
@@ -370,7 +379,14 @@ class HopWork:
     async def _keep(self, key: str, done: Hop, reply: Reply) -> None:
         """In the journal first, so that nobody sees a result that a resume would not."""
         value = {"hop": as_json(done), "text": reply.text, "answered": kept(reply)}
-        await self.request.journal.put(key, value, node=self.node)
+        try:
+            await self.request.journal.put(key, value, node=self.node)
+        except BaseException as error:  # it is not answered, but it was paid for
+            stopped = isinstance(error, asyncio.CancelledError)
+            why = "stopped while it was recorded" if stopped else str(error)
+            status: Literal["cancelled", "failed"] = "cancelled" if stopped else "failed"
+            self._record(dataclasses.replace(done, status=status, error=why))
+            raise
         self._record(done)
         self._answered_by(reply.family)
 

@@ -53,9 +53,13 @@ def require_providers(
 
 def provider_of(deployment: Deployment) -> str:
     """Who must be up: the hosting provider, a server of one's own, or this process."""
-    if deployment.hosting == "hosted":
-        return deployment.provider
-    return urlsplit(deployment.endpoint or "").netloc or "this process"
+    endpoint = deployment.endpoint or ""
+    place = urlsplit(endpoint).netloc or endpoint  # a variable that is not set stands for a place
+    if deployment.hosting != "hosted":
+        return place or "this process"
+    # Many speak the protocol that OpenAI's transport is named after; only one of them is OpenAI.
+    named = deployment.provider != deployment.via or place.endswith("openai.com")
+    return deployment.provider if named or not place else place
 
 
 def _candidate(f: Facts, rule: str, found: str, needed: int) -> Candidate:

@@ -28,6 +28,17 @@ _STAGE_WORDS = {
 }
 
 
+_FAILED = "Tried and failed"
+_ENDED = {
+    Outcome.SKIPPED_OPEN: "Not tried",
+    Outcome.BUSY: "Not tried",
+    Outcome.UNSURE: "Tried, and not sure enough",
+    Outcome.CANCELLED: "Tried and stopped",
+    Outcome.UNKNOWN: "Tried, and how it ended is unknown",
+}
+"""What an attempt that gave no answer is called, where it did not fail."""
+
+
 def dollars(value: float | None) -> str:
     """US dollars for a person: `$0`, `$0.00042`, `$1.25`; `unknown` for `None`."""
     if value is None:
@@ -49,6 +60,21 @@ def duration(ms: float | None) -> str:
         return f"{ms / 1000:.1f} s"
     minutes, seconds = divmod(round(ms / 1000), 60)
     return f"{minutes} min {seconds} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 hop`, `1,200 hops`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def in_words(outcome: Outcome) -> str:
+    """`timed out`, not `timed_out`."""
+    return str(outcome).replace("_", " ")
+
+
+def kind_of(attempt: Attempt, form: str) -> str:
+    """Why the attempt was made, where it is not the first; `form` has a place for it."""
+    return "" if attempt.kind == "first" else form.format(attempt.kind.replace("_", " "))
 
 
 def lost_because(candidate: Candidate) -> str:
@@ -162,6 +188,10 @@ def decision_sentences(decision: Decision, profile: TaskProfile | None) -> list[
     return lines
 
 
+def _told(a: Attempt) -> str:
+    return f"{a.deployment} ({in_words(a.outcome)}{_because(a.error)})"
+
+
 def _how(decision: Decision) -> list[str]:
     """The strategy, where there is one, and what is not as the policy would have it."""
     lines = []
@@ -196,7 +226,10 @@ def _chosen(decision: Decision, stayed: Sequence[Candidate]) -> str:
     else:
         why = f"ranked first of the {len(stayed)} (of {total}) that may serve this request"
     best = _superlatives(chosen, rivals)
-    if best:
+    place = chosen.scores.get("preference")
+    if place is not None and len(stayed) > 1:
+        why += f"; its model is {'the first' if place == 0 else 'one'} that the policy prefers"
+    elif best:
         why += f"; among them it is {best}"
     return f"{name} was chosen: {why}. {_scores(chosen)}."
 
@@ -321,7 +354,8 @@ def _attempts(hop: Hop) -> list[str]:
         return []
     lines = ["What happened:"]
     for number, a in enumerate(hop.attempts, 1):
-        text = f"  {number}. {a.deployment}: {a.outcome} after {duration(a.ms)}"
+        text = f"  {number}. {a.deployment}{kind_of(a, ' ({})')}: {in_words(a.outcome)}"
+        text += f" after {duration(a.ms)}"
         if a.usage.input or a.usage.output:
             text += f", {a.usage.input:,} tokens in, {a.usage.output:,} out"
             text += " (counted here)" if a.usage.estimated else ""
@@ -349,7 +383,8 @@ def why_trace(trace: Trace, hops: Sequence[Hop]) -> str:
     lines = [
         f"Run {trace.id} of graph '{trace.graph}' {ending}"
         + (f" and was {trace.verdict}" if trace.verdict else "")
-        + f": {len(hops)} hops, {duration(trace.ms)}, {dollars(usd(cost))}."
+        + f": {counted(len(hops), 'hop')}{_failures(hops)}, {duration(trace.ms)}, "
+        + f"{dollars(usd(cost))}."
     ]
     if trace.question:
         lines.append(f"Question: {' '.join(trace.question.split())}")
@@ -361,6 +396,12 @@ def why_trace(trace: Trace, hops: Sequence[Hop]) -> str:
     return "\n".join(lines)
 
 
+def _failures(hops: Sequence[Hop]) -> str:
+    """A run can end well although a step failed: a later one makes do without it."""
+    failed = sum(h.status == "failed" for h in hops)
+    return f" ({failed} failed)" if failed else ""
+
+
 def _in_brief(hop: Hop) -> list[str]:
     lines = []
     if hop.decision is not None:
@@ -370,7 +411,7 @@ def _in_brief(hop: Hop) -> list[str]:
         if lost:
             lines.append(f"Lost: {'; '.join(lost)}.")
     failed = [a for a in hop.attempts if a.outcome is not Outcome.OK]
-    lines += [f"Tried and failed: {a.deployment} ({a.outcome}{_because(a.error)})." for a in failed]
+    lines += [f"{_ENDED.get(a.outcome, _FAILED)}: {_told(a)}." for a in failed]
     if hop.validated is not None:
         lines.append(f"Validated: {'yes' if hop.validated else 'no'}{_because(hop.validation)}.")
     lines += [f"Note: {note}" for note in hop.notes]

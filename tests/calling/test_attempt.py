@@ -109,6 +109,22 @@ async def test_what_goes_wrong_has_its_outcome_at_its_time(
     assert line.ms == after_s * 1000
 
 
+async def test_what_never_lets_a_timer_ring_ends_at_the_deadline_too(clock: FakeClock) -> None:
+    class Busy(Scripted):
+        async def stream(
+            self, to: Deployment, sent: CallRequest
+        ) -> AsyncGenerator[CallEvent, None]:
+            async for event in super().stream(to, sent):
+                clock.advance(1.0)
+                yield event
+
+    transport, heard = Busy(clock, *[TextDelta("a")] * 100), Heard(0.0, 20.0, Limits())
+    error = await listen(transport, WHERE, request(), heard, clock)
+    assert error is not None
+    assert error.outcome is Outcome.CANCELLED
+    assert (clock.monotonic(), heard.text) == (20.0, "a" * 19)
+
+
 async def test_after_the_end_nothing_spoils_the_answer(clock: FakeClock) -> None:
     line, heard = await attempt(clock, TextDelta("Hello"), Finish("stop"), 60)
     assert line.outcome is Outcome.OK

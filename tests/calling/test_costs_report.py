@@ -115,7 +115,7 @@ async def test_every_dimension_tells_all_lines_apart_and_loses_none(book: Book) 
         assert report.total == book.report("model").total, name
         assert sum(costs.attempts for _, costs in report.rows) == 12
     assert book.report("user", "outcome").total.known_micro_usd == sum(range(12))
-    found = {names: costs.attempts for names, costs in book.report("tag", "tier").rows}
+    found = {names: costs.attempts for names, costs in book.report("tag", "user_tier").rows}
     assert found == {
         ("", "free"): 2, ("a", "free"): 2, ("a, b", "free"): 2,
         ("", ""): 2, ("a", ""): 2, ("a, b", ""): 2,

@@ -109,10 +109,9 @@ def test_a_hedge_starts_when_the_first_is_slower_than_its_p95() -> None:
     assert at(9.0, running=running(FIRST, OTHER), **HEDGED) == Hold()
 
 
-def test_nothing_is_hedged_without_numbers_or_beyond_the_share() -> None:
+def test_nothing_is_hedged_without_numbers() -> None:
     unknown = {**HEDGED, "hedge_after_s": None}
     assert at(9.0, running=running(FIRST), **unknown) == Hold()
-    assert at(9.0, running=running(FIRST), hedges_left=False, **HEDGED) == Hold()
 
 
 def test_nothing_starts_beside_an_attempt_that_the_caller_hears() -> None:
@@ -186,6 +185,13 @@ def test_after_a_refused_prefill_only_the_same_model_may_begin_anew() -> None:
     own = dataclasses.replace(SIBLING, can=("prefill",))
     refused = dataclasses.replace(refused, deployment=own.id)
     assert heard(cut, refused, chain=(FIRST, own)) == Retry(own, 0.0)
+
+
+def test_a_refused_prefill_takes_no_retry_from_whoever_was_cut() -> None:
+    cut = failed(FIRST, Outcome.CUT)
+    refused = Tried(deployment=PREFILL.id, outcome=Outcome.INVALID_REQUEST, at=0.0, continued=True)
+    assert heard(cut, refused, chain=(FIRST, PREFILL)) == Retry(FIRST, 0.5)
+    assert isinstance(heard(cut, refused, cut, chain=(FIRST, PREFILL)), Stop)
 
 
 def test_who_writes_something_else_ends_the_call() -> None:

@@ -236,7 +236,9 @@ async def test_a_refused_prefill_is_not_what_the_caller_is_told(fleet: Fleet) ->
         await fleet.call(live=True)
     assert fleet.text == HANDED_ON
     assert caught.value.reason == "nobody can go on with the text that was handed on"
-    assert fleet.asked()["b/one"] == 1  # another model would not write the same text again
+    assert "prefill" not in str(caught.value)
+    # Its own model may write the same again; another model would not.
+    assert fleet.asked() == {"a/one": 2, "b/one": 1}
 
 
 async def test_what_is_checked_is_handed_on_after_its_verdict(fleet: Fleet) -> None:
@@ -289,6 +291,20 @@ async def test_a_hedge_starts_after_the_firsts_p95_and_not_before(fleet: Fleet) 
     assert reply.text == OTHER
     assert fleet.servers["b/one"].seen[0].at == pytest.approx(2.0)
     assert ("b/one", "hedge", "ok") in outcomes(reply)
+
+
+async def test_a_hedge_that_was_refused_is_made_as_soon_as_the_share_allows_it(
+    fleet: Fleet,
+) -> None:
+    fleet.traffic.p95_s, fleet.traffic.hedges = 2.0, 0
+    await fleet.serve("a/one", Say(PRIMARY, delay_s=9.0))
+    await fleet.serve("b/one", Say(OTHER))
+    tactics = Tactics(models=2, start="after_p95")
+    call = asyncio.ensure_future(fleet.call(strategy="race", tactics=tactics))
+    await fleet.clock.sleep(3.0)
+    fleet.traffic.hedges = 1
+    assert (await call).text == OTHER
+    assert fleet.servers["b/one"].seen[0].at == pytest.approx(2.0 * 1.25**2)
 
 
 async def test_a_fast_answer_is_not_hedged_and_neither_is_one_beyond_the_share(

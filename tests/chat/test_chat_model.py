@@ -412,7 +412,7 @@ def test_costs_go_by_whom_a_call_is_made_for(rigs: Any) -> None:
     told = rig.mesh.chat_model(caller=ana).invoke("Hello").response_metadata["mesh"]
     rig.mesh.store.flush()
     assert rig.mesh.store.trace(told["trace_id"]).caller == ana
-    report = rig.mesh.costs(("user", "tier", "feature", "model", "outcome"))
+    report = rig.mesh.costs(("user", "user_tier", "feature", "model", "outcome"))
     ((names, costs),) = report.rows
     assert names == ("ana", "free", "search", "first", "ok")
     assert costs.cost_usd == told["cost_usd"] > 0

@@ -19,6 +19,7 @@ from .samples import (
     TOOL,
     WIDTHS,
     attempt,
+    candidate,
     printed,
     squeezed,
 )
@@ -46,9 +47,27 @@ def test_a_hop_shows_who_was_chosen_who_lost_what_fell_back_and_the_cost(width: 
     if width == 140:
         assert "after claude-sonnet/eu: timeout silent" in text
         assert "gpt-5: OPENAI_API_KEY is not set" in text
-        assert "extractive: ranked behind (+5)" in text
+        assert "extractive: ranked behind (+4)" in text
     assert "not made for the step         calculator" in text
     assert "gpt-5, gpt-5-mini" in text
+
+
+def test_deployments_of_one_model_are_told_apart() -> None:
+    assert DRAFT.decision is not None
+    candidates = (candidate("m/eu"), candidate("m/us"), candidate("other/one"))
+    decision = replace(DRAFT.decision, chosen="m/eu", candidates=candidates)
+    hop = replace(DRAFT, decision=decision, attempts=(attempt("m/eu", Outcome.OK),))
+    text = squeezed(printed(lambda screen: show_hops(screen, [hop]), 140))
+    assert "m/us: ranked behind" in text
+    assert "other: ranked behind" in text
+
+
+def test_a_race_is_told_where_two_took_part() -> None:
+    assert DRAFT.decision is not None
+    racing = replace(DRAFT, decision=replace(DRAFT.decision, strategy="race"))
+    assert "by a race" in printed(lambda screen: show_hops(screen, [racing]), 140)
+    alone = replace(racing, attempts=racing.attempts[-1:])
+    assert "by a race" not in printed(lambda screen: show_hops(screen, [alone]), 140)
 
 
 def test_what_was_tried_first_is_not_called_ranked_behind() -> None:

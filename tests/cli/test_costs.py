@@ -72,6 +72,14 @@ def test_nothing_was_called() -> None:
     assert text == "Nothing was called from 2026-09-14 14:13 UTC to 2026-09-21 14:13 UTC.\n"
 
 
+def test_names_stay_whole_where_it_is_narrow() -> None:
+    rows = ((("fallback", "invalid_request"), KNOWN), (("first", "ok"), GUESSED))
+    text = shown(replace(REPORT, by=("kind", "outcome"), rows=rows), 80)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert lines[0] == "kind outcome attempts failed in out USD"
+    assert lines[1] == "fallback invalid_request 14 2 12.3k 1.20k 0.031200"
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("by", [("user",), ("feature", "user"), ("feature", "user", "model")])
 def test_it_fits_and_no_number_is_cut(width: int, by: tuple[str, ...]) -> None:
@@ -103,7 +111,7 @@ def test_csv_is_for_spreadsheets(capsys: pytest.CaptureFixture[str]) -> None:
     print_csv(REPORT)
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [(row["feature"], row["user"], row["cost_usd"]) for row in rows] == [
-        ("search", "ana", "0.0312"), ("chat", "", "0.0078"), ("", "bob", ""),
+        ("search", "ana", "0.031200"), ("chat", "", "0.007800"), ("", "bob", ""),
     ]  # fmt: skip
 
 

@@ -128,7 +128,7 @@ def test_it_is_listed_and_told(mesh: Mesh) -> None:
 
 
 def test_where_nothing_happened_it_says_so_and_makes_no_file(mesh: Mesh, tmp_path: Path) -> None:
-    assert mesh("incidents").out == "None in the last 7d.\n"
+    assert mesh("incidents").out == "There is no incident (--since 7d).\n"
     assert mesh("incidents", "--open").out == "There is no open incident.\n"
     assert "not called yet" in mesh("fleet", "--health").out
     assert not (tmp_path / ".mesh" / "health.sqlite").exists()
@@ -138,7 +138,7 @@ def test_where_nothing_happened_it_says_so_and_makes_no_file(mesh: Mesh, tmp_pat
     ("arguments", "said"),
     [
         (("show", "nothing"), "unknown incident 'nothing'"),
-        (("--since", "soon"), "--since: 'soon' is not an age"),
+        (("--since", "soon"), "--since: 'soon' is no moment"),
     ],
 )
 def test_a_mistake_is_told_without_a_traceback(

@@ -12,7 +12,7 @@ from orchestrator.cli._progress import Progress, Shown
 from orchestrator.cli._show import Screen
 from orchestrator.cli._trace import show_list, show_trace
 from orchestrator.cli.fleet import fleet_json, show_fleet
-from orchestrator.money import FREE, Price
+from orchestrator.money import FREE, Price, Usage
 from orchestrator.records import Trace
 from orchestrator.types import Deployment, FleetSnapshot, Health, Tactics
 
@@ -160,6 +160,17 @@ def test_a_trace_is_a_tree(width: int) -> None:
     assert "5 hops | 3,248 tokens in, 240 out | cost $0.0042 | 9.5 s" in squeezed(text)
     fancy = printed(lambda screen: show_trace(screen, TRACE, HOPS), width, rich=True)
     assert "└ " in fancy
+
+
+def test_an_attempt_stays_on_one_line_below_a_short_name() -> None:
+    lines = printed(lambda screen: show_trace(screen, TRACE, [replace(DRAFT, node="n")]), 80)
+    assert any("attempt 2  smollm2/local" in line for line in lines.splitlines())
+
+
+def test_tokens_that_were_counted_here_are_marked() -> None:
+    used = replace(DRAFT.attempts[-1], usage=Usage(input=10, output=15, estimated=True))
+    hop = replace(DRAFT, attempts=(used,))
+    assert "~10 -> 15" in printed(lambda screen: show_trace(screen, TRACE, [hop]), 80)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from orchestrator.errors import CallError, IncompleteError
 from orchestrator.records import Attempt
 from orchestrator.types import Outcome
-from tests.faults.bench import DEADLINE_S, NEVER_SENT, Bench, Called
+from tests.faults.bench import DEADLINE_S, NEVER_SENT, PROMPT_S, Bench, Called
 from tests.faults.scenario import Broken, Check, need
 from tests.faults.server import Arrival
 
@@ -127,7 +127,7 @@ def within(seconds: float) -> Check:
     """Every call took at most so long."""
 
     def check(bench: Bench) -> None:
-        most = seconds + bench.slack_s
+        most = bench.at_most(seconds)
         for called in bench.calls:
             need(called.seconds <= most, f"it took {called.seconds:.2f} s; right: ≤ {most}")
 
@@ -233,7 +233,7 @@ def never_continued(bench: Bench) -> None:
 def always(bench: Bench) -> None:
     """Nobody is lied to and nothing is lost: trace, ledger, caller and provider agree."""
     for called in bench.calls:
-        _ended_in_time(called, bench.slack_s)
+        _ended_in_time(called, 1.0 if bench.quick else PROMPT_S)
         _recorded(called)
         _told_the_truth(called)
         _paid(called)
@@ -242,9 +242,10 @@ def always(bench: Bench) -> None:
         need(arrival.ended_at is not None, f"a call to the {arrival.deployment} still runs")
 
 
-def _ended_in_time(called: Called, slack_s: float) -> None:
+def _ended_in_time(called: Called, more_s: float) -> None:
+    """At the deadline, and what was under way is handed over."""
     need(called.ended is not None, "the call did not end")
-    most = DEADLINE_S + 1 + slack_s
+    most = DEADLINE_S + more_s
     need(called.seconds <= most, f"it took {called.seconds:.1f} s; the deadline is {DEADLINE_S} s")
 
 

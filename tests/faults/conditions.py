@@ -9,7 +9,7 @@ import resource
 from unittest import mock
 
 from orchestrator.errors import CallError
-from tests.faults.bench import DEADLINE_S, Bench
+from tests.faults.bench import Bench
 from tests.faults.checks import Whole, answered, outcomes, reached, within
 from tests.faults.project import Fleet
 from tests.faults.scenario import FINE, HEALTHY, SPARE, Check, Scenario, need
@@ -18,7 +18,7 @@ from tests.faults.steps import Say
 FAULT = "clock, names, TLS, pool, sizes"
 OWN, OTHER = Whole(HEALTHY, "primary"), Whole(SPARE, "fallback")
 TOKEN = "x" * 1_000_000
-CHUNKS, FEW_CHUNKS = "y" * 100_000, "y" * 10_000
+CHUNKS, FEW_CHUNKS = "y" * 100_000, "y" * 2_000
 DAY_S = 86_400.0
 MEMORY_MB = 400
 
@@ -50,7 +50,7 @@ def _jump(seconds: float) -> Scenario:
 
 
 POOL, CALLERS = 4, 12
-TRANSPORTS = {"openai": "http", "litellm": "litellm"}
+TRANSPORTS = {"openai": "wire.http", "litellm": "litellm"}
 
 
 async def _crowd(bench: Bench) -> None:
@@ -94,7 +94,7 @@ def _sized(variant: str, many: str, few: str, piece: int) -> Scenario:
         need(called.text == right, f"{len(called.text)} of {len(right)} characters came")
         outcomes("ok")(bench)
 
-    checks: tuple[Check, ...] = (exact, within(DEADLINE_S))
+    checks: tuple[Check, ...] = (exact,)  # and `always`: the deadline
     return Scenario(
         number=28,
         fault=FAULT,

@@ -23,7 +23,7 @@ OWN, OTHER = Whole(HEALTHY, "primary"), Whole(SPARE, "fallback")
 
 # ── 15: an outage of a minute ────────────────────────────────────────────────────────────
 
-OUTAGE_S, EVERY_S, RECOVERS_S = 60.0, 4.0, 30.0
+OUTAGE_S, REQUESTS, EVERY_S, RECOVERS_S = 60.0, 20, 4.0, 30.0
 
 
 def outage(asked: Asked) -> Step:
@@ -32,12 +32,24 @@ def outage(asked: Asked) -> Step:
 
 
 async def _every_four_seconds(bench: Bench) -> None:
-    """Twenty requests, and some more until the time to recover is over."""
+    """Twenty requests, and more until the primary serves or should have served."""
     start = bench.clock.monotonic()
     async with asyncio.TaskGroup() as group:
-        for number in range(int((OUTAGE_S + RECOVERS_S) / EVERY_S)):
+        for number in range(int((OUTAGE_S + RECOVERS_S) / EVERY_S) + 1):
             await bench.clock.sleep(start + number * EVERY_S - bench.clock.monotonic())
+            if number >= REQUESTS and _served_again(bench):
+                break
             group.create_task(bench.ask(f"Request {number}"))
+
+
+def _served_again(bench: Bench) -> list[float]:
+    """When the primary answered, in seconds after it had recovered."""
+    recovered = bench.primary[0].at + OUTAGE_S
+    return [
+        called.ended - recovered
+        for called in bench.calls
+        if called.said and called.said.model == "primary" and called.ended is not None
+    ]
 
 
 def _probes(bench: Bench) -> None:
@@ -53,16 +65,12 @@ def _probes(bench: Bench) -> None:
 
 
 def _serves_again(bench: Bench) -> None:
-    recovered = bench.primary[0].at + OUTAGE_S
-    served = [
-        called.ended - recovered
-        for called in bench.calls
-        if called.said and called.said.model == "primary" and called.ended is not None
-    ]
-    need(served, "the primary never serves again")
+    served = _served_again(bench)
+    need(len(bench.calls) >= REQUESTS, f"{len(bench.calls)} requests")
+    need(served, f"the primary never serves again, in {len(bench.calls)} requests")
     need(
-        min(served) <= RECOVERS_S + bench.slack_s,
-        f"the primary serves {min(served):.1f} s after recovering",
+        min(served) <= RECOVERS_S,
+        f"the primary serves {min(served):.1f} s after recovering; right: ≤ {RECOVERS_S}",
     )
 
 
@@ -181,8 +189,9 @@ def _hop(called: Called, node: str) -> Hop:
 
 # ── 27: all deployments are open ─────────────────────────────────────────────────────────
 
-SHORT_S = 2.0
-"""Less than any breaker stays open."""
+SHORT_S, LONG_S = 2.0, 6.0
+"""Less than a breaker stays open as it comes, and where it stays open for `OPEN_MS`."""
+OPEN_MS = 15_000
 
 
 async def _open_all(bench: Bench) -> None:
@@ -209,7 +218,7 @@ async def _wait_for_one(bench: Bench) -> None:
 
 async def _nobody_in_time(bench: Bench) -> None:
     await _open_all(bench)
-    await bench.ask("Is anybody there?", deadline_s=SHORT_S)
+    await bench.ask("Is anybody there?", deadline_s=LONG_S)
 
 
 def _answered_late(bench: Bench) -> None:
@@ -219,14 +228,16 @@ def _answered_late(bench: Bench) -> None:
     assert last.said is not None
     right = {"primary": HEALTHY, "fallback": SPARE}[last.said.model]
     need(last.text == right, f"the answer is {last.text!r:.80}")
-    need(0.5 <= last.seconds <= 16 + bench.slack_s, f"it waited {last.seconds:.1f} s")
+    need(0.5 <= last.seconds <= 16, f"it waited {last.seconds:.1f} s")
 
 
 def _failed_at_once(bench: Bench) -> None:
     """The last call failed without waiting, and says what was tried."""
     last = bench.calls[-1]
     need(last.error is not None, f"somebody answered: {last.text!r:.80}")
-    need(last.seconds <= 0.3 + bench.slack_s / 3, f"it waited {last.seconds:.2f} s for nothing")
+    # On real clocks a busy machine; whoever waited would have waited for the deadline.
+    most = 0.3 if bench.quick else LONG_S / 2
+    need(last.seconds <= most, f"it waited {last.seconds:.2f} s for nothing; right: ≤ {most}")
     need(_nobody_asked(last), f"somebody was asked: {last.outcomes}")
     for deployment in ("primary/primary", "fallback/fallback"):
         need(deployment in str(last.error), f"it does not speak of {deployment}: {last.error}")
@@ -241,7 +252,7 @@ SCENARIOS = (
         act=_every_four_seconds,
         caller=(answered(OWN, OTHER), within(6), _serves_again),
         provider=(_probes,),
-        seconds=92,
+        seconds=84,
     ),
     Scenario(
         number=22,
@@ -252,6 +263,7 @@ SCENARIOS = (
         act=_sixty,
         caller=(answered(OWN), within(10), _never_back),
         seconds=8,
+        heavy=True,  # it does not wait: sixty calls are work
     ),
     Scenario(
         number=25,
@@ -285,6 +297,7 @@ SCENARIOS = (
         number=27,
         fault="all deployments are open",
         variant="none opens in time",
+        fleet=Fleet(open_ms=OPEN_MS),
         primary=DOWN,
         fallback=DOWN,
         act=_nobody_in_time,

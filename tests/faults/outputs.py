@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+from orchestrator.money import Usage
 from tests.faults.bench import Bench
 from tests.faults.checks import Whole, answered, costs, outcomes, reached, within
+from tests.faults.project import PRICES, Fleet
 from tests.faults.scenario import FINE, HEALTHY, Scenario, need, one_report
 from tests.faults.steps import Call, Say, Used
 
@@ -40,23 +42,64 @@ def _estimated(bench: Bench) -> None:
         if last.cost_micro_usd is None:
             continue
         need(last.usage.estimated, "a usage that nobody reported is not marked as estimated")
+        told = called.said is not None and called.said.usage.estimated
+        need(told, "the caller is not told that the usage is estimated")
         need(last.cost_micro_usd > 0, "what was used costs nothing")
         right = last.usage.input + 2 * last.usage.output
         need(last.cost_micro_usd == right, f"it costs {last.cost_micro_usd}; right: {right}")
 
 
 def _parts(bench: Bench) -> None:
-    for called in bench.calls:
-        used = called.attempts[-1].usage
-        found = (used.cached_input, used.reasoning)
-        need(found == (60, 25), f"cached and reasoning tokens are {found}; right: (60, 25)")
-        need(
-            called.said is not None and called.said.usage == used, f"the caller hears {called.said}"
+    """Trace and caller have each kind of token as the provider reported it."""
+    for called, arrival in zip(bench.calls, bench.server.log, strict=True):
+        used, sent = called.attempts[-1].usage, arrival.used
+        right = Usage(
+            input=sent.input,
+            output=sent.output,
+            cached_input=sent.cached,
+            cache_write=sent.cache_write,
+            audio_input=sent.audio_input,
+            reasoning=sent.reasoning,
+            audio_output=sent.audio_output,
         )
+        need(used == right, f"the trace has {used}; right: {right}")
+        heard = called.said.usage if called.said else None
+        need(heard == right, f"the caller hears {heard}; right: {right}")
+
+
+def _unknown(bench: Bench) -> None:
+    """A part without a price: nobody names an amount, and a budget counts it all the same."""
+    for called in bench.calls:
+        found = {
+            "caller": called.said.cost_micro_usd if called.said else 0,
+            "trace": called.trace.cost_micro_usd if called.trace else 0,
+            "attempt": called.attempts[-1].cost_micro_usd,
+            "ledger": called.lines[-1].cost if called.lines else 0,
+        }
+        need(set(found.values()) == {None}, f"the cost is {found}; right: unknown")
+        need(called.spent > 0, "budgets count it as free")
 
 
 OWN = Whole(HEALTHY, "primary")
 ROWS = Used(input=100, output=40, cached=60, reasoning=25)
+EVERY = Used(
+    input=100,
+    output=40,
+    cached=31,
+    cache_write=21,
+    audio_input=10,
+    reasoning=15,
+    audio_output=5,
+)
+EVERY_PRICE = {
+    **PRICES,
+    "cache_write": 1.25,
+    "audio_input": 3.0,
+    "audio_output": 8.0,
+    "reasoning": 4.0,
+}
+EVERY_COST = 250
+"""38 x 1 + 31 x 0.5 + 21 x 1.25 + 10 x 3 = 109.75 sent, 20 x 2 + 15 x 4 + 5 x 8 = 140 written."""
 USAGE = "usage missing, odd, or in parts"
 SCHEMA = "JSON that breaks the schema"
 
@@ -133,5 +176,21 @@ SCENARIOS = (
         primary=dataclasses.replace(FINE, whole=True, used=ROWS),
         caller=(answered(OWN), costs(40 + 60 // 2 + 2 * 40), _parts, within(2)),
         provider=(reached(primary=1, fallback=0),),
+    ),
+    *(
+        Scenario(
+            number=24,
+            fault=USAGE,
+            variant=f"every kind of token {variant}",
+            fleet=Fleet(prices=prices),
+            primary=dataclasses.replace(FINE, whole=whole, used=EVERY),
+            caller=(answered(OWN), check, _parts, within(2)),
+            provider=(reached(primary=1, fallback=0),),
+        )
+        for variant, whole, prices, check in (
+            ("has its price", False, EVERY_PRICE, costs(EVERY_COST)),
+            ("has its price, in one piece", True, EVERY_PRICE, costs(EVERY_COST)),
+            ("but some without a price", False, PRICES, _unknown),
+        )
     ),
 )

@@ -85,6 +85,9 @@ class Fleet:
     """By deployment, where it is not the fault server's own."""
     encrypted: tuple[str, ...] = ()
     """Deployments that are called with TLS, which the fault server does not speak."""
+    prices: Mapping[str, float] = field(default_factory=lambda: PRICES)
+    open_ms: int | None = None
+    """How long a breaker stays open; `None`: as it comes."""
 
 
 def write_project(
@@ -96,6 +99,8 @@ def write_project(
     settings = (
         f"python: [functions.py]\ndefault_graph: speaker\ndeadline_ms: {deadline_s * 1000:.0f}\n"
     )
+    if fleet.open_ms is not None:
+        settings += f"calls: {{breaker: {{open_ms: {fleet.open_ms}}}}}\n"
     (folder / "mesh.yaml").write_text(settings)
     (folder / "functions.py").write_text(PYTHON.format(schema=json.dumps(SCHEMA)))
     (folder / "policy.yaml").write_text(POLICY)
@@ -117,7 +122,7 @@ def _fleet(fleet: Fleet, via: Via, endpoints: Mapping[str, str]) -> str:
             "model": f"openai/{name}" if via == "litellm" else name,
             "endpoint": {**endpoints, **fleet.endpoints}[name],
             "hosting": "hosted",
-            "price": PRICES,
+            "price": dict(fleet.prices),
         }
 
     def model(

@@ -50,7 +50,8 @@ class Column:
 
     async def test_fault(self, cell: Cell) -> None:
         result = await run_cell(cell, quick=True)
-        assert result.status == "passed", f"{result.why}\n{result.seen}"
+        if result.status != "passed":
+            pytest.fail(f"{cell.name}: {result.why}\n{result.seen}", pytrace=False)
 
 
 class TestInProcess(Column):

@@ -25,7 +25,11 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_row_has_six_cells_and_its_reasons() -> None:
     found = run("13", "--via", "openai", "--json")
     assert found.returncode == 0, found.stdout
-    lines = json.loads(found.stdout)
+    told = json.loads(found.stdout)
+    assert told["counts"] == {"passed": 3, "failed": 0, "n/a": 0}
+    assert told["commit"]
+    assert told["machine"]
+    lines = told["cells"]
     assert [(line["number"], line["via"], line["status"]) for line in lines] == [
         (13, "openai", "passed")
     ] * 3
@@ -43,7 +47,7 @@ def test_the_table_has_a_cell_for_each_way_and_shows_what_is_wrong(capsys: Any) 
     for one in found:
         if every[one["cell"]].inapplicable:
             one |= {"status": "n/a", "seconds": 0.0, "why": every[one["cell"]].inapplicable}
-    runpy.run_path(str(ROOT / "scripts" / "faults.py"))["show"](found, every)
+    runpy.run_path(str(ROOT / "scripts" / "faults.py"))["show"](found, every, "the note")
     shown = capsys.readouterr().out
     rows = {
         n: next(row for row in shown.splitlines() if row.startswith(f"{n}  ")) for n in (13, 26)
@@ -53,7 +57,7 @@ def test_the_table_has_a_cell_for_each_way_and_shows_what_is_wrong(capsys: Any) 
     assert rows[26].count("n/a") == 3
     assert "26 the process is killed: the process dies whichever transport" in shown
     assert "13 400 content_policy_violation, streaming, openai\n  it took 31 s\n" in shown
-    assert "1 failed | 8 passed | 3 n/a" in shown
+    assert "8 passed, 1 failed, 3 n/a; the note\n" in shown
 
 
 def test_an_unknown_number_is_refused() -> None:

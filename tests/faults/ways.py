@@ -109,7 +109,7 @@ def _said(message: Any) -> Said:
         deployment=told["deployment"],
         reported_model=told["reported_model"],
         ending=told["ending"],
-        usage=_usage(used, estimated=told.get("estimated", False)),
+        usage=_usage(used, estimated=told["estimated"]),
         cost_micro_usd=None if cost is None else round(cost * MICRO_USD),
         attempts=tuple((a["deployment"], a["outcome"]) for a in told["attempts"]),
         tools=tuple((c["name"], str(c["args"].get("place"))) for c in message.tool_calls),
@@ -117,10 +117,14 @@ def _said(message: Any) -> Said:
 
 
 def _usage(used: Any, *, estimated: bool) -> Usage:
+    sent, written = used["input_token_details"], used["output_token_details"]
     return Usage(
         input=used["input_tokens"],
         output=used["output_tokens"],
-        cached_input=used["input_token_details"].get("cache_read", 0),
-        reasoning=used["output_token_details"].get("reasoning", 0),
+        cached_input=sent["cache_read"],
+        cache_write=sent["cache_creation"],
+        audio_input=sent["audio"],
+        reasoning=written["reasoning"],
+        audio_output=written["audio"],
         estimated=estimated,
     )

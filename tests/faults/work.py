@@ -15,7 +15,7 @@ import logging
 from tests.faults.catalogue import SCENARIOS
 from tests.faults.run import Cell, cells, no_such_host, run_cell, warm_up
 
-AT_A_TIME = 4
+AT_A_TIME = 3
 """Of the short cells: they mostly work, and would keep each other waiting."""
 LONG_S = 8.0
 """Longer cells mostly wait, so all of them run side by side, begun one after the other."""

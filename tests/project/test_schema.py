@@ -204,6 +204,12 @@ WRONG: list[tuple[str, Path_, Any, dict[str, str]]] = [
         {"message": "the value has the wrong type; put it in brackets"},
     ),
     (
+        "policy.yaml",
+        ("budgets", 0, "match", "model"),
+        "tiny/here",
+        {"message": "the text does not have the right form", "near": "tiny"},
+    ),
+    (
         "mesh.yaml",
         ("default_graph",),
         5,

@@ -63,6 +63,12 @@ def test_a_variable_that_is_not_set(tmp_path: Path, env: dict[str, str]) -> None
     assert problem.allowed == "set NOWHERE, or write ${NOWHERE:-default}"
 
 
+def test_a_variable_that_is_not_set_has_no_form_that_could_be_wrong(tmp_path: Path) -> None:
+    write(tmp_path, changed("mesh.yaml", ("calls", "incidents", "webhook"), "${HOOK}"))
+    (problem,) = problems_of(tmp_path, env={})
+    assert problem.message == "the variable HOOK is not set and has no default"
+
+
 @pytest.mark.parametrize("text", ["${", "${A", "${a-b}", "${}", "${1A}", "x ${ A }"])
 def test_what_is_no_reference(tmp_path: Path, text: str) -> None:
     (problem,) = spoiled(tmp_path, changed("mesh.yaml", STORAGE, text))

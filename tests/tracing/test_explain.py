@@ -11,11 +11,12 @@ from orchestrator.tracing.explain import (
     dollars,
     duration,
     lost_because,
+    why_chosen,
     why_hop,
     why_trace,
 )
 from orchestrator.tracing.redact import WITHHELD
-from orchestrator.types import Candidate, Stage
+from orchestrator.types import Candidate, Outcome, Stage
 
 from .samples import DECISION, HOP, PROFILE, TRACE, UNSET
 
@@ -37,7 +38,7 @@ def test_a_hop_is_explained_from_choice_to_cost() -> None:
         "(haiku/us)",
         "  1 not available: OPENAI_API_KEY is not set (gpt-5/direct)",
         "What happened:",
-        "  1. claude/eu: timeout_silent after 8.0 s, unknown: no byte for 8 s",
+        "  1. claude/eu: timeout silent after 8.0 s, unknown: no byte for 8 s",
         "  2. smollm2/local: ok after 1.2 s, 812 tokens in, 60 out (counted here), $0",
         "It fell back from claude/eu to smollm2/local.",
         "Validated: the output passed: claude/eu: not JSON.",
@@ -203,8 +204,33 @@ def test_a_whole_run_is_explained_hop_by_hop() -> None:
         "2 hops, 1 min 5 s, unknown.\nQuestion: How long is the notice period?\n1. plan "
     )
     assert "2. draft (agent generator, round 2) was answered by smollm2/local." in text
-    assert "  Tried and failed: claude/eu (timeout_silent: no byte for 8 s)." in text
+    assert "  Tried and failed: claude/eu (timeout silent: no byte for 8 s)." in text
     assert "  Lost: its region is us, required is de or eu (route personal-data) (1); " in text
+
+
+def test_a_run_that_ended_well_says_which_steps_failed() -> None:
+    text = why_trace(replace(TRACE, status="ok"), [replace(HOP, status="failed")])
+    assert ": 1 hop (1 failed), " in text
+
+
+def test_what_was_never_asked_is_not_said_to_have_failed() -> None:
+    waits = replace(HOP.attempts[0], outcome=Outcome.SKIPPED_OPEN, error="out of order")
+    text = why_trace(TRACE, [replace(HOP, attempts=(waits, *HOP.attempts[1:]))])
+    assert "  Not tried: claude/eu (skipped open: out of order)." in text
+    assert "Tried and failed" not in text
+
+
+def test_a_preference_is_given_as_the_reason() -> None:
+    first, *others = DECISION.candidates
+    preferred = replace(first, scores={**first.scores, "preference": 0})
+    text = why_chosen(replace(DECISION, candidates=(preferred, *others)))
+    assert "; its model is the first that the policy prefers." in text
+
+
+def test_what_an_attempt_was_for_is_said() -> None:
+    repair = replace(HOP.attempts[-1], kind="repair")
+    text = why_hop(replace(HOP, attempts=(HOP.attempts[0], repair)))
+    assert "  2. smollm2/local (repair): ok after" in text
 
 
 def test_the_profile_may_be_missing() -> None:

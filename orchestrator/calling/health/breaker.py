@@ -148,10 +148,12 @@ class Breakers:
             last = self._changed.get(deployment, 0.0)
             self._changed[deployment] = max(self._clock.now(), last + 1e-6)
         if self._store is not None and (turned or before.consecutive != after.consecutive):
+            # Known as one's own, so that reading it back does not wipe the window's counts.
+            changed = self._changed.setdefault(deployment, 0.0)
             self._store.keep_state(
                 deployment,
                 StoredState(
-                    changed=self._changed.get(deployment, 0.0),
+                    changed=changed,
                     account=self._accounts.get(deployment, ""),
                     state=shifted(after, self._offset()),
                 ),

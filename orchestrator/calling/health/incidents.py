@@ -29,6 +29,14 @@ News = Sequence[tuple[Event, Incident]]
 
 _LOG = logging.getLogger("orchestrator.incidents")
 _MISSED = OUTAGES | {Outcome.SKIPPED_OPEN, Outcome.AUTH}
+_ITS_OWN_END = {
+    Outcome.OVER_BUDGET,
+    Outcome.CANCELLED,
+    Outcome.REFUSED,
+    Outcome.CONTEXT_EXCEEDED,
+    Outcome.INVALID_REQUEST,
+}
+"""A call that ends so would have ended so without the incident."""
 IDENTITIES = 1000
 """So many reported models are remembered by this process, so that each is looked up once."""
 
@@ -96,12 +104,14 @@ class Incidents:
         Notices as well whether a deployment reports another model than before.
         """
         winner = next((a for a in reversed(attempts) if a.outcome is Outcome.OK), None)
+        if not attempts:
+            return
         if winner is not None:
             self._identify(winner)
         wanted = {a.deployment for a in attempts if a.outcome in _MISSED} | {*passed_over}
         for deployment in wanted & self._troubled() if wanted else ():
             own = [a for a in attempts if a.deployment == deployment]
-            self._count(deployment, own, winner)
+            self._count(deployment, own, winner, lost=attempts[-1].outcome not in _ITS_OWN_END)
 
     def close(self) -> None:
         """Wait a moment for events that are on their way."""
@@ -113,7 +123,9 @@ class Incidents:
         with self._lock:
             return self._open.keys() | known
 
-    def _count(self, deployment: str, own: Sequence[Attempt], winner: Attempt | None) -> None:
+    def _count(
+        self, deployment: str, own: Sequence[Attempt], winner: Attempt | None, *, lost: bool
+    ) -> None:
         with self._lock:
             first = deployment not in self._tallies
             tally = self._tallies.setdefault(deployment, Tally())
@@ -125,7 +137,7 @@ class Incidents:
                     tally.errors = [*tally.errors, attempt.error or str(attempt.outcome)]
                     tally.errors = tally.errors[-kept.ERRORS :]
             if winner is None:
-                tally.unanswered += 1
+                tally.unanswered += lost
             elif winner.deployment != deployment:
                 name = winner.deployment
                 reroute = tally.reroutes.get(name, Reroute(deployment=name))

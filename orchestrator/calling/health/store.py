@@ -274,12 +274,12 @@ def _read(database: sqlite3.Connection) -> Stored:
         with suppress(ValueError):  # of another version of the program; pydantic's are such, too
             state = from_json(State, json.loads(text))
             states[deployment] = StoredState(changed=changed, account=account, state=state)
-    numbers = {
-        deployment: StoredNumbers(at=at, calls=calls, numbers=json.loads(text))
-        for deployment, at, calls, text in database.execute(
-            "SELECT deployment, at, calls, numbers FROM numbers"
-        )
-    }
+    numbers = {}
+    for deployment, at, calls, text in database.execute(
+        "SELECT deployment, at, calls, numbers FROM numbers"
+    ):
+        with suppress(ValueError):  # broken, which costs the sharing and never a call
+            numbers[deployment] = StoredNumbers(at=at, calls=calls, numbers=json.loads(text))
     troubled = database.execute("SELECT deployment FROM incidents WHERE ended IS NULL")
     return Stored(states=states, numbers=numbers, troubled=frozenset(name for (name,) in troubled))
 

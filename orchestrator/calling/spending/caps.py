@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from orchestrator.calling import callers
+from orchestrator.calling.callers import is_among, listed, said_by
 from orchestrator.errors import OverBudgetError
 from orchestrator.money import MICRO_USD
 from orchestrator.types import Charge
@@ -79,21 +81,14 @@ def caps_of(budgets: Sequence[Budget], charge: Charge, now: float) -> list[Cap]:
 
 def holds_for(budget: Budget, charge: Charge) -> bool:
     """Whether the budget counts this charge. What the caller does not say counts as a match."""
-    match = budget.match
-    if match.tags is not None and not set(_listed(match.tags)) & set(charge.tags):
+    if not is_among(charge.model, budget.match.model):
         return False
-    for name in COLUMNS:
-        wanted, said = getattr(match, name), said_of(charge, name)
-        if wanted is not None and said and said not in _listed(wanted):
-            return False
-    return True
+    return callers.holds_for(budget.match, charge.caller, charge.tags)
 
 
 def said_of(charge: Charge, name: str) -> str:
     """What the charge says about what a budget tells apart; empty where nothing was said."""
-    if name == "model":
-        return charge.model
-    return str(getattr(charge.caller, "tier" if name == "user_tier" else name))
+    return charge.model if name == "model" else said_by(charge.caller, name)
 
 
 def window_start(window: str, now: float) -> float:
@@ -142,18 +137,14 @@ def _counted(budget: Budget, charge: Charge, *, of_run: bool) -> tuple[str, tupl
     for name, column in COLUMNS.items():
         wanted = getattr(budget.match, name)
         if wanted is not None:
-            values = ("", *_listed(wanted))
+            values = ("", *listed(wanted))
             parts.append((f"{column} IN ({_marks(values)})", values))
     if budget.match.tags is not None:
-        tags = _listed(budget.match.tags)
+        tags = listed(budget.match.tags)
         found = f"SELECT 1 FROM json_each(spend.tags) WHERE value IN ({_marks(tags)})"
         parts.append((f"EXISTS ({found})", tags))
     where = " AND ".join(condition for condition, _ in parts) or "1"
     return where, tuple(value for _, values in parts for value in values)
-
-
-def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _marks(values: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ _OUTCOME = f"coalesce(outcome, iif(expires IS NULL, '{_NOT_RECORDED}', '{Outcome
 DIMENSIONS = {
     "feature": "feature",
     "user": "end_user",
+    "user_tier": "user_tier",
     "tier": "user_tier",
     "workspace": "workspace",
     "key": "key_id",

@@ -134,6 +134,8 @@ def caches(deployment: Deployment) -> bool:
 
 def _scale(request: CallRequest, attempt: Attempt) -> float:
     """By how much the provider counts more tokens than we do."""
+    if attempt.continued or attempt.kind == "repair":
+        return 1.0  # it was sent more than the request
     counted = prompt_tokens(request)
     known = attempt.usage.input and not attempt.usage.estimated
     return attempt.usage.input / counted if known and counted else 1.0

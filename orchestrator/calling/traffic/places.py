@@ -237,8 +237,11 @@ class _Line:
             head = self._waiting[0]
             taken = self._rates.take(self._deployment, head.asking.tokens)
             if taken is None:
-                head.wake()  # to see how long the rates keep it; nobody else would call it then
-                return
+                # To see how long the rates keep it: nobody else would call it then.
+                if head.wake():
+                    return
+                del self._waiting[0]  # its loop has ended, and the next one is to watch them
+                continue
             del self._waiting[0]
             self._inside += 1
             head.place = Place(self, self._clock.monotonic(), taken)

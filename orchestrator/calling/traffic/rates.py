@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.calling.callers import holds_for, said_by
 from orchestrator.errors import RateLimitedError
 from orchestrator.project.protocols import Clock
 from orchestrator.records import Attempt
@@ -225,7 +226,7 @@ class CallerRates:
         Raises:
             RateLimitedError: a limit has no room now; says which, whose, and when it has.
         """
-        places = [i for i, limit in enumerate(self._limits) if _holds_for(limit, caller, tags)]
+        places = [i for i, limit in enumerate(self._limits) if holds_for(limit.match, caller, tags)]
         if not places:
             return CallerCall()
         with self._lock:
@@ -250,9 +251,16 @@ class CallerRates:
             for one in call.taken:
                 one.meter.correct(one, change, now)
 
+    def give_back(self, call: CallerCall) -> None:
+        """Nothing was sent for the call."""
+        with self._lock:
+            now = self._clock.monotonic()
+            for one in call.taken:
+                one.meter.give_back(one, now)
+
     def _meter(self, place: int, caller: Caller) -> Meter:
         limit = self._limits[place]
-        key = (place, _who(limit, caller))
+        key = (place, said_by(caller, limit.per))
         if key not in self._meters:
             self._meters[key] = Meter(limit.requests_per_minute, limit.tokens_per_minute)
         self._meters.move_to_end(key)
@@ -267,40 +275,9 @@ class CallerRates:
             del self._meters[key]
 
 
-_SUBJECTS = {
-    "workspace": "workspace",
-    "user": "user",
-    "user_tier": "tier",
-    "key": "key",
-    "feature": "feature",
-}
-"""What a limit tells apart → the field of a `Caller`. Nobody is told apart for a project's."""
-
-
-def _holds_for(limit: CallerLimit, caller: Caller, tags: Sequence[str]) -> bool:
-    """What the caller does not say counts as a match: no limit is passed by keeping quiet."""
-    wanted = limit.match
-    if wanted.tags is not None and not set(_listed(wanted.tags)) & set(tags):
-        return False
-    for name, field in _SUBJECTS.items():
-        allowed, said = getattr(wanted, name), getattr(caller, field)
-        if allowed is not None and said and said not in _listed(allowed):
-            return False
-    return True
-
-
-def _listed(names: str | Sequence[str]) -> Sequence[str]:
-    return (names,) if isinstance(names, str) else names
-
-
-def _who(limit: CallerLimit, caller: Caller) -> str:
-    field = _SUBJECTS.get(limit.per)
-    return str(getattr(caller, field)) if field else ""
-
-
 def _refusal(limit: CallerLimit, caller: Caller, wait_s: float) -> str:
     what = limit.per.replace("_", " ")
-    who = _who(limit, caller)
+    who = said_by(caller, limit.per)
     if limit.per == "project":
         subject = "the project"
     else:

@@ -81,6 +81,19 @@ def test_changes_are_told_once_with_the_time_of_day() -> None:
     ]
 
 
+def test_reading_its_own_state_back_changes_nothing(tmp_path: Path) -> None:
+    """Three in a row open it where it has answered before; the count of answers must stay."""
+    stores = None, HealthStore(tmp_path / "health.sqlite", pause_s=0.0)
+    for store in stores:
+        breakers = make(StillClock(), store)
+        call(breakers, Outcome.OK)
+        for _ in range(2):
+            call(breakers, DEAD)
+            if store is not None:
+                store.flush()
+        breakers.permit("m/a")
+
+
 def test_states_are_as_time_has_made_them() -> None:
     clock = StillClock()
     breakers = make(clock)

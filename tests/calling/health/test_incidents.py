@@ -131,6 +131,14 @@ def test_what_it_does_to_calls_is_counted_with_its_cost(service: Service) -> Non
     assert found.errors[0] == "it said cut"
 
 
+def test_a_call_that_only_its_budget_ended_is_not_blamed_on_it(service: Service) -> None:
+    service.break_it()
+    service.incidents.answered([attempt("m/b", Outcome.OVER_BUDGET)], passed_over=["m/a"])
+    service.incidents.answered([], passed_over=["m/a"])
+    service.incidents.answered([attempt("m/b", Outcome.CUT)], passed_over=["m/a"])
+    assert service.found()[0].unanswered == 1
+
+
 def test_without_its_price_nobody_knows_what_it_would_have_cost(service: Service) -> None:
     service.break_it("m/b")
     service.incidents.answered([attempt("m/a", usage=THOUSAND)], passed_over=["m/b"])

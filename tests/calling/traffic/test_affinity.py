@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -178,3 +179,10 @@ def test_the_hashes_of_another_process_tell_nothing() -> None:
     for affinity in (one, two):
         affinity.saw(turns("a"), HOSTED, attempt(HOSTED))
     assert not one._parts.keys() & two._parts.keys()
+
+
+@pytest.mark.parametrize("sent", [{"kind": "repair"}, {"continued": True}])
+def test_what_was_sent_besides_the_request_is_not_expected_in_its_place(sent: Any) -> None:
+    affinity, asked = Affinity(ManualClock()), turns("How long?")
+    affinity.saw(asked, HOSTED, dataclasses.replace(attempt(HOSTED, input=50_000), **sent))
+    assert affinity.cached(asked)[HOSTED.id] == prompt_tokens(asked)

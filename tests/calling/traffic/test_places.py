@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.traffic.places import Place, Places, Turn
-from orchestrator.calling.traffic.rates import Rates
+from orchestrator.calling.traffic.rates import WINDOW_S, Rates
 from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Asking, Clock
 from orchestrator.types import Caller, Capacity, Deployment, Outcome
@@ -343,3 +343,23 @@ def test_a_place_does_not_go_to_a_loop_that_has_ended() -> None:
         into.leave(await waiting, 0)
 
     asyncio.run(another(asyncio.run(left_behind())))
+
+
+def test_nobody_waits_behind_one_whose_loop_has_ended() -> None:
+    """The rates are full, so the head of the line is to watch them; it cannot."""
+    clock = FakeClock()
+    into, to = places(clock), limited(requests_per_minute=1)
+
+    async def left_behind() -> None:
+        into.leave(await entered(into, to), 0)
+        lost = into.enter(to, asking(deadline=1000.0))
+        assert isinstance(lost, Turn)
+        lost._line.look(lost)
+
+    async def another() -> float:
+        async with clock:
+            into.leave(await entered(into, to), 0)
+            return clock.monotonic()
+
+    asyncio.run(left_behind())
+    assert asyncio.run(another()) <= 2 * WINDOW_S

@@ -29,6 +29,8 @@ from orchestrator.types import Deployment, Outcome
 
 ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 """The schema that asks for JSON and says nothing more: what providers call JSON mode."""
+_LEAST_LOGPROB = -1e6
+"""Some servers say minus infinity, or a very large number, for what could not have been chosen."""
 _REASONING_MODEL = re.compile(r"^(gpt-[5-9]|o\d)")
 
 
@@ -179,7 +181,8 @@ def logprobs_of(choice: Mapping[str, Any]) -> list[float]:
     content = given.get("content") if isinstance(given, Mapping) else None
     tokens = content if isinstance(content, list) else ()
     found = (token.get("logprob") for token in tokens if isinstance(token, Mapping))
-    return [min(float(value), 0.0) for value in found if isinstance(value, (int, float))]
+    numbers = (n for n in found if isinstance(n, (int, float)) and n == n)  # no NaN
+    return [float(max(min(n, 0.0), _LEAST_LOGPROB)) for n in numbers]
 
 
 def _first(choices: Any) -> Mapping[str, Any] | None:

@@ -19,6 +19,9 @@ from typing import Any
 
 from orchestrator.money import Usage
 
+_MOST = 1_000_000_000
+"""Tokens of one answer; a thousand times the longest context."""
+
 
 def usage_of(reported: Any) -> Usage | None:
     """The tokens of one report; `None` where it says nothing, or only zeros.
@@ -86,4 +89,5 @@ def _first(*values: Any) -> int:
 
 
 def _count(value: Any) -> int:
-    return int(value) if isinstance(value, (int, float)) and value > 0 else 0
+    """Zero where it is no number, or one that nobody could have used."""
+    return int(value) if isinstance(value, (int, float)) and 0 < value <= _MOST else 0
