@@ -136,7 +136,8 @@ ASKED: Any = {"messages": [HumanMessage("Hello")]}
 
 
 def check(found: list[tuple[str, Any]], mesh: Mesh) -> None:
-    assert [m for m, _ in found[:2]] == ["custom", "messages"], "the decision comes before a word"
+    # A fast answer may be over before its first word is handed on, so the hop has no fixed place.
+    assert found[0][0] == "custom", "the decision comes before a word"
     decision, hop = (item for mode, item in found if mode == "custom")
     assert (decision["mesh"], decision["node"]) == ("decision", "talk")
     lost = {a["deployment"]: a["reason"] for a in decision["alternatives"]}

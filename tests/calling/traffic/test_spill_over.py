@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import Mesh, RunOptions
-from orchestrator.errors import RateLimitedError
+from orchestrator.errors import RateLimitedError, RunError
 from orchestrator.records import Attempt
 from orchestrator.types import Caller, Constraints, Outcome
 from tests.calling.server import Say, Seen, StandIn, Tokens
@@ -122,6 +122,22 @@ async def test_a_caller_beyond_the_limit_is_told_when_to_come_back(rig: Rig) -> 
         await ask(mesh, caller=ben)
     assert len(rig.seen("a")) + len(rig.seen("b")) == 3
     assert "failed" in {trace.status for trace in mesh.store.traces(limit=4)}
+
+
+async def test_what_was_never_sent_does_not_count_against_the_callers_limit(rig: Rig) -> None:
+    rig.go.set()
+    policy = (
+        "budgets: [{per: user, match: {user: ana}, usd: 0.000001, window: day}]\n"
+        "limits: [{per: feature, requests_per_minute: 1}]\n"
+    )
+    mesh = await rig.mesh(policy=policy)
+    poor, rich = Caller(user="ana", feature="f"), Caller(user="ben", feature="f")
+    for _ in range(2):
+        with pytest.raises(RunError, match="budget"):
+            await ask(mesh, caller=poor)
+    assert (await ask(mesh, caller=rich))[0].startswith("from")
+    with pytest.raises(RateLimitedError):
+        await ask(mesh, caller=rich)
 
 
 async def test_a_conversation_stays_where_its_beginning_is_in_the_cache(rig: Rig) -> None:
