@@ -359,6 +359,8 @@ class _Call:
 
     def _fail(self, reason: str) -> Reply:
         attempts = tuple(self.attempting.attempts)
+        if attempts and all(a.outcome is Outcome.OVER_BUDGET for a in attempts):
+            reason = "over budget; a smaller max_tokens reserves less"
         if self.delivery is None or not self.delivery.told:
             raise CallError(_message(reason, attempts), attempts)
         text = self.delivery.text

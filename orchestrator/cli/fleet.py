@@ -93,12 +93,14 @@ def show_fleet(screen: Screen, snapshot: FleetSnapshot) -> None:
     ready = 0
     for d in ordered:
         health = snapshot.health.get(d.id, Health())
-        ready += health.available
+        ready += health.available and health.breaker != "open"
         about = (d.family or screen.sign("none"), d.tier) if wide else ()
         region = d.region or screen.sign("none")
         where = (d.hosting, region) if wide else (f"{d.hosting} {d.region or ''}".strip(),)
         sign = screen.sign("yes" if health.available else "no")
-        if health.available:
+        if health.available and health.breaker == "open":
+            state = screen.text(health.reason or "out of use", "bad")
+        elif health.available:
             state = screen.text(sign, "good")
         else:
             state = screen.text(health.reason or sign, "quiet")

@@ -123,4 +123,8 @@ def _words(error: BaseException) -> str:
             return "no connection in the time that it may take"
         case aiohttp.ServerDisconnectedError():
             return "the server closed the connection"
+        case aiohttp.ClientPayloadError():
+            return "the server closed it before the end of the answer"
+        case ConnectionResetError():
+            return "the server reset it"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
