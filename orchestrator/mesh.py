@@ -22,14 +22,7 @@ from orchestrator.project.load import LoadedProject, load_project
 from orchestrator.project.protocols import Clock, Embedder
 from orchestrator.project.schema import Agent, Graph, Project
 from orchestrator.project.vocabulary import check_request
-from orchestrator.types import (
-    Caller,
-    Constraints,
-    Decision,
-    FleetSnapshot,
-    Risk,
-    TaskProfile,
-)
+from orchestrator.types import Caller, Constraints, Decision, FleetSnapshot, Risk, TaskProfile
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
