@@ -61,6 +61,32 @@ class Provider:
     def endpoint(self, deployment: str) -> str:
         return f"{self._address}/{deployment}/v1"
 
+    def model(
+        self, name: str, price: float, *, can: Sequence[str] = (), **timeouts_ms: int
+    ) -> dict[str, object]:
+        """An entry of `fleet.yaml` with one deployment, `NAME/here`, that is served here.
+
+        Args:
+            price: US dollars a million tokens, in and out.
+        """
+        deployment = {
+            "id": "here",
+            "via": "openai",
+            "model": name,
+            "endpoint": self.endpoint(name),
+            "hosting": "hosted",
+            "price": {"input": price, "output": price},
+            "timeouts": timeouts_ms,
+        }
+        return {
+            "family": name,
+            "tier": "small",
+            "context": 8000,
+            "tasks": {"chat": 0.8},
+            "can": list(can),
+            "deployments": [deployment],
+        }
+
     def totals(self) -> dict[str, Total]:
         """By deployment, so far."""
         self._pipe.send("totals")

@@ -51,23 +51,7 @@ def scripts() -> Mapping[str, Given]:
 
 def write_project(folder: Path, served: Provider, strategy: Any) -> None:
     models = {
-        name: {
-            "family": name,
-            "tier": "small",
-            "context": 8000,
-            "tasks": {"chat": 0.8},
-            "deployments": [
-                {
-                    "id": "here",
-                    "via": "openai",
-                    "model": name,
-                    "endpoint": served.endpoint(name),
-                    "hosting": "hosted",
-                    "price": {"input": price, "output": price},
-                    "timeouts": {"first_token_ms": 60_000},
-                }
-            ],
-        }
+        name: served.model(name, price, first_token_ms=60_000)
         for price, name in enumerate(("first", "second"), 1)
     }
     route = {"name": "all", "strategy": strategy}

@@ -65,24 +65,13 @@ def scripts() -> Mapping[str, Given]:
 
 def write_project(folder: Path, served: Provider) -> None:
     models = {
-        name: {
-            "family": name,
-            "tier": "small",
-            "context": 8000,
-            "tasks": {"chat": 0.8},
-            "can": ["prefill"] if name == "steady" else [],
-            "deployments": [
-                {
-                    "id": "here",
-                    "via": "openai",
-                    "model": name,
-                    "endpoint": served.endpoint(name),
-                    "hosting": "hosted",
-                    "price": {"input": price, "output": price},
-                    "timeouts": {"first_token_ms": 500, "between_tokens_ms": 500},
-                }
-            ],
-        }
+        name: served.model(
+            name,
+            price,
+            can=["prefill"] if name == "steady" else [],
+            first_token_ms=500,
+            between_tokens_ms=500,
+        )
         for name, price in PRICES.items()
     }
     policy = {

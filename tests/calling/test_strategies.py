@@ -16,7 +16,7 @@ import pytest
 
 from orchestrator.call_types import Reply
 from orchestrator.calling.attempting import Account
-from orchestrator.calling.carry_out import carry_out
+from orchestrator.calling.carry_out import BREAKER_RULE, carry_out
 from orchestrator.calling.ledger import MemoryLedger
 from orchestrator.calling.traffic.free import FreeTraffic
 from orchestrator.calling.transports import Transports
@@ -25,7 +25,8 @@ from orchestrator.project.policy_schema import Budget
 from orchestrator.project.protocols import Asking, Pass
 from orchestrator.project.registry import BUILTINS
 from orchestrator.records import Attempt
-from orchestrator.types import Deployment, Outcome, Tactics
+from orchestrator.routing._rules import availability_rules
+from orchestrator.types import Context, Deployment, Outcome, Tactics
 from tests.calling.fake_clock import FakeClock
 from tests.calling.samples import decision, deployment, request
 from tests.calling.server import Fail, Say, StandIn, Step, words
@@ -430,6 +431,10 @@ async def test_a_cancelled_race_stops_and_settles_everything(fleet: Fleet) -> No
     assert {a.outcome for a in attempts} == {Outcome.CANCELLED}
     assert {a.error for a in attempts} == {"the caller stopped the call"}
     assert await fleet.ledger.spent("run") == sum(a.cost_micro_usd or 0 for a in attempts) > 0
+
+
+def test_the_rule_that_leaves_an_open_breaker_out_is_called_so() -> None:
+    assert BREAKER_RULE in {rule.name for rule in availability_rules(Context())}
 
 
 def test_the_words_are_what_the_stand_in_sends() -> None:
