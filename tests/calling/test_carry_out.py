@@ -15,13 +15,13 @@ from orchestrator.calling.attempting import Account, CallProgress, Ended, Pausin
 from orchestrator.calling.carry_out import carry_out
 from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.ledger import MemoryLedger, SqliteLedger
-from orchestrator.calling.traffic.free import FreeTraffic
 from orchestrator.calling.transports import Transports
 from orchestrator.errors import CallError, InternalError
 from orchestrator.money import FREE, Price
 from orchestrator.project.policy_schema import Budget
 from orchestrator.project.registry import BUILTINS, Registry
 from orchestrator.types import Decision, Deployment, Outcome, Setting
+from tests.calling.free_traffic import FreeTraffic
 from tests.calling.samples import decision, deployment, request
 from tests.calling.server import Fail, Hang, Say, StandIn, Step
 

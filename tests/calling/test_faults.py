@@ -18,12 +18,12 @@ from orchestrator.call_types import Reply
 from orchestrator.calling.attempting import Account
 from orchestrator.calling.carry_out import carry_out
 from orchestrator.calling.ledger import MemoryLedger
-from orchestrator.calling.traffic.free import FreeTraffic
 from orchestrator.calling.transports import Transports
 from orchestrator.errors import CallError
 from orchestrator.project.registry import BUILTINS
 from orchestrator.types import Deployment, Outcome
 from tests.calling.fake_clock import FakeClock
+from tests.calling.free_traffic import FreeTraffic
 from tests.calling.samples import decision, deployment, request
 from tests.calling.server import Fail, Hang, Raw, Reset, Say, StandIn, Step, Tokens
 

@@ -18,7 +18,6 @@ from orchestrator.call_types import Reply
 from orchestrator.calling.attempting import Account
 from orchestrator.calling.carry_out import BREAKER_RULE, carry_out
 from orchestrator.calling.ledger import MemoryLedger
-from orchestrator.calling.traffic.free import FreeTraffic
 from orchestrator.calling.transports import Transports
 from orchestrator.errors import AttemptError, CallError, IncompleteError
 from orchestrator.project.policy_schema import Budget
@@ -28,6 +27,7 @@ from orchestrator.records import Attempt
 from orchestrator.routing._rules import availability_rules
 from orchestrator.types import Context, Deployment, Outcome, Tactics
 from tests.calling.fake_clock import FakeClock
+from tests.calling.free_traffic import FreeTraffic
 from tests.calling.samples import decision, deployment, request
 from tests.calling.server import Fail, Say, StandIn, Step, words
 

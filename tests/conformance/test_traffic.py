@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.traffic.control import TrafficControl
-from orchestrator.calling.traffic.free import FreeTraffic
 from orchestrator.testing import TrafficConformance
+from tests.calling.free_traffic import FreeTraffic
 from tests.calling.traffic.parts import control
 
 

@@ -18,7 +18,7 @@ class _Pass:
 class FreeTraffic:
     """Satisfies `protocols.Traffic`; keeps nothing."""
 
-    async def enter(self, deployment: Deployment, asking: Asking) -> Pass:  # noqa: ARG002
+    async def enter(self, deployment: Deployment, asking: Asking) -> Pass:
         return _Pass(deployment.id)
 
     def leave(self, entered: Pass, attempt: Attempt) -> None:
@@ -27,7 +27,7 @@ class FreeTraffic:
     def answered(self, attempts: Sequence[Attempt], passed_over: Sequence[str] = ()) -> None:
         """Nothing to learn."""
 
-    def hedge_after_s(self, deployment: str) -> float | None:  # noqa: ARG002
+    def hedge_after_s(self, deployment: str) -> float | None:
         return None
 
     def take_hedge(self) -> bool:
