@@ -56,6 +56,9 @@ class CallRequest:
     """Whether one answer may hold several calls; `None` leaves it to the provider."""
     logprobs: bool = False
     """Ask how sure the model was of its tokens, where the deployment can say (`logprobs`)."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Further parameters in the provider's own words, which are passed on as they are; nothing
+    that is named above, and never an address or a key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,90 +9,21 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import queue
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.call_types import CallRequest, Reply, text_of
-from orchestrator.calling.attempt import prompt_tokens
 from orchestrator.calling.transports import Transports
 from orchestrator.chat.background import Background
 from orchestrator.chat.limits import both, completed, strictest
-from orchestrator.money import total_cost
-from orchestrator.project.schema import Agent
-from orchestrator.records import Hop, Trace
-from orchestrator.roles.bounds import Bounds
-from orchestrator.roles.events import RunEvent
 from orchestrator.roles.hop import HopWork
 from orchestrator.roles.place import Place, here
-from orchestrator.roles.services import Request, Services
-from orchestrator.tracing.ids import new_trace_id
-from orchestrator.types import Caller, Constraints, Feature, Risk, TaskProfile, digest
-from orchestrator.validation.json_text import json_in
-
-GRAPH = "chat_model"
-"""What stands for the graph on the trace of a call that belongs to no run."""
-NODE = "chat"
-"""What stands for the node where none asks."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """What is asked, and of whom."""
-
-    request: CallRequest
-    agent: Agent
-    """Its task, its needs, and how it wants to be called."""
-    declared: bool
-    """The agent is one of the project's, not only a name for this call."""
-    node: str | None
-    """The node of somebody's own graph that asks."""
-    data_class: str | None
-    risk: Risk | None
-    tags: tuple[str, ...]
-    constraints: Constraints
-    caller: Caller
-    priority: int
-    needs: tuple[str, ...]
-    deadline_s: float
-    check: Callable[[str], Any] | None = None
-    held: bool = False
-    """Nothing is shown before it was checked."""
-
-    @property
-    def is_json(self) -> bool:
-        """Whether its check holds the answer to be JSON."""
-        valid = self.agent.valid
-        return self.check is not None or (valid is not None and valid.json_schema is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The reply, and the hop as it stands on the trace."""
-
-    reply: Reply
-    hop: Hop
-
+from orchestrator.roles.services import Services
+from orchestrator.roles.single import NODE, Answered, Ask, SingleCalls, hop_of
+from orchestrator.types import digest
 
 Piece = str | Answered
 """More text, and at the end the whole."""
-
-
-class _Unkept:
-    """The journal of a call that no run can be resumed to. Satisfies `protocols.Journal`."""
-
-    async def get(self, key: str) -> Mapping[str, Any] | None:  # noqa: ARG002
-        return None
-
-    async def begin(self, key: str, *, node: str, deployment: str = "") -> str | None:  # noqa: ARG002
-        return None
-
-    async def drop(self, key: str) -> None:
-        pass
-
-    async def put(self, key: str, value: Mapping[str, Any], *, node: str) -> None:
-        pass
 
 
 class ChatCalls:
@@ -171,78 +102,11 @@ class ChatCalls:
     ) -> Answered:
         # The first look at the fleet asks the servers of this machine, which takes a moment.
         await asyncio.to_thread(services.fleet)
-        listener = None if ask.held else on_text
         place = here()
         if place is not None:
-            return await _hop(_work_at(place, services, ask), ask, listener, [])
-        request = self._request(ask)
-        bounds = Bounds(deadline=request.deadline)
-        work = HopWork(
-            services=services,
-            request=request,
-            agent=ask.agent,
-            node=ask.node or NODE,
-            round=0,
-            inputs={},
-            bounds=bounds,
-        )
-        return await self._traced(work, ask, listener)
-
-    async def _traced(
-        self, work: HopWork, ask: Ask, on_text: Callable[[str], None] | None
-    ) -> Answered:
-        """The hop as a trace of its own."""
-        services, begun = work.services, self._trace(work.request)
-        hops: list[Hop] = []
-        start = services.clock.monotonic()
-        services.recorder.start(begun)
-
-        def finish(status: Any, **found: Any) -> None:
-            ms = (services.clock.monotonic() - start) * 1000
-            cost = total_cost([hop.cost_micro_usd for hop in hops])
-            ended = dataclasses.replace(begun, status=status, ms=ms, cost_micro_usd=cost, **found)
-            services.recorder.finish(ended)
-
-        try:
-            answered = await _hop(work, ask, on_text, hops)
-        except Exception as error:  # also the caller's own check: no trace is left open
-            finish("failed", error=str(error))
-            raise
-        except asyncio.CancelledError:
-            finish("cancelled", error="stopped while it ran")
-            raise
-        finish("ok", answer=answered.hop.output)
-        return answered
-
-    def _request(self, ask: Ask) -> Request:
-        said = [text_of(m) for m in ask.request.messages if m["role"] == "user"]
-        return Request(
-            trace_id=new_trace_id(),
-            question=said[-1] if said else "",
-            journal=_Unkept(),
-            deadline=self.services.clock.monotonic() + ask.deadline_s,
-            data_class=ask.data_class,
-            risk=ask.risk,
-            tags=ask.tags,
-            caller=ask.caller,
-            priority=ask.priority,
-            constraints=ask.constraints,
-        )
-
-    def _trace(self, request: Request) -> Trace:
-        project = self.services.project
-        return Trace(
-            id=request.trace_id,
-            graph=GRAPH,
-            status="running",
-            started_at=self.services.clock.now(),
-            question=request.question,
-            project_hash=project.hash,
-            policy_hash=project.policy_hash,
-            fleet_hash=self.services.fleet().hash,
-            caller=request.caller,
-            tags=request.tags,
-        )
+            work = _work_at(place, services, ask)
+            return await hop_of(work, ask, None if ask.held else on_text, [])
+        return await SingleCalls(services).answer(ask, on_text)
 
 
 def _work_at(place: Place, services: Services, ask: Ask) -> HopWork:
@@ -276,41 +140,3 @@ def _work_at(place: Place, services: Services, ask: Ask) -> HopWork:
     )
     place.asked[asked] += 1
     return work
-
-
-async def _hop(
-    work: HopWork, ask: Ask, on_text: Callable[[str], None] | None, hops: list[Hop]
-) -> Answered:
-    """Carry it out; what is recorded is added to `hops`."""
-
-    def tell(event: RunEvent) -> None:
-        if isinstance(event, Hop):
-            hops.append(event)
-        outer(event)
-
-    outer = work.request.tell
-    work.request = dataclasses.replace(work.request, tell=tell)
-    profile = _profile(work, ask)
-    reply = await work.send(ask.request, profile, check=ask.check, on_text=on_text)
-    return Answered(_without_fence(reply) if ask.is_json else reply, hops[-1])
-
-
-def _without_fence(reply: Reply) -> Reply:
-    """A program reads the text as JSON, so that is all it gets; the trace has what was written."""
-    return reply if reply.tool_calls else dataclasses.replace(reply, text=json_in(reply.text)[0])
-
-
-def _profile(work: HopWork, ask: Ask) -> TaskProfile:
-    """What routing sees: the texts, the tools and images beside them, and what they need."""
-    text = "\n".join(text_of(m) for m in ask.request.messages)
-    agent = ask.agent if ask.declared else None
-    found = work.profile(text, task=ask.agent.task, agent=agent)
-    needs = tuple(sorted({*found.needs, *ask.needs}))
-    most = ask.agent.call.max_tokens or found.output_tokens
-    changed: dict[str, Any] = {
-        "needs": needs,
-        "input_tokens": max(found.input_tokens, prompt_tokens(ask.request)),
-        "output_tokens": min(found.output_tokens, most),
-    }
-    declared = {k: Feature(value=v, confidence=1.0, origin="declared") for k, v in changed.items()}
-    return dataclasses.replace(found, **changed, features={**found.features, **declared})

@@ -16,9 +16,9 @@ from langchain_core.messages import (
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
 from orchestrator.call_types import Message
-from orchestrator.chat.calls import Answered
 from orchestrator.errors import UserError
 from orchestrator.money import Usage, usd
+from orchestrator.roles.single import Answered
 from orchestrator.tracing.explain import why_chosen
 
 _NEEDS = {"image_url": "vision", "input_audio": "audio", "file": "files"}

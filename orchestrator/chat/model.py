@@ -21,7 +21,7 @@ from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, Field, InstanceOf
 
 from orchestrator.call_types import CallRequest, Message
-from orchestrator.chat.calls import Answered, Ask, ChatCalls, Piece
+from orchestrator.chat.calls import ChatCalls, Piece
 from orchestrator.chat.failures import as_model_errors
 from orchestrator.chat.limits import both
 from orchestrator.chat.messages import as_last_chunk, as_message, as_messages, needs_of
@@ -39,6 +39,7 @@ from orchestrator.errors import UnknownNameError
 from orchestrator.project.policy_schema import CallDeclaration
 from orchestrator.project.schema import Agent
 from orchestrator.project.vocabulary import check_request
+from orchestrator.roles.single import Answered, Ask
 from orchestrator.routing.predict import serves
 from orchestrator.types import Caller, Constraints, Deployment, Risk
 

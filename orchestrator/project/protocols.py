@@ -13,6 +13,8 @@ from orchestrator.types import Caller, Charge, Deployment, Estimate, Health, Tas
 if TYPE_CHECKING:
     import numpy as np
 
+    from orchestrator.project.policy_schema import Budget, CallerLimit
+
 
 class Clock(Protocol):
     """Time, as tests may inject it."""
@@ -138,6 +140,21 @@ class Ledger(Protocol):
 
     async def release(self, lease: str) -> None:
         """Give the lease of an attempt back that was never made."""
+        ...
+
+
+class Allotments(Protocol):
+    """What single callers may spend and ask for, besides what the policy says of all.
+
+    Virtual keys, users and workspaces get theirs while the service runs. Answers from memory.
+    """
+
+    def budgets(self, caller: Caller) -> Sequence[Budget]:
+        """Budgets that bind this caller; each names in `match` whom it is of."""
+        ...
+
+    def limits(self, caller: Caller) -> Sequence[CallerLimit]:
+        """Requests and tokens a minute that bind this caller, likewise."""
         ...
 
 

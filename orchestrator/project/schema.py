@@ -21,6 +21,7 @@ from orchestrator.project.declared import (
     Usd,
 )
 from orchestrator.project.fleet_schema import Fleet
+from orchestrator.project.gateway_schema import Gateway, Shared
 from orchestrator.project.policy_schema import CallDeclaration, Policy
 from orchestrator.project.suite_schema import Suite
 from orchestrator.project.valid_schema import Valid
@@ -80,6 +81,8 @@ class Settings(Declared):
     deadline_ms: Milliseconds = Field(
         default=300_000, description="A request's whole time where no route says less."
     )
+    gateway: Gateway = Field(default=Gateway(), description="How `mesh serve` serves.")
+    shared: Shared = Field(default=Shared(), description="What processes and machines share.")
 
 
 # ── agents/NAME.md ───────────────────────────────────────────────────────────────────────

@@ -181,16 +181,23 @@ class HopWork:
             check = declared_check(agent.valid, self.services.checks, check)
             schema = request.schema or as_json(agent.valid.json_schema)
             request = dataclasses.replace(request, schema=schema)
-        policy = self.services.project.policy_hash
-        place = (policy, self.definition, self.node, self.round, self.calls)
-        asked = [place, agent.name, request.messages, request.inputs, request.schema]
-        key = digest([*asked, request.tools, request.tool_choice] if request.tools else asked)
-        recorded = await self.request.journal.get(key)
-        if recorded is not None:
-            return self._replay(recorded, check, on_text)
+        if self.request.journal is None:
+            key = str(self.calls)
+        else:
+            key = self._key(agent, request)
+            recorded = await self.request.journal.get(key)
+            if recorded is not None:
+                return self._replay(recorded, check, on_text)
         limits = self.bounds.tightened(profile.constraints)
         profile = dataclasses.replace(profile, constraints=limits)
         return await self._carry_out(key, agent, request, profile, check, on_text)
+
+    def _key(self, agent: Agent, request: CallRequest) -> str:
+        """What a recorded result is good for: this call at this place, under this policy."""
+        policy = self.services.project.policy_hash
+        place = (policy, self.definition, self.node, self.round, self.calls)
+        asked = [place, agent.name, request.messages, request.inputs, request.schema]
+        return digest([*asked, request.tools, request.tool_choice] if request.tools else asked)
 
     def record_step(self, output: Any, started_at: float, ms: float) -> tuple[Hop, ...]:
         """Put on the trace what its role did besides model calls, and return it."""
@@ -326,7 +333,8 @@ class HopWork:
             attempts = (*lost, *heard)
             found = {"attempts": attempts, "ending": ending, **verdict(heard, passed=False)}
             self._record(hop(decision=decision, status=status, error=error, **found))
-            await run.journal.drop(key)
+            if run.journal is not None:
+                await run.journal.drop(key)
 
         # From the decision on, so that two calls at once do not count on the same money.
         with self.bounds.purse.holding(_expected(decision)):
@@ -368,6 +376,8 @@ class HopWork:
     ) -> tuple[Attempt, ...]:
         """Mark the hop as in flight; returns what earlier processes of this run have tried."""
         run = self.request
+        if run.journal is None:
+            return ()
         interrupted = await run.journal.begin(key, node=self.node, deployment=decision.chosen)
         earlier = run.earlier.get(f"{run.trace_id}.{key}")
         return (*(earlier.attempts if earlier else ()), *_lost(interrupted, deployments, now))
@@ -378,9 +388,14 @@ class HopWork:
 
     async def _keep(self, key: str, done: Hop, reply: Reply) -> None:
         """In the journal first, so that nobody sees a result that a resume would not."""
+        journal = self.request.journal
+        if journal is None:
+            self._record(done)
+            self._answered_by(reply.family)
+            return
         value = {"hop": as_json(done), "text": reply.text, "answered": kept(reply)}
         try:
-            await self.request.journal.put(key, value, node=self.node)
+            await journal.put(key, value, node=self.node)
         except BaseException as error:  # it is not answered, but it was paid for
             stopped = isinstance(error, asyncio.CancelledError)
             why = "stopped while it was recorded" if stopped else str(error)

@@ -59,7 +59,8 @@ class Request:
 
     trace_id: str
     question: str
-    journal: Journal
+    journal: Journal | None
+    """`None` for a call that no run can be resumed to."""
     deadline: float
     """On the clock's monotonic scale, in seconds."""
     data_class: str | None = None

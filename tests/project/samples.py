@@ -50,6 +50,14 @@ _FILES: Files = {
         "embedder": "static",
         "python": ["names.py"],
         "default_graph": "main",
+        "gateway": {
+            "host": "127.0.0.1",
+            "port": 8700,
+            "workers": 2,
+            "body_mb": 5,
+            "unknown_parameters": "refuse",
+        },
+        "shared": {"url": "redis://127.0.0.1:6379/0"},
         "calls": {
             "hedge_share": 0.1,
             "queue": 20,

@@ -1,0 +1,32 @@
+"""The ASGI application. Chat completions take the short way, everything else goes by Starlette."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from orchestrator.gateway.state import State
+
+CHAT = "/v1/chat/completions"
+
+
+class Gateway:
+    """Callable by any ASGI server.
+
+    Args:
+        state: what the endpoints share.
+        chat: the endpoint of `POST /v1/chat/completions`, an ASGI application of its own.
+        rest: all other endpoints.
+    """
+
+    def __init__(self, state: State, chat: Any, rest: Starlette) -> None:
+        self.state, self._chat, self._rest = state, chat, rest
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """See the ASGI specification."""
+        if scope["type"] == "http" and scope["path"] == CHAT and scope["method"] == "POST":
+            await self._chat(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)

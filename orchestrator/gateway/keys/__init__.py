@@ -1,0 +1,1 @@
+"""Virtual keys: who may ask for what."""
