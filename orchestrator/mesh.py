@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from orchestrator.calling.clock import SystemClock
 from orchestrator.graph.answer import Answer, RunOptions
-from orchestrator.parts import Parts
+from orchestrator.parts import Injected, Parts
 from orchestrator.project.declared import Declared
 from orchestrator.project.load import LoadedProject, load_project
 from orchestrator.project.protocols import Clock, Embedder
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from orchestrator.graph.draw import DrawingFormat, Service
     from orchestrator.graph.journal import JournalStore
     from orchestrator.roles.events import RunEvent
+    from orchestrator.roles.single import SingleCalls
     from orchestrator.storage.sweep import Report
     from orchestrator.tracing.store import TraceStore
 
@@ -51,9 +52,14 @@ class Mesh:
     """A loaded project, ready to decide and to run. Close it, or use it as a context."""
 
     def __init__(
-        self, loaded: LoadedProject, *, env: Mapping[str, str], clock: Clock | None = None
+        self,
+        loaded: LoadedProject,
+        *,
+        env: Mapping[str, str],
+        clock: Clock | None = None,
+        injected: Injected = Injected(),
     ) -> None:
-        self._parts = Parts(loaded, env, clock or SystemClock())
+        self._parts = Parts(loaded, env, clock or SystemClock(), injected)
 
     @classmethod
     def load(cls, root: str | Path = ".", *, env: Mapping[str, str] | None = None) -> Mesh:
@@ -170,6 +176,12 @@ class Mesh:
         return fleet_warnings(
             project.fleet, self._parts.deployments, project.policy, price_list(), today
         )
+
+    def single_calls(self) -> SingleCalls:
+        """Calls that are no run, in the event loop that runs go on in: what a service serves."""
+        from orchestrator.roles.single import SingleCalls
+
+        return SingleCalls(self._parts.services)
 
     def profile(
         self,

@@ -6,12 +6,13 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.project.load import LoadedProject
-from orchestrator.project.protocols import Clock, Embedder, Traffic
+from orchestrator.project.protocols import Allotments, Clock, Embedder, Recorder, Traffic
 from orchestrator.project.schema import Project
 from orchestrator.types import Context, Decision, Deployment, FleetSnapshot, TaskProfile
 
@@ -35,13 +36,32 @@ if TYPE_CHECKING:
 _SNAPSHOT_SECONDS = 1.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Injected:
+    """What a service brings along; a program of one's own needs nothing of it."""
+
+    served: bool = False
+    """Many calls a second in one process: nothing may wait for a disk."""
+    recorder: Recorder | None = None
+    """Takes the traces; the project's own store where absent."""
+    allotments: Allotments | None = None
+    """Budgets and limits of single callers, besides those of the policy."""
+
+
 class Parts:
     """Everything that a loaded project needs to decide and to run."""
 
-    def __init__(self, loaded: LoadedProject, env: Mapping[str, str], clock: Clock) -> None:
+    def __init__(
+        self,
+        loaded: LoadedProject,
+        env: Mapping[str, str],
+        clock: Clock,
+        injected: Injected = Injected(),
+    ) -> None:
         self.loaded = loaded
         self.env = env
         self.clock = clock
+        self.injected = injected
         self._snapshot: tuple[float, FleetSnapshot] | None = None
 
     @property
@@ -163,7 +183,7 @@ class Parts:
             traffic=self.traffic,
             caller_rates=CallerRates(self.project.policy.limits, self.clock),
             affinity=Affinity(self.clock),
-            recorder=self.store,
+            recorder=self.injected.recorder or self.store,
             clock=self.clock,
             embedder=self.embedder,
             checks=self.loaded.registry.items("check"),

@@ -104,5 +104,7 @@ class Trace:
     fleet_hash: str = ""
     caller: Caller = Caller()
     tags: tuple[str, ...] = ()
+    parent: str = ""
+    """The caller's `traceparent` (W3C Trace Context), where it sent one."""
     log: LogRule | None = None
     """What may be kept of the request's own texts, where admission knows it; hops tighten it."""

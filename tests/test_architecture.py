@@ -37,6 +37,7 @@ LAYERS = (  # top first; a module may import its own layer and those after it
     ("tracing",),
     ("embedding",),
     ("storage",),
+    ("sharing",),
     ("project",),
     ("validation",),
     ("call_types",),
