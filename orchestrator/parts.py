@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.project.load import LoadedProject
-from orchestrator.project.protocols import Allotments, Clock, Embedder, Recorder, Traffic
+from orchestrator.project.protocols import Allotments, Clock, Embedder, Predictor, Recorder
 from orchestrator.project.schema import Project
 from orchestrator.types import Context, Decision, Deployment, FleetSnapshot, TaskProfile
 
@@ -22,18 +22,40 @@ if TYPE_CHECKING:
     from orchestrator.calling.health.incidents import Incidents
     from orchestrator.calling.health.live import Live
     from orchestrator.calling.health.store import HealthStore
+    from orchestrator.calling.health.webhook import Webhook
     from orchestrator.calling.ledger import SqliteLedger
     from orchestrator.calling.spending.report import CostReport
+    from orchestrator.calling.traffic.affinity import Affinity
+    from orchestrator.calling.traffic.control import TrafficControl
+    from orchestrator.calling.traffic.rates import CallerRates
     from orchestrator.calling.transports import Transports
     from orchestrator.chat.calls import ChatCalls
+    from orchestrator.fleet.drain import Drains
     from orchestrator.graph.journal import JournalStore
     from orchestrator.graph.runs import Runs
+    from orchestrator.project.policy_schema import Match
     from orchestrator.roles.services import Services
+    from orchestrator.routing.memo import Decider
     from orchestrator.routing.profile import Profiler
+    from orchestrator.storage.operations import Operations
     from orchestrator.storage.sweep import Report
     from orchestrator.tracing.store import TraceStore
 
 _SNAPSHOT_SECONDS = 1.0
+_LIVES_ON = (
+    "store",
+    "operations",
+    "drains",
+    "health_store",
+    "live",
+    "incidents",
+    "breakers",
+    "traffic",
+    "caller_rates",
+    "affinity",
+    "predictor",
+)
+"""What a process has learned and counted, which a reload must not reset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +85,35 @@ class Parts:
         self.clock = clock
         self.injected = injected
         self._snapshot: tuple[float, FleetSnapshot] | None = None
+        self._lent: frozenset[str] = frozenset()
+        """What belongs to the successor now, and is not closed here."""
+
+    def successor(self, loaded: LoadedProject) -> Parts:
+        """The parts of the project as it is now, with all that was learned and counted so far.
+
+        Calls that go on with the parts as they were share breakers, limits and windows with those
+        of the successor. Close both; each closes what is its own.
+        """
+        made = Parts(loaded, self.env, self.clock, self.injected)
+        known = dict.fromkeys(_LIVES_ON)
+        if loaded.project.settings.embedder == self.project.settings.embedder:
+            known["embedder"] = None  # its weights are large
+        deployments = made.deployments  # what can fail, before anything is moved
+        if "embedder" not in known:
+            made.embedder  # noqa: B018
+        handed = {name: part for name in known if (part := self.__dict__.get(name)) is not None}
+        made.__dict__.update(handed)
+        self._lent = frozenset(handed)
+        calls, by_id = loaded.project.settings.calls, {d.id: d for d in deployments}
+        if "breakers" in handed:
+            made.breakers.reconfigure(calls.breaker, made._accounts())
+        if "incidents" in handed:
+            made.incidents.reconfigure(by_id, made._webhook())
+        if "traffic" in handed:
+            made.traffic.reconfigure(by_id, queue=calls.queue, hedge_share=calls.hedge_share)
+        if "caller_rates" in handed:
+            made.caller_rates.reconfigure(loaded.project.policy.limits)
+        return made
 
     @property
     def project(self) -> Project:
@@ -82,6 +133,19 @@ class Parts:
         return TraceStore(self.storage / "traces.sqlite")
 
     @cached_property
+    def operations(self) -> Operations:
+        """What people did to this project: drained deployments, reloads, policies."""
+        from orchestrator.storage.operations import Operations
+
+        return Operations(self.storage)
+
+    @cached_property
+    def drains(self) -> Drains:
+        from orchestrator.fleet.drain import Drains
+
+        return Drains(self.operations, self.clock)
+
+    @cached_property
     def embedder(self) -> Embedder:
         from orchestrator.embedding.load import load_embedder
 
@@ -91,7 +155,25 @@ class Parts:
     def profiler(self) -> Profiler:
         from orchestrator.routing.profile import Profiler
 
-        return Profiler(self.embedder)
+        # A person who asks for a profile sees all of it; a service reads what its policy asks for.
+        if not self.injected.served:
+            return Profiler(self.embedder)
+        matches = [route.match for route in self.project.policy.routes]
+        unread = {"language", "complexity"}
+        unread |= {name for name in ("domain", "risk") if all(_unset(m, name) for m in matches)}
+        return Profiler(self.embedder, unread=frozenset(unread))
+
+    @cached_property
+    def decider(self) -> Decider:
+        from orchestrator.routing.memo import Decider
+
+        return Decider(self.project.policy)
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        from orchestrator.routing.predict import PriorPredictor
+
+        return PriorPredictor()
 
     @cached_property
     def transports(self) -> Transports:
@@ -123,36 +205,42 @@ class Parts:
     @cached_property
     def incidents(self) -> Incidents:
         from orchestrator.calling.health.incidents import Incidents
+
+        by_id = {d.id: d for d in self.deployments}
+        return Incidents(self.clock, by_id, self.health_store, self._webhook())
+
+    def _webhook(self) -> Webhook | None:
         from orchestrator.calling.health.webhook import Webhook
 
         url = self.project.settings.calls.incidents.webhook
-        return Incidents(
-            self.clock,
-            {d.id: d for d in self.deployments},
-            self.health_store,
-            Webhook(url) if url else None,
-        )
+        return Webhook(url) if url else None
 
     @cached_property
     def breakers(self) -> Breakers:
-        from orchestrator.calling.health.breaker import Breakers, Recovered, account_mark
+        from orchestrator.calling.health.breaker import Breakers, Recovered
+
+        live, incidents = self.live, self.incidents  # not these parts, which a reload replaces
 
         def tell(change: Change) -> None:
             if isinstance(change.effect, Recovered):
-                self.live.recovered(change.deployment)
-            self.incidents.changed(change)
+                live.recovered(change.deployment)
+            incidents.changed(change)
 
-        keys = {d.id: self.env.get(d.key or "", "") for d in self.deployments}
         return Breakers(
             self.project.settings.calls.breaker,
             self.clock,
             self.health_store,
-            accounts={id: account_mark(key) for id, key in keys.items()},
+            accounts=self._accounts(),
             tell=tell,
         )
 
+    def _accounts(self) -> dict[str, str]:
+        from orchestrator.calling.health.breaker import account_mark
+
+        return {d.id: account_mark(self.env.get(d.key or "", "")) for d in self.deployments}
+
     @cached_property
-    def traffic(self) -> Traffic:
+    def traffic(self) -> TrafficControl:
         from orchestrator.calling.traffic.control import TrafficControl
         from orchestrator.calling.traffic.places import Places
         from orchestrator.calling.traffic.rates import Rates
@@ -167,22 +255,32 @@ class Parts:
         )
 
     @cached_property
-    def services(self) -> Services:
-        from orchestrator.calling.traffic.affinity import Affinity
+    def caller_rates(self) -> CallerRates:
         from orchestrator.calling.traffic.rates import CallerRates
+
+        return CallerRates(self.project.policy.limits, self.clock)
+
+    @cached_property
+    def affinity(self) -> Affinity:
+        from orchestrator.calling.traffic.affinity import Affinity
+
+        return Affinity(self.clock)
+
+    @cached_property
+    def services(self) -> Services:
         from orchestrator.roles.services import Services
-        from orchestrator.routing.predict import PriorPredictor
 
         return Services(
             project=self.project,
             fleet=self.fleet,
             profiler=self.profiler,
-            predictor=PriorPredictor(),
+            predictor=self.predictor,
+            decider=self.decider,
             transports=self.transports,
             ledger=self.ledger,
             traffic=self.traffic,
-            caller_rates=CallerRates(self.project.policy.limits, self.clock),
-            affinity=Affinity(self.clock),
+            caller_rates=self.caller_rates,
+            affinity=self.affinity,
             recorder=self.injected.recorder or self.store,
             clock=self.clock,
             embedder=self.embedder,
@@ -226,7 +324,9 @@ class Parts:
             from orchestrator.fleet.snapshot import snapshot
 
             live = self.traffic.health()
-            self._snapshot = (now, snapshot(self.deployments, self.env, live=live))
+            drained = self.drains.now()
+            found = snapshot(self.deployments, self.env, live=live, drained=drained)
+            self._snapshot = (now, found)
         return self._snapshot[1]
 
     @cached_property
@@ -242,14 +342,13 @@ class Parts:
         return conditions(self.breakers.states(), self.live.all())
 
     def decide(self, profile: TaskProfile) -> Decision:
-        from orchestrator.routing.decide import decide
-        from orchestrator.routing.predict import PriorPredictor
-
-        fleet, predictor = self.fleet(), PriorPredictor()
+        """See `Mesh.decide`."""
+        fleet = self.fleet()
         context = Context(
-            estimates=predictor.predict(profile, fleet.deployments), predictor=predictor.version
+            estimates=self.predictor.predict(profile, fleet.deployments),
+            predictor=self.predictor.version,
         )
-        return decide(profile, fleet, self.project.policy, context)
+        return self.decider(profile, fleet, context)
 
     def problem(self) -> str | None:
         """See `Mesh.problem`."""
@@ -315,7 +414,7 @@ class Parts:
 
     async def close(self) -> None:
         """Close what was opened: runs, connections, local models, and the trace store."""
-        opened = self.__dict__
+        opened = self.__dict__.keys() - self._lent
         if "chat_calls" in opened:
             await asyncio.to_thread(self.chat_calls.close)
         if "runs" in opened:
@@ -332,8 +431,13 @@ class Parts:
             self.store.close()
 
     def _close_health(self) -> None:
+        # All three are handed on together, so whose the store is has the others too.
         if "live" in self.__dict__:
             self.live.keep()
         self.health_store.close()
         if "incidents" in self.__dict__:
             self.incidents.close()
+
+
+def _unset(match: Match, name: str) -> bool:
+    return getattr(match, name) is None

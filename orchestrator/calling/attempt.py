@@ -20,16 +20,19 @@ from orchestrator.call_types import (
     CallRequest,
     Confidence,
     Finish,
+    Images,
+    Product,
     Progress,
     TextDelta,
     ToolCallDelta,
     UsageReport,
+    Vectors,
     text_of,
 )
 from orchestrator.calling.tool_calls import ToolCalls
 from orchestrator.errors import AttemptError
 from orchestrator.money import Usage
-from orchestrator.project.protocols import Clock, Transport
+from orchestrator.project.protocols import Alarm, Clock, Transport
 from orchestrator.records import Attempt, AttemptKind
 from orchestrator.types import Deployment, Outcome
 
@@ -61,7 +64,8 @@ def limits_of(deployment: Deployment) -> Limits:
     A self-hosted one may first read its weights or a long prompt on a slow machine; one that
     declares a slow first token gets four times what it declares.
     """
-    own = deployment.hosting == "self"
+    # An image comes whole, and takes its time.
+    own = deployment.hosting == "self" or "image" in deployment.tasks
     typical = 4 * (deployment.first_token_ms or 0) / 1000
     first, between = deployment.first_token_timeout_ms, deployment.between_tokens_timeout_ms
     return Limits(
@@ -97,11 +101,16 @@ class Heard:
     """It was asked to go on with a text, so that nothing more to say is an answer too."""
     confidence: float | None = None
     """How sure the model was, in 0..1; `None` where it did not say."""
-    alarm: asyncio.Future[None] | None = None
-    """Rings at `until`; cancelled where `until` moves to an earlier time."""
+    product: Product | None = None
+    """The answer to a request that asks for no text."""
 
     def __post_init__(self) -> None:
         self.until = self.started + self.limits.first_token_s
+
+    def start(self, now: float) -> None:
+        """The call begins only now: our own queue and disk are not its silence."""
+        self.started = now
+        self.until = now + self.limits.first_token_s
 
     @property
     def text(self) -> str:
@@ -114,12 +123,6 @@ class Heard:
 
     def take(self, event: CallEvent, now: float) -> None:
         """Keep the event, and set the clock that runs from here."""
-        before = self.until
-        self._set(event, now)
-        if self.alarm is not None and self.until < before:
-            self.alarm.cancel()
-
-    def _set(self, event: CallEvent, now: float) -> None:
         match event:
             case TextDelta(text) if text:
                 self._token(now)
@@ -143,6 +146,9 @@ class Heard:
                 self.answering = event
             case Confidence(value):
                 self.confidence = value
+            case Vectors() | Images():
+                self.product = event
+                self._token(now)
             case Finish():
                 self._write(self.half)
                 self.half = ""
@@ -226,52 +232,86 @@ async def listen(
 
     The upstream call is stopped before this returns or is cancelled.
     """
-    stream = transport.stream(deployment, request)
-    consumer = asyncio.ensure_future(_consume(stream, heard, clock))
+    error = heard.silence(clock.monotonic())
+    if error is not None:
+        return error
+    stream = cast("_Closable", transport.stream(deployment, request))
+    watch = _Watch(heard, clock)
     try:
-        silence = await _watch(consumer, heard, clock)
-        if silence is None and consumer.cancelled():
+        # Transports are async generators, which must be closed for the upstream call to stop.
+        async with aclosing(stream):
+            watch.set()
+            async for event in stream:
+                now = clock.monotonic()
+                # While every event is there at once, the alarm gets no turn.
+                late = heard.silence(now) if now >= heard.deadline else None
+                if late is not None:
+                    raise late
+                before = heard.until
+                heard.take(event, now)
+                if heard.until < before:
+                    watch.set()
+    except AttemptError as raised:
+        error = raised
+    except asyncio.CancelledError:
+        error = watch.took_part()
+        if watch.cancelled():
+            raise
+        if error is None:
             # By the transport's own doing: raised, it would look like the caller's cancellation.
-            silence = AttemptError(Outcome.CUT, "the transport gave the call up")
-        elif silence is None:
-            await consumer
-    except AttemptError as error:
-        silence = error
+            error = AttemptError(Outcome.CUT, "the transport gave the call up")
     finally:
-        consumer.cancel()  # does nothing where it is done
-        await asyncio.gather(consumer, return_exceptions=True)
-    return _judge(heard, silence)
-
-
-async def _consume(stream: AsyncIterator[CallEvent], heard: Heard, clock: Clock) -> None:
-    # Transports are async generators, which must be closed for the upstream call to stop.
-    async with aclosing(cast("_Closable", stream)):
-        async for event in stream:
-            now = clock.monotonic()
-            # While every event is there at once, the timer of `_watch` gets no turn.
-            late = heard.silence(now) if now >= heard.deadline else None
-            if late is not None:
-                raise late
-            heard.take(event, now)
+        watch.end()
+    return _judge(heard, error)
 
 
 class _Closable(AsyncIterator[CallEvent]):
     async def aclose(self) -> None: ...
 
 
-async def _watch(consumer: asyncio.Future[None], heard: Heard, clock: Clock) -> AttemptError | None:
-    """Wait for the stream's end, or for too long a silence. One timer, not one per token."""
-    while not consumer.done():
-        now = clock.monotonic()
-        silence = heard.silence(now)
-        if silence is not None:
-            return silence
-        heard.alarm = asyncio.ensure_future(clock.sleep(min(heard.until, heard.deadline) - now))
-        try:
-            await asyncio.wait({consumer, heard.alarm}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            heard.alarm.cancel()
-    return None
+class _Watch:
+    """Stops the task that listens when the silence has lasted too long.
+
+    One alarm, not one per token: what comes moves `heard.until`, and an alarm that rings too early
+    is set again.
+    """
+
+    def __init__(self, heard: Heard, clock: Clock) -> None:
+        self._heard, self._clock = heard, clock
+        task = asyncio.current_task()
+        assert task is not None  # whoever awaits is in one
+        self._task, self._before = task, task.cancelling()
+        self._alarm: Alarm | None = None
+        self._silence: AttemptError | None = None
+
+    def set(self) -> None:
+        """Ring when the silence would be too long, if nothing comes."""
+        self.end()
+        heard = self._heard
+        left = min(heard.until, heard.deadline) - self._clock.monotonic()
+        self._alarm = self._clock.alarm(left, self._ring)
+
+    def _ring(self) -> None:
+        self._silence = self._heard.silence(self._clock.monotonic())
+        if self._silence is None:
+            self.set()
+        else:
+            self._task.cancel()
+
+    def took_part(self) -> AttemptError | None:
+        """Why this watch has cancelled the task, and takes it back; `None` where it has not."""
+        if self._silence is not None:
+            self._task.uncancel()
+        return self._silence
+
+    def cancelled(self) -> bool:
+        """Whether somebody else has cancelled the task, too."""
+        return self._task.cancelling() > self._before
+
+    def end(self) -> None:
+        """Nothing rings any more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
 
 
 def _judge(heard: Heard, error: AttemptError | None) -> AttemptError | None:
@@ -282,7 +322,8 @@ def _judge(heard: Heard, error: AttemptError | None) -> AttemptError | None:
         return error or AttemptError(Outcome.CUT, "the stream ended before any text")
     if heard.finish.reason.lower() in _REFUSALS:
         return AttemptError(Outcome.REFUSED, "the provider's content filter ended the answer")
-    if not heard.text.strip() and not heard.calls and not heard.continues:
+    said = heard.calls or heard.product or heard.continues
+    if not said and not heard.text.strip():
         return AttemptError(Outcome.EMPTY, "the answer holds no text")
     return None
 
@@ -322,7 +363,7 @@ def record(
 
 def cost(deployment: Deployment, usage: Usage) -> int | None:
     """Micro-dollars of `usage` there; `None` where the price is unknown and something was used."""
-    if not usage.input and not usage.output:
+    if not usage.input and not usage.output and not usage.images:
         return 0
     return deployment.price.cost(usage) if deployment.price else None
 

@@ -15,7 +15,7 @@ from typing import Any, TypedDict
 
 from orchestrator.call_types import CallRequest
 from orchestrator.calling.adapt import estimate, output_limit
-from orchestrator.calling.attempt import Heard, limits_of, listen, prompt_tokens, record
+from orchestrator.calling.attempt import Heard, limits_of, listen, record
 from orchestrator.calling.delivery import Voice
 from orchestrator.calling.tool_calls import wrong_calls
 from orchestrator.calling.transports import Transports
@@ -77,6 +77,8 @@ class Order:
     deployment: Deployment
     request: CallRequest
     """As this deployment gets it."""
+    prompt_tokens: int
+    """About how many tokens that is."""
     kind: AttemptKind
     voice: Voice | None = None
     """Where its text goes while it comes."""
@@ -116,14 +118,16 @@ class Attempting:
         """Carry the order out. What went wrong is the attempt's outcome; only a caller's
         cancellation, a ledger that cannot write and a check that is broken are raised."""
         passed: Pass | None = None
-        heard = self._hear(order)
-        made = _Unfinished(order, heard, self.means["clock"].now())
+        clock, traffic, ledger = self.means["clock"], self.means["traffic"], self.means["ledger"]
+        most = output_limit(order.deployment, order.request)
+        made = _Unfinished(order, self._hear(order), clock.now())
         try:
-            passed = await self.means["traffic"].enter(order.deployment, self._asking(order))
-            made.lease = await self.means["ledger"].reserve(
-                self._charge(order.deployment), estimate(order.deployment, order.request)
+            passed = await traffic.enter(order.deployment, self._asking(order, most))
+            made.lease = await ledger.reserve(
+                self._charge(order.deployment),
+                estimate(order.deployment, order.prompt_tokens, most, order.request.images),
             )
-            made.heard = self._hear(order)  # our own queue and disk are not its silence
+            made.heard.start(clock.monotonic())
             self.tell(Started(order.deployment))
             made.error = await self._listen(order, made.heard)
             if made.error is None:
@@ -140,10 +144,10 @@ class Attempting:
             attempt = self._record(made)
             try:
                 if made.lease is not None:
-                    await self.means["ledger"].settle(made.lease, attempt)
+                    await ledger.settle(made.lease, attempt)
             finally:
                 if passed is not None:
-                    self.means["traffic"].leave(passed, attempt)
+                    traffic.leave(passed, attempt)
                 self.attempts.append(attempt)
                 self.tell(Ended(attempt))
         return Made(order, attempt, made.heard, made.value, str(made.error or ""))
@@ -157,10 +161,9 @@ class Attempting:
             continues=order.continues,
         )
 
-    def _asking(self, order: Order) -> Asking:
-        wanted = prompt_tokens(order.request) + output_limit(order.deployment, order.request)
+    def _asking(self, order: Order, output_tokens: int) -> Asking:
         return Asking(
-            tokens=wanted,
+            tokens=order.prompt_tokens + output_tokens,
             caller=self.account.caller,
             priority=self.account.priority,
             deadline=self.deadline,
@@ -177,8 +180,9 @@ class Attempting:
         )
 
     async def _listen(self, order: Order, heard: Heard) -> AttemptError | None:
-        transport = self.means["transports"].get(order.deployment.via)
-        clock = self.means["clock"]
+        transports, asks = self.means["transports"], order.request.asks
+        via, clock = order.deployment.via, self.means["clock"]
+        transport = transports.get(via) if asks == "text" else transports.bringing(asks, via)
         error = await listen(transport, order.deployment, order.request, heard, clock)
         if error is None and order.voice is not None:
             order.voice.end()
@@ -191,7 +195,7 @@ class Attempting:
             wrong = "it reached the limit of its tokens in the middle of a tool call"
         if wrong is not None:
             return None, AttemptError(Outcome.INVALID_OUTPUT, wrong)
-        value: Any = heard.text
+        value: Any = heard.product or heard.text
         if self.check is not None and not heard.calls:  # what calls a tool is no answer yet
             try:
                 value = self.check(heard.text)

@@ -1,22 +1,23 @@
 """Carries a decision out: does what `next_action` says, until somebody has answered.
 
-Attempts run as tasks, so that racers, hedges and members of a panel go side by side; whoever is
-not needed any more is cancelled and billed. What was handed on while it came is kept by
-`delivery`; nothing else of an answer that broke off is.
+Racers, hedges and members of a panel go side by side, as tasks; whoever is not needed any more is
+cancelled and billed. Where one attempt follows the other, the call itself makes them. What was
+handed on while it came is kept by `delivery`; nothing else of an answer that broke off is.
 """
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Unpack
 
 from orchestrator.call_types import CallRequest, Reply
 from orchestrator.calling.adapt import adapt, continuation
 from orchestrator.calling.agreement import elected, vote
+from orchestrator.calling.attempt import prompt_tokens
 from orchestrator.calling.attempting import (
     Account,
     Attempting,
@@ -115,6 +116,30 @@ def _history(decision: Decision, means: Means, deadline: float) -> History:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """An attempt that goes on as a task."""
+
+    number: int
+    running: Running
+
+
+class _Jitter:
+    """Chance for pauses; seeded, so that a test or a replay pauses as the call itself did."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+        self._random: random.Random | None = None
+
+    def of(self, history: History) -> float:
+        """In 0..1. Only a failure makes a pause; most calls know none."""
+        if not history.tried or history.tried[-1].outcome is Outcome.OK:
+            return 0.5
+        if self._random is None:
+            self._random = random.Random(self._seed)
+        return self._random.random()
+
+
 class _Call:
     """One decision on its way."""
 
@@ -131,9 +156,11 @@ class _Call:
         self.history, self.delivery = history, delivery
         self.clock = attempting.means["clock"]
         self.traffic = attempting.means["traffic"]
-        self.running: dict[asyncio.Task[Made], Running] = {}
-        self.numbers: dict[asyncio.Task[Made], int] = {}
+        self.running: dict[asyncio.Task[Made], _Run] = {}
+        self.one_by_one = history.strategy in ("single", "cascade")
+        """Nothing can begin beside an attempt, so that none needs a task of its own."""
         self.begun = 0
+        self.prompt_tokens = prompt_tokens(request)
         self.valid: list[Made] = []
         """Answers that may be given, `unsure` ones included, in the order of their ends."""
         self.invalid: Made | None = None
@@ -144,32 +171,30 @@ class _Call:
             delivery.on_word = self._only
 
     async def run(self) -> Reply:
-        # Seeded, so that a test or a replay pauses as the call itself did.
-        jitter = random.Random(self.attempting.account.trace_id)
-        stopped = _NOT_NEEDED
+        stopped, jitter = _NOT_NEEDED, _Jitter(self.attempting.account.trace_id)
         try:
             while True:
-                self.history = dataclasses.replace(
-                    self.history, running=tuple(self.running.values())
-                )
+                if not self.one_by_one:
+                    self.history.running = tuple(run.running for run in self.running.values())
                 now = self.clock.monotonic()
-                match next_action(self.history, now, jitter.random()):
+                match next_action(self.history, now, jitter.of(self.history)):
                     case Stop(reason):
-                        await self._stop_all(_NOT_NEEDED)
+                        if self.running:
+                            await self._stop_all(_NOT_NEEDED)
                         return self._reply() if self.valid else self._fail(reason)
                     case Hold(until):
                         await self._hold(until)
                     case Next(deployment, continued):
-                        self._next(deployment, continued=continued)
+                        await self._next(deployment, continued=continued)
                     case Retry(deployment, after_s, continued):
                         await self._pause(deployment, after_s)
-                        self._begin(deployment, "retry", continued=continued)
+                        await self._begin(deployment, "retry", continued=continued)
                     case Wait(deployment, after_s, continued):
                         await self._pause(deployment, after_s)
                         kind = self._again(deployment)
-                        self._begin(deployment, kind, continued=continued, waits=True)
+                        await self._begin(deployment, kind, continued=continued, waits=True)
                     case Repair(deployment):
-                        self._begin(deployment, "repair")
+                        await self._begin(deployment, "repair")
         except asyncio.CancelledError:
             stopped = "the caller stopped the call"
             raise
@@ -184,15 +209,15 @@ class _Call:
 
     # ── beginning ────────────────────────────────────────────────────────────────────────
 
-    def _next(self, deployment: Deployment, *, continued: bool) -> None:
+    async def _next(self, deployment: Deployment, *, continued: bool) -> None:
         kind = self._kind()
         if kind == "hedge" and not self.traffic.take_hedge():
             # The share is used up. The slower it gets, the more it deserves the next one.
             slow_for = self.clock.monotonic() - self.history.running[-1].since
             later = max(slow_for * HEDGE_AGAIN, HEDGE_AGAIN_S)
-            self.history = dataclasses.replace(self.history, hedge_after_s=later)
+            self.history.hedge_after_s = later
             return
-        self._begin(deployment, kind, continued=continued)
+        await self._begin(deployment, kind, continued=continued)
 
     def _kind(self) -> AttemptKind:
         """Why a deployment that was not asked yet is asked now."""
@@ -217,7 +242,7 @@ class _Call:
         self.attempting.tell(Pausing(deployment, seconds))
         await self.clock.sleep(seconds)
 
-    def _begin(
+    async def _begin(
         self,
         deployment: Deployment,
         kind: AttemptKind,
@@ -225,26 +250,33 @@ class _Call:
         continued: bool = False,
         waits: bool = False,
     ) -> None:
+        """Begin an attempt, and where nothing can go on beside it, see it to its end."""
         request = adapt(self.request, self.decision, deployment)
-        voice = None
+        tokens, voice = self.prompt_tokens, None
         if self.delivery is not None:
-            voice = self.delivery.voice(self.begun, continued=continued)
+            voice = self.delivery.voice(self.begun, deployment.id, continued=continued)
             if continued:
                 request = continuation(request, self.delivery.text)
+                tokens = prompt_tokens(request)
         if kind == "repair" and self.invalid is not None:
             request = _mended(request, self.invalid)
+            tokens = prompt_tokens(request)
         order = Order(
             deployment=deployment,
             request=request,
+            prompt_tokens=tokens,
             kind=kind,
             voice=voice,
             continues=continued,
             waits=waits,
         )
-        task = asyncio.ensure_future(self.attempting.make(order))
-        self.running[task] = Running(deployment.id, self.clock.monotonic())
-        self.numbers[task] = self.begun
+        number = self.begun
         self.begun += 1
+        if self.one_by_one:
+            self._ended(await self.attempting.make(order), number)
+            return
+        task = asyncio.ensure_future(self.attempting.make(order))
+        self.running[task] = _Run(number, Running(deployment.id, self.clock.monotonic()))
 
     # ── ending ───────────────────────────────────────────────────────────────────────────
 
@@ -260,8 +292,7 @@ class _Call:
             if alarm is not None:
                 alarm.cancel()
         for task in [task for task in self.running if task.done()]:
-            del self.running[task]
-            number = self.numbers.pop(task)
+            number = self.running.pop(task).number
             if not task.cancelled() and not self._too_late(task.result(), number):
                 self._ended(task.result(), number)
 
@@ -290,19 +321,18 @@ class _Call:
             continued=attempt.continued,
             vote=_vote(made) if panel else None,
         )
-        self.history = dataclasses.replace(self.history, tried=(*self.history.tried, tried))
+        self.history.tried = (*self.history.tried, tried)
         if self.delivery is not None:
             self.delivery.fall_silent(number)
 
     def _repairable(self, made: Made) -> bool:
         return repairable(made.order.deployment, _mended(made.order.request, made))
 
-    def _only(self, number: int) -> None:
+    def _only(self, number: int, deployment: str) -> None:
         """The caller hears this attempt; nobody waits for the others any more."""
-        for task, running in self.running.items():
-            if self.numbers[task] == number:
-                self.history = dataclasses.replace(self.history, speaker=running.deployment)
-            else:
+        self.history.speaker = deployment
+        for task, run in self.running.items():
+            if run.number != number:
                 task.cancel(_NOT_NEEDED)
 
     async def _stop_all(self, reason: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 
 class SystemClock:
@@ -20,3 +21,7 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait; nothing happens where `seconds` is not positive but a turn of the loop."""
         await asyncio.sleep(max(seconds, 0.0))
+
+    def alarm(self, seconds: float, ring: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call `ring` in the running loop after so long; cancelling the handle prevents it."""
+        return asyncio.get_running_loop().call_later(max(seconds, 0.0), ring)

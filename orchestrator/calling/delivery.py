@@ -24,8 +24,8 @@ class Delivery:
     """
 
     on_text: Callable[[str], None]
-    on_word: Callable[[int], None] = lambda _: None
-    """Told which attempt got the word."""
+    on_word: Callable[[int, str], None] = lambda _number, _deployment: None
+    """Told which attempt got the word, and whom it asks."""
     speaker: int | None = None
     """The attempt that has the word."""
     told: list[str] = field(default_factory=list)
@@ -36,18 +36,18 @@ class Delivery:
     def text(self) -> str:
         return "".join(self.told)
 
-    def voice(self, number: int, *, continued: bool) -> Voice:
+    def voice(self, number: int, deployment: str, *, continued: bool) -> Voice:
         """How an attempt says something."""
-        return Voice(self, number, "" if continued else self.text)
+        return Voice(self, number, deployment, "" if continued else self.text)
 
     def tell(self, text: str) -> None:
         self.told.append(text)
         self.on_text(text)
 
-    def may_speak(self, number: int) -> bool:
+    def may_speak(self, number: int, deployment: str) -> bool:
         if self.speaker is None and not self.over:
             self.speaker = number
-            self.on_word(number)
+            self.on_word(number, deployment)
         return self.speaker == number and not self.over
 
     def fall_silent(self, number: int) -> None:
@@ -62,6 +62,7 @@ class Voice:
 
     delivery: Delivery
     number: int
+    deployment: str
     known: str
     """What the caller has and this attempt has yet to write again."""
     blank: str = ""
@@ -78,7 +79,7 @@ class Voice:
             self.blank = "" if text.strip() else text
             if self.blank:
                 return
-        if not self.delivery.may_speak(self.number):
+        if not self.delivery.may_speak(self.number, self.deployment):
             return  # another has the word; this attempt is about to be stopped
         pairs = zip(text, self.known, strict=False)
         same = next((n for n, (a, b) in enumerate(pairs) if a != b), None)

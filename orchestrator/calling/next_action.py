@@ -62,9 +62,12 @@ class Running:
     """On the clock's monotonic scale."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class History:
-    """Everything that `next_action` may know besides the time."""
+    """Everything that `next_action` may know besides the time; it looks at it and changes nothing.
+
+    Whoever carries the call out writes down here what has happened.
+    """
 
     chain: tuple[Deployment, ...]
     """The decision's deployments in order."""

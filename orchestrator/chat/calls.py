@@ -16,10 +16,12 @@ from typing import Any
 from orchestrator.calling.transports import Transports
 from orchestrator.chat.background import Background
 from orchestrator.chat.limits import both, completed, strictest
+from orchestrator.records import Hop
+from orchestrator.roles.events import RunEvent
 from orchestrator.roles.hop import HopWork
 from orchestrator.roles.place import Place, here
 from orchestrator.roles.services import Services
-from orchestrator.roles.single import NODE, Answered, Ask, SingleCalls, hop_of
+from orchestrator.roles.single import NODE, Answered, Ask, SingleCalls, send
 from orchestrator.types import digest
 
 Piece = str | Answered
@@ -105,7 +107,7 @@ class ChatCalls:
         place = here()
         if place is not None:
             work = _work_at(place, services, ask)
-            return await hop_of(work, ask, None if ask.held else on_text, [])
+            return await _as_hop(work, ask, None if ask.held else on_text)
         return await SingleCalls(services).answer(ask, on_text)
 
 
@@ -140,3 +142,17 @@ def _work_at(place: Place, services: Services, ask: Ask) -> HopWork:
     )
     place.asked[asked] += 1
     return work
+
+
+async def _as_hop(work: HopWork, ask: Ask, on_text: Callable[[str], None] | None) -> Answered:
+    hops: list[Hop] = []
+
+    def tell(event: RunEvent) -> None:
+        if isinstance(event, Hop):
+            hops.append(event)
+        outer(event)
+
+    outer = work.request.tell
+    work.request = dataclasses.replace(work.request, tell=tell)
+    reply = await send(work, ask, on_text)
+    return Answered(reply, hops[-1])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from orchestrator.call_types import CallEvent, CallRequest
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     import numpy as np
 
     from orchestrator.project.policy_schema import Budget, CallerLimit
+
+
+class Alarm(Protocol):
+    """What was set to ring."""
+
+    def cancel(self) -> object:
+        """It does not ring any more; nothing happens where it has."""
+        ...
 
 
 class Clock(Protocol):
@@ -28,6 +36,10 @@ class Clock(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None: ...
+
+    def alarm(self, seconds: float, ring: Callable[[], None]) -> Alarm:
+        """Call `ring` once, in the running loop, after so long; unless it is cancelled before."""
+        ...
 
 
 @runtime_checkable
@@ -156,6 +168,83 @@ class Allotments(Protocol):
     def limits(self, caller: Caller) -> Sequence[CallerLimit]:
         """Requests and tokens a minute that bind this caller, likewise."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountAsk:
+    """What one process says and wants of one limit that several share."""
+
+    name: str
+    limit: int
+    lasts_s: float | None
+    """What is granted counts for so many seconds; `None`: as long as it is held."""
+    stated: Mapping[int, int] = field(default_factory=dict)
+    """What this process has in each slot of time, as it is now; where nothing is held, slot 0."""
+    whole: bool = False
+    """`stated` is all that it has; else slots that it does not name stay as they were."""
+    want: int = 0
+    least: int = 0
+    """Less than this is of no use."""
+    more: int = 0
+    """Beyond `want`, where much is left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountAnswer:
+    """How the limit stands, and what was granted."""
+
+    granted: int
+    slot: int
+    """Where it is counted."""
+    left: int
+    """Of the limit, after that; negative where more was used than reserved."""
+    leaving: Sequence[tuple[float, int]] = ()
+    """Where less was granted than wanted: in how many seconds how much leaves, in order."""
+    soon_s: float = 0.0
+    """Another process may give back within such a time what it did not need; 0: nobody will."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """The answer to one exchange."""
+
+    answers: Sequence[CountAnswer]
+    now: float
+    """Seconds on the scale of the slots."""
+    copies: int
+    """Processes that take part, this one included."""
+    rank: int
+    """Which of them this one is, from 0."""
+
+
+class SharedCounters(Protocol):
+    """Limits that several processes keep together. What all were granted never passes a limit.
+
+    Each process states what it has itself, in absolute numbers, so that saying it again changes
+    nothing, and a place that lost its memory learns it anew. What a process that died had is
+    forgotten: of a window when it has left it, of what is held after a few seconds.
+    """
+
+    slot_s: float
+    """Seconds in one slot of time."""
+
+    async def exchange(self, member: str, asks: Sequence[CountAsk]) -> Counted:
+        """Take over what `member` states, then grant what there is room for; in order of `asks`.
+
+        Raises:
+            StorageError: the counters cannot be reached; soon, and at once where that is known.
+        """
+        ...
+
+    async def leave(self, member: str) -> None:
+        """The process takes part no more; what its windows count stays until it leaves them.
+
+        Raises:
+            StorageError: likewise.
+        """
+        ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,11 @@ class Bounds:
     """What the node declares; its share is never longer."""
     purse: Purse = field(default_factory=Purse)
 
+    @property
+    def binds(self) -> bool:
+        """Whether it limits more than the deadline does."""
+        return self.latency_ms is not None or self.purse.limit is not None
+
     def tightened(self, limits: Constraints) -> Constraints:
         """The request's limits and the node's; of two the tighter one."""
         cost = None if self.purse.limit is None else self.purse.limit / MICRO_USD

@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, Unpack
 
 from orchestrator.call_types import CallRequest, Reply, ToolCall, text_of
 from orchestrator.calling.attempting import Account, CallProgress, Ended, Started
@@ -35,7 +35,7 @@ from orchestrator.roles.events import HopStarted
 from orchestrator.roles.prompt import messages
 from orchestrator.roles.services import Request, Services
 from orchestrator.roles.transcript import kept, shown_prompt, shown_reply, verdict
-from orchestrator.routing.decide import decide
+from orchestrator.routing.profile import Counted
 from orchestrator.tracing.stream import decision_event, emit, hop_event
 from orchestrator.types import (
     Context,
@@ -118,10 +118,18 @@ class HopWork:
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def profile(self, text: str, *, task: str | None, agent: Agent | None = None) -> TaskProfile:
+    def profile(
+        self, text: str, *, task: str | None, agent: Agent | None = None, **counted: Unpack[Counted]
+    ) -> TaskProfile:
+        """What routing sees of `text`, sent on behalf of this run.
+
+        Args:
+            **counted: what is known of the request besides, as for `Profiler.profile`.
+        """
         request = self.request
         profile = self.services.profiler.profile(
             text,
+            **counted,
             task=task,
             agent=agent,
             data_class=request.data_class or self.services.project.policy.default_data_class,
@@ -188,8 +196,9 @@ class HopWork:
             recorded = await self.request.journal.get(key)
             if recorded is not None:
                 return self._replay(recorded, check, on_text)
-        limits = self.bounds.tightened(profile.constraints)
-        profile = dataclasses.replace(profile, constraints=limits)
+        if self.bounds.binds:
+            limits = self.bounds.tightened(profile.constraints)
+            profile = dataclasses.replace(profile, constraints=limits)
         return await self._carry_out(key, agent, request, profile, check, on_text)
 
     def _key(self, agent: Agent, request: CallRequest) -> str:
@@ -235,7 +244,8 @@ class HopWork:
     ) -> tuple[CallerCall, Decision]:
         """The caller's limits first; what they counted is given back where nobody may serve."""
         run, rates = self.request, self.services.caller_rates
-        counted = rates.take(run.caller, run.tags, profile.input_tokens + profile.output_tokens)
+        tokens = profile.input_tokens + profile.output_tokens
+        counted = await rates.take(run.caller, run.tags, tokens)
         try:
             return counted, await self._decide_now(profile, agent, request)
         except NoCandidateError:
@@ -275,7 +285,7 @@ class HopWork:
             soft_limits=standing.soft,
             settings=_settings(agent),
         )
-        return decide(profile, snapshot, services.project.policy, context)
+        return services.decider(profile, snapshot, context)
 
     def _left(self, bounds: Bounds | None, standing: Standing) -> tuple[int | None, str]:
         """What a call may cost, and whose limit that is: the run's, the node's or a budget's."""

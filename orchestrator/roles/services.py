@@ -30,6 +30,7 @@ from orchestrator.types import (
 
 if TYPE_CHECKING:
     from orchestrator.calling.transports import Transports
+    from orchestrator.routing.memo import Decider
     from orchestrator.routing.profile import Profiler
 
 
@@ -41,6 +42,7 @@ class Services:
     fleet: Callable[[], FleetSnapshot]
     profiler: Profiler
     predictor: Predictor
+    decider: Decider
     transports: Transports
     ledger: Ledger
     traffic: Traffic

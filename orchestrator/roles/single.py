@@ -22,7 +22,7 @@ from orchestrator.roles.events import RunEvent
 from orchestrator.roles.hop import HopWork
 from orchestrator.roles.services import Request, Services
 from orchestrator.tracing.ids import new_trace_id
-from orchestrator.types import Caller, Constraints, Feature, Risk, TaskProfile
+from orchestrator.types import Caller, Constraints, Risk, TaskProfile
 from orchestrator.validation.json_text import json_in
 
 GRAPH = "chat_model"
@@ -92,7 +92,8 @@ class SingleCalls:
             RateLimitedError: a limit of the policy has no room for this caller.
             CallError: nobody gave an answer; `IncompleteError` where a part was handed on.
         """
-        request = self._request(ask)
+        hops: list[Hop] = []
+        request = self._request(ask, hops)
         work = HopWork(
             services=self.services,
             request=request,
@@ -102,39 +103,42 @@ class SingleCalls:
             inputs={},
             bounds=Bounds(deadline=request.deadline),
         )
-        return await self._traced(work, ask, None if ask.held else on_text)
+        return await self._traced(work, ask, None if ask.held else on_text, hops)
 
     async def _traced(
-        self, work: HopWork, ask: Ask, on_text: Callable[[str], None] | None
+        self, work: HopWork, ask: Ask, on_text: Callable[[str], None] | None, hops: list[Hop]
     ) -> Answered:
         """The hop as a trace of its own."""
-        services, begun = work.services, self._trace(work.request, ask)
-        hops: list[Hop] = []
-        start = services.clock.monotonic()
-        services.recorder.start(begun)
+        services = self.services
+        start, started_at = services.clock.monotonic(), services.clock.now()
+        services.recorder.start(self._trace(work.request, ask, started_at))
 
         def finish(status: Any, **found: Any) -> None:
             ms = (services.clock.monotonic() - start) * 1000
             cost = total_cost([hop.cost_micro_usd for hop in hops])
-            ended = dataclasses.replace(begun, status=status, ms=ms, cost_micro_usd=cost, **found)
-            services.recorder.finish(ended)
+            ended = {"status": status, "ms": ms, "cost_micro_usd": cost, **found}
+            services.recorder.finish(self._trace(work.request, ask, started_at, **ended))
 
         try:
-            answered = await hop_of(work, ask, on_text, hops)
+            reply = await send(work, ask, on_text)
         except Exception as error:  # also the caller's own check: no trace is left open
             finish("failed", error=str(error))
             raise
         except asyncio.CancelledError:
             finish("cancelled", error="stopped while it ran")
             raise
-        finish("ok", answer=answered.hop.output)
-        return answered
+        finish("ok", answer=hops[-1].output)
+        return Answered(reply, hops[-1])
 
-    def _request(self, ask: Ask) -> Request:
-        said = [text_of(m) for m in ask.request.messages if m["role"] == "user"]
+    def _request(self, ask: Ask, hops: list[Hop]) -> Request:
+        def tell(event: RunEvent) -> None:
+            if isinstance(event, Hop):
+                hops.append(event)
+
+        said = [m for m in ask.request.messages if m["role"] == "user"]
         return Request(
             trace_id=ask.trace_id or new_trace_id(),
-            question=said[-1] if said else "",
+            question=text_of(said[-1]) if said else "",
             journal=None,
             deadline=self.services.clock.monotonic() + ask.deadline_s,
             data_class=ask.data_class,
@@ -143,39 +147,33 @@ class SingleCalls:
             caller=ask.caller,
             priority=ask.priority,
             constraints=ask.constraints,
+            tell=tell,
         )
 
-    def _trace(self, request: Request, ask: Ask) -> Trace:
+    def _trace(
+        self, request: Request, ask: Ask, started_at: float, status: Any = "running", **ended: Any
+    ) -> Trace:
         project = self.services.project
         return Trace(
             id=request.trace_id,
             graph=ask.graph,
-            status="running",
-            started_at=self.services.clock.now(),
+            status=status,
+            started_at=started_at,
             question=request.question,
             project_hash=project.hash,
             policy_hash=project.policy_hash,
             fleet_hash=self.services.fleet().hash,
             caller=request.caller,
             tags=request.tags,
+            parent=ask.parent,
+            **ended,
         )
 
 
-async def hop_of(
-    work: HopWork, ask: Ask, on_text: Callable[[str], None] | None, hops: list[Hop]
-) -> Answered:
-    """Carry it out; what is recorded is added to `hops`."""
-
-    def tell(event: RunEvent) -> None:
-        if isinstance(event, Hop):
-            hops.append(event)
-        outer(event)
-
-    outer = work.request.tell
-    work.request = dataclasses.replace(work.request, tell=tell)
-    profile = _profile(work, ask)
-    reply = await work.send(ask.request, profile, check=ask.check, on_text=on_text)
-    return Answered(_without_fence(reply) if ask.is_json else reply, hops[-1])
+async def send(work: HopWork, ask: Ask, on_text: Callable[[str], None] | None) -> Reply:
+    """Carry it out as this hop."""
+    reply = await work.send(ask.request, _profile(work, ask), check=ask.check, on_text=on_text)
+    return _without_fence(reply) if ask.is_json else reply
 
 
 def _without_fence(reply: Reply) -> Reply:
@@ -185,15 +183,11 @@ def _without_fence(reply: Reply) -> Reply:
 
 def _profile(work: HopWork, ask: Ask) -> TaskProfile:
     """What routing sees: the texts, the tools and images beside them, and what they need."""
-    text = "\n".join(text_of(m) for m in ask.request.messages)
-    agent = ask.agent if ask.declared else None
-    found = work.profile(text, task=ask.agent.task, agent=agent)
-    needs = tuple(sorted({*found.needs, *ask.needs}))
-    most = ask.agent.call.max_tokens or found.output_tokens
-    changed: dict[str, Any] = {
-        "needs": needs,
-        "input_tokens": max(found.input_tokens, prompt_tokens(ask.request)),
-        "output_tokens": min(found.output_tokens, most),
-    }
-    declared = {k: Feature(value=v, confidence=1.0, origin="declared") for k, v in changed.items()}
-    return dataclasses.replace(found, **changed, features={**found.features, **declared})
+    return work.profile(
+        "\n".join([text_of(m) for m in ask.request.messages]),
+        task=ask.agent.task,
+        agent=ask.agent if ask.declared else None,
+        needs=ask.needs,
+        input_tokens=prompt_tokens(ask.request),
+        most_output_tokens=ask.agent.call.max_tokens or ask.request.max_tokens,
+    )

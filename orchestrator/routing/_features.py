@@ -40,11 +40,12 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 def language(text: str) -> Guess:
     """ISO 639-1 code: by script, else by the function words of seven languages; else English."""
-    letters = sum(c.isalpha() for c in text) or 1
-    for code, script in _SCRIPTS:
-        share = len(script.findall(text)) / letters
-        if share > 0.2:
-            return Guess(code, round(min(0.95, 0.6 + share / 2), 3), "rule")
+    if not text.isascii():
+        letters = sum(c.isalpha() for c in text) or 1
+        for code, script in _SCRIPTS:
+            share = len(script.findall(text)) / letters
+            if share > 0.2:
+                return Guess(code, round(min(0.95, 0.6 + share / 2), 3), "rule")
     votes: dict[str, float] = {}
     for word in _WORD.findall(text):
         owners = _LANGUAGE_OF.get(word, ())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
-from orchestrator.types import Deployment, Estimate, TaskProfile, Tier
+from orchestrator.types import WORDLESS, Deployment, Estimate, TaskProfile, Tier
 
 _BY_TIER: Mapping[Tier, float] = {"nano": 0.15, "small": 0.55, "mid": 0.7, "frontier": 0.8}
 
@@ -17,8 +18,9 @@ _SD_TIER = 0.2
 
 
 def serves(deployment: Deployment, task: str) -> bool:
-    """Whether the fleet says that it takes this task, by name or with `"*"`."""
-    return task in deployment.tasks or "*" in deployment.tasks
+    """Whether the fleet says that it takes this task: by name, or with `"*"` if it is one that is
+    answered in words."""
+    return task in deployment.tasks or ("*" in deployment.tasks and task not in WORDLESS)
 
 
 def prior(deployment: Deployment, task: str) -> Estimate:
@@ -37,8 +39,18 @@ class PriorPredictor:
 
     version = "prior"
 
+    def __init__(self) -> None:
+        self._of: Sequence[Deployment] = ()
+        self._known: dict[str, Mapping[str, Estimate]] = {}
+
     def predict(
         self, profile: TaskProfile, candidates: Sequence[Deployment]
     ) -> Mapping[str, Estimate]:
-        """The prior of each candidate, by deployment id."""
-        return {d.id: prior(d, profile.task) for d in candidates}
+        """The prior of each candidate, by deployment id; the same object for the same question."""
+        if candidates is not self._of:
+            self._of, self._known = candidates, {}
+        known = self._known.get(profile.task)
+        if known is None:
+            found = {d.id: prior(d, profile.task) for d in candidates}
+            known = self._known[profile.task] = MappingProxyType(found)
+        return known

@@ -23,10 +23,34 @@ if TYPE_CHECKING:
 
 _HEAD, _TAIL = 1200, 400  # characters that are read; a request stands at one end of its material
 _EMBEDDED = 600
+_LANGUAGE = 400
 _GENERAL_BELOW = 0.42  # cosine under which a text is of no domain in particular
+_UNREAD = {
+    name: Feature(value=value, confidence=1.0, origin="unread")
+    for name, value in (
+        ("domain", "general"),
+        ("language", "en"),
+        ("complexity", 0.5),
+        ("risk", "normal"),
+    )
+}
+_UNCONSTRAINED = Constraints()
 
 
-class Given(TypedDict, total=False):
+class Counted(TypedDict, total=False):
+    """What is known of a request besides its text."""
+
+    extra_input_tokens: int
+    """Tokens that are sent besides the text."""
+    input_tokens: int
+    """Of everything that is sent, where it was counted; what the text has counts where more."""
+    most_output_tokens: int | None
+    """What the caller lets the answer take."""
+    needs: tuple[str, ...]
+    """What the request needs besides what is read off its text."""
+
+
+class Given(Counted, total=False):
     """What the caller knows. Everything is optional; what is set is never guessed."""
 
     task: str | None
@@ -36,15 +60,20 @@ class Given(TypedDict, total=False):
     interactive: bool
     tags: tuple[str, ...]
     constraints: Constraints
-    extra_input_tokens: int
-    """Tokens that are sent besides the text."""
 
 
 class Profiler:
-    """Makes task profiles. The prototypes are embedded at the first one."""
+    """Makes task profiles. The prototypes are embedded at the first one.
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
+    Args:
+        embedder: its vectors tell the domain, and the task where nobody declares it.
+        unread: of `domain`, `language`, `complexity` and `risk` those that nobody asks for. They
+            are not looked for, which takes two thirds of the time; they have their default then,
+            of origin `unread`.
+    """
+
+    def __init__(self, embedder: Embedder, *, unread: frozenset[str] = frozenset()) -> None:
+        self._embedder, self._unread = embedder, unread
 
     def profile(self, text: str, **declared: Unpack[Given]) -> TaskProfile:
         """The profile of a request, each feature with its confidence and origin.
@@ -55,31 +84,32 @@ class Profiler:
         seen = seen.strip()
         low = seen.lower()
         agent = declared.get("agent")
-        vector = self._embedder.embed([seen[:_EMBEDDED]])[0]
         tokens = rules.input_tokens(text) + declared.get("extra_input_tokens", 0)
         found: dict[str, Feature] = {"task": self._task(low, declared)}
         task = str(found["task"].value)
-        found["domain"] = _feature(self._domain(vector, task))
-        found["language"] = _feature(rules.language(low[:1000]))
-        found["complexity"] = _feature(rules.complexity(low, task, tokens), float)
+        for name in self._unread:
+            found[name] = _UNREAD[name]
+        if "domain" not in found:
+            found["domain"] = _feature(self._domain(seen, task))
+        if "language" not in found:
+            found["language"] = _feature(rules.language(low[:_LANGUAGE]))
+        if "complexity" not in found:
+            found["complexity"] = _feature(rules.complexity(low, task, tokens), float)
         found["output"] = (
             Feature(value="json", confidence=1.0, origin="agent")
             if agent and agent.output
             else _feature(rules.output_structure(low, task))
         )
-        found["input_tokens"] = Feature(value=tokens, confidence=0.8, origin="rule")
-        found["output_tokens"] = (
-            Feature(value=agent.output_tokens, confidence=1.0, origin="agent")
-            if agent and agent.output_tokens
-            else _feature(rules.output_tokens(low, task, tokens), int)
-        )
-        found["needs"] = _needs(agent, found["output"])
-        found["risk"] = _risk(low, task, declared)
+        found["input_tokens"] = _input_tokens(tokens, declared)
+        found["output_tokens"] = _output_tokens(low, task, tokens, declared)
+        found["needs"] = _needs(agent, found["output"], declared.get("needs", ()))
+        if declared.get("risk") or "risk" not in found:
+            found["risk"] = _risk(low, task, declared)
         found["data_class"] = _or_default(declared, "data_class", "internal")
         found["interactive"] = _or_default(declared, "interactive", True)
         return TaskProfile(
             tags=declared.get("tags", ()),
-            constraints=declared.get("constraints", Constraints()),
+            constraints=declared.get("constraints", _UNCONSTRAINED),
             features=found,
             **{name: feature.value for name, feature in found.items()},
         )
@@ -92,12 +122,13 @@ class Profiler:
             return Feature(value=agent.task, confidence=1.0, origin="agent")
         return _feature(self._guesser.guess(low))
 
-    def _domain(self, vector: np.ndarray, task: str) -> Guess:
+    def _domain(self, text: str, task: str) -> Guess:
+        if task in ("code", "sql"):
+            return Guess("code", 0.85, "rule")
+        vector = self._embedder.embed([text[:_EMBEDDED]])[0]
         likeness = self._similarity(self._domains, vector)
         ranked = sorted(likeness, key=lambda d: -likeness[d])
         best, second = ranked[0], ranked[1]
-        if task in ("code", "sql"):
-            return Guess("code", 0.85, "rule")
         if likeness[best] < _GENERAL_BELOW:
             return Guess("general", 0.6, "embedding")
         margin = min(1.0, (likeness[best] - likeness[second]) / 0.2)
@@ -134,15 +165,45 @@ def _feature(guess: Guess, kind: type[str] | type[int] | type[float] = str) -> F
     return Feature(value=kind(guess.value), confidence=guess.confidence, origin=guess.origin)
 
 
-def _needs(agent: Agent | None, output: Feature) -> Feature:
+def _input_tokens(tokens: int, declared: Given) -> Feature:
+    counted = declared.get("input_tokens", 0)
+    if counted > tokens:
+        return Feature(value=_stepped(counted), confidence=1.0, origin="declared")
+    return Feature(value=_stepped(tokens), confidence=0.8, origin="rule")
+
+
+def _stepped(tokens: int) -> int:
+    """Rounded up by a sixteenth at most, which is less than the count is off.
+
+    Requests of about the same length are so of the same, and get the same decision.
+    """
+    step = 1 << max(tokens.bit_length() - 5, 0)
+    return -(-tokens // step) * step
+
+
+def _output_tokens(low: str, task: str, tokens: int, declared: Given) -> Feature:
+    agent, most = declared.get("agent"), declared.get("most_output_tokens")
+    if agent and agent.output_tokens:
+        usual = Feature(value=agent.output_tokens, confidence=1.0, origin="agent")
+    else:
+        usual = _feature(rules.output_tokens(low, task, tokens), int)
+    if most is not None and most < usual.value:
+        return Feature(value=most, confidence=1.0, origin="declared")
+    return usual
+
+
+def _needs(agent: Agent | None, output: Feature, beside: tuple[str, ...]) -> Feature:
     """An agent says what it needs; a bare request needs JSON where it asks for it."""
     if agent:
         # Models that can hold a schema are told the one that its answers must satisfy.
         form = ("json",) if agent.valid and agent.valid.json_schema is not None else ()
-        needs = tuple(sorted({*agent.needs, *form}))
-        return Feature(value=needs, confidence=1.0, origin="agent")
-    needs = ("json",) if output.value == "json" else ()
-    return Feature(value=needs, confidence=output.confidence, origin=output.origin)
+        found, confidence, origin = (*agent.needs, *form), 1.0, "agent"
+    else:
+        found = ("json",) if output.value == "json" else ()
+        confidence, origin = output.confidence, output.origin
+    if beside:
+        return Feature(value=tuple(sorted({*found, *beside})), confidence=1.0, origin="declared")
+    return Feature(value=tuple(sorted(set(found))), confidence=confidence, origin=origin)
 
 
 def _risk(low: str, task: str, declared: Given) -> Feature:

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 from orchestrator.project.protocols import Clock
 from orchestrator.testing._loop import in_a_loop
 
 
-class ManualClock:
+class AlarmBySleep:
+    """Gives a clock that can sleep its alarms: a task that sleeps, and then rings."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until so much of the clock's time has passed."""
+        raise NotImplementedError
+
+    def alarm(self, seconds: float, ring: Callable[[], None]) -> asyncio.Future[None]:
+        """See `protocols.Clock`."""
+
+        async def sleep_and_ring() -> None:
+            await self.sleep(seconds)
+            ring()
+
+        return asyncio.ensure_future(sleep_and_ring())
+
+
+class ManualClock(AlarmBySleep):
     """Stands still until `advance`; sleeping advances it at once."""
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
@@ -55,3 +75,18 @@ class ClockConformance:
         await clock.sleep(-1)
         await clock.sleep(0.01)
         assert clock.monotonic() - before >= 0.0099
+
+    @in_a_loop
+    async def test_an_alarm_rings_once_and_not_before_its_time(self) -> None:
+        """What is cancelled does not ring."""
+        clock = self.make()
+        rung: list[float] = []
+        before = clock.monotonic()
+        cancelled = clock.alarm(0.005, lambda: rung.append(-1.0))
+        clock.alarm(0.01, lambda: rung.append(clock.monotonic() - before))
+        cancelled.cancel()
+        for _ in range(20):
+            await clock.sleep(0.005)
+            await asyncio.sleep(0)  # a turn for who rings, where sleeping takes none
+        assert len(rung) == 1
+        assert rung[0] >= 0.0099

@@ -9,6 +9,7 @@ from collections.abc import Callable
 # Crockford's base 32 in lower case: no i, l, o, u, so nothing is misread.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LENGTH = 26
+_PAIRS = tuple(a + b for a in ALPHABET for b in ALPHABET)  # ten bits each
 
 
 def new_trace_id(
@@ -24,4 +25,4 @@ def new_trace_id(
     """
     milliseconds = int(clock() * 1000) & ((1 << 48) - 1)
     number = (milliseconds << 80) | int.from_bytes(entropy(10), "big")
-    return "".join(ALPHABET[(number >> shift) & 31] for shift in range(5 * (LENGTH - 1), -1, -5))
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])

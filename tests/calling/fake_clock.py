@@ -12,11 +12,13 @@ import asyncio
 import heapq
 from typing import Any
 
+from orchestrator.testing.clock import AlarmBySleep
+
 GRACE_S = 0.005
 """Real seconds for the kernel to hand over what was written on loopback."""
 
 
-class FakeClock:
+class FakeClock(AlarmBySleep):
     """Satisfies `protocols.Clock`; `slept` holds every pause that ran to its end."""
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:

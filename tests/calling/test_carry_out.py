@@ -10,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 from orchestrator.call_types import CallEvent, CallRequest, Reply, TextDelta, text_of
-from orchestrator.calling.adapt import adapt, estimate
+from orchestrator.calling.adapt import adapt, estimate, output_limit
+from orchestrator.calling.attempt import prompt_tokens
 from orchestrator.calling.attempting import Account, CallProgress, Ended, Pausing, Started
 from orchestrator.calling.carry_out import carry_out
 from orchestrator.calling.clock import SystemClock
@@ -231,15 +232,19 @@ async def test_a_call_that_is_cancelled_before_any_text_pays_nothing(
     await ledger.close()
 
 
+def reserved(to: Deployment, sent: CallRequest) -> int | None:
+    return estimate(to, prompt_tokens(sent), output_limit(to, sent))
+
+
 def test_the_estimate_covers_the_prompt_and_all_the_output() -> None:
     to = deployment("a/one")
     sent = request("x" * 40, max_tokens=100)
-    assert estimate(to, sent) == 10 + 2 * 100
-    assert estimate(to, request("x" * 40)) == 10 + 2 * 1024
-    assert estimate(deployment("a/one", max_output=50), request("x" * 40)) == 10 + 2 * 50
-    assert estimate(HERE, sent) == 0
-    assert estimate(deployment("a/one", price=None), sent) is None
-    assert estimate(deployment("a/one", price=Price(input=1)), sent) is None
+    assert reserved(to, sent) == 10 + 2 * 100
+    assert reserved(to, request("x" * 40)) == 10 + 2 * 1024
+    assert reserved(deployment("a/one", max_output=50), request("x" * 40)) == 10 + 2 * 50
+    assert reserved(HERE, sent) == 0
+    assert reserved(deployment("a/one", price=None), sent) is None
+    assert reserved(deployment("a/one", price=Price(input=1)), sent) is None
 
 
 # ── settings ─────────────────────────────────────────────────────────────────────────────

@@ -25,7 +25,7 @@ class Ear:
         return "".join(self.heard)
 
     def say(self, number: int, *pieces: str, continued: bool = False) -> None:
-        voice = self.delivery.voice(number, continued=continued)
+        voice = self.delivery.voice(number, "m/one", continued=continued)
         for piece in pieces:
             voice.say(piece)
         voice.end()
@@ -33,7 +33,7 @@ class Ear:
 
 
 def cut(ear: Ear, number: int, *pieces: str) -> None:
-    voice = ear.delivery.voice(number, continued=False)
+    voice = ear.delivery.voice(number, "m/one", continued=False)
     for piece in pieces:
         voice.say(piece)
     ear.delivery.fall_silent(number)
@@ -87,10 +87,10 @@ def test_a_shorter_text_is_another_text() -> None:
 
 
 def test_of_two_that_speak_only_the_first_is_heard() -> None:
-    ear, got = Ear(), list[int]()
-    ear.delivery.on_word = got.append
-    one, two = (ear.delivery.voice(n, continued=False) for n in (1, 2))
+    ear, got = Ear(), list[tuple[int, str]]()
+    ear.delivery.on_word = lambda number, deployment: got.append((number, deployment))
+    one, two = (ear.delivery.voice(n, f"m/{n}", continued=False) for n in (1, 2))
     two.say("B1 ")
     one.say("A1 ")
     two.say("B2")
-    assert (ear.text, got) == ("B1 B2", [2])
+    assert (ear.text, got) == ("B1 B2", [(2, "m/2")])

@@ -25,6 +25,8 @@ from unittest import mock
 
 from anyio._backends._asyncio import AsyncIOBackend
 
+from orchestrator.testing.clock import AlarmBySleep
+
 LOOK_S = 0.002
 """How often a waiting loop looks whether all are at rest, in real seconds."""
 GRACE_S = 0.05
@@ -32,7 +34,7 @@ GRACE_S = 0.05
 less. A busy kernel may be so late with what was written on loopback."""
 
 
-class SharedClock:
+class SharedClock(AlarmBySleep):
     """Satisfies `protocols.Clock`. Its times start at zero, its epoch seconds in 2023."""
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:

@@ -51,12 +51,14 @@ class Affinity:
         self._lock = threading.Lock()
         self._parts: OrderedDict[bytes, dict[str, _Read]] = OrderedDict()
         """By the hash of a leading part, the one that was read last at the end."""
+        self._shortest = 0
+        """Tokens of the shortest part that is remembered."""
         self._holds: dict[str, float] = {}
         """The share of what was expected that a deployment's cache really held, in 0..1."""
 
     def cached(self, request: CallRequest) -> Mapping[str, int]:
         """How many tokens of the prompt each deployment most likely holds; those with any."""
-        if not self._parts:
+        if not self._parts or prompt_tokens(request) < self._shortest:
             return {}
         parts = [name for name, _ in self._leading(request)]
         with self._lock:
@@ -68,6 +70,8 @@ class Affinity:
         if attempt.outcome not in READ or not caches(deployment):
             return
         least = LEAST_TOKENS if deployment.hosting == "hosted" else 1
+        if 0 < attempt.usage.input < least and not attempt.usage.estimated:
+            return
         scale = _scale(request, attempt)
         parts = [(name, round(tokens * scale)) for name, tokens in self._leading(request)]
         with self._lock:
@@ -75,6 +79,7 @@ class Affinity:
             self._learn([name for name, _ in parts], deployment, attempt)
             for name, tokens in parts:
                 if tokens >= least:
+                    self._shortest = min(self._shortest, tokens) if self._parts else tokens
                     self._parts.setdefault(name, {})[deployment.id] = _Read(tokens, now)
                     self._parts.move_to_end(name)
             self._forget(now)

@@ -6,10 +6,11 @@ from typing import Any
 
 from orchestrator.money import Price, Usage
 from orchestrator.records import Attempt
+from orchestrator.testing.clock import AlarmBySleep
 from orchestrator.types import Deployment, Outcome
 
 
-class StillClock:
+class StillClock(AlarmBySleep):
     """Satisfies `protocols.Clock`; both of its scales are moved by hand."""
 
     def __init__(self, epoch: float = 1_700_000_000.0, mono: float = 50.0) -> None:
