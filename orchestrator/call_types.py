@@ -11,6 +11,9 @@ from orchestrator.records import Attempt
 from orchestrator.types import Ending, Outcome
 
 
+Asks = Literal["text", "vectors", "images"]
+
+
 class Message(TypedDict):
     """One chat message, in the shape that every OpenAI-compatible endpoint takes."""
 
@@ -56,6 +59,10 @@ class CallRequest:
     """Whether one answer may hold several calls; `None` leaves it to the provider."""
     logprobs: bool = False
     """Ask how sure the model was of its tokens, where the deployment can say (`logprobs`)."""
+    asks: Asks = "text"
+    """What the answer is to be. Vectors: one for the text of each message."""
+    images: int = 0
+    """How many images are asked for."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further parameters in the provider's own words, which are passed on as they are; nothing
     that is named above, and never an address or a key."""
@@ -133,7 +140,44 @@ class Progress:
     kind: Literal["waiting", "ready", "opened", "thinking"]
 
 
-CallEvent = TextDelta | ToolCallDelta | UsageReport | Answering | Confidence | Finish | Progress
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """The whole answer to a request that asks for vectors: one for each text, in their order."""
+
+    rows: tuple[Sequence[float], ...]
+
+    def __str__(self) -> str:
+        vectors = "1 vector" if len(self.rows) == 1 else f"{len(self.rows)} vectors"
+        return f"{vectors} of {len(self.rows[0]) if self.rows else 0} numbers"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image, as its provider hands it out: its bytes in base64, or where they lie."""
+
+    b64_json: str | None = None
+    url: str | None = None
+    revised_prompt: str | None = None
+    """What the provider has made of the prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """The whole answer to a request that asks for images."""
+
+    images: tuple[Image, ...]
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """What the provider says of all of them: their format, size and quality."""
+
+    def __str__(self) -> str:
+        return "1 image" if len(self.images) == 1 else f"{len(self.images)} images"
+
+
+Product = Vectors | Images
+"""An answer that is no text."""
+CallEvent = (
+    TextDelta | ToolCallDelta | UsageReport | Answering | Confidence | Finish | Progress | Product
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +186,8 @@ class Reply:
 
     text: str
     value: Any
-    """The text as the validator returned it: a parsed value, or the text itself."""
+    """The text as the validator returned it: a parsed value, or the text itself; a `Product` where
+    one was asked for."""
     deployment: str
     model: str
     family: str | None

@@ -13,6 +13,7 @@ MeshError
 │   │   └── IncompleteError a part of the answer was handed on before it broke off
 │   ├── OverBudgetError  the ledger refused the reservation
 │   ├── RateLimitedError the caller asks more often than the policy allows; says when to come back
+│   ├── KeyRefusedError  a virtual key opens nothing, or not what was asked for
 │   ├── StorageError     the disk is full or the database cannot be written
 │   ├── CancelledRunError the caller stopped the run
 │   └── WaitingError     the run waits for a person's answer, exit code 4
@@ -193,7 +194,16 @@ class IncompleteError(CallError):
 
 
 class OverBudgetError(RunError):
-    """A reservation would pass a budget."""
+    """A reservation would pass a budget.
+
+    Attributes:
+        retry_after_s: in how many seconds the budget's window ends, or else when it is worth asking
+            again; `None` where time alone frees nothing.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
 
 
 class RateLimitedError(RunError):
@@ -210,8 +220,31 @@ class RateLimitedError(RunError):
         super().__init__(message)
 
 
+class KeyRefusedError(RunError):
+    """A virtual key opens nothing, or not this. Its message never holds what was presented.
+
+    Attributes:
+        status: 401 (no key, unknown, expired, revoked), 403 (not within its scope), or 503 (it
+            cannot be told, since the keys could not be read for too long).
+        code: for programs: `missing_key`, `invalid_key`, `expired_key`, `revoked_key`,
+            `not_allowed`, `keys_unavailable`.
+    """
+
+    def __init__(self, message: str, *, status: int, code: str) -> None:
+        self.status, self.code = status, code
+        super().__init__(message)
+
+
 class StorageError(RunError):
-    """What must be kept cannot be written."""
+    """What must be kept, or counted together with others, cannot be.
+
+    Attributes:
+        retry_after_s: in how many seconds it is worth another try, where that is known.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
 
 
 class CancelledRunError(RunError):

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from orchestrator.graph.journal import JournalStore
     from orchestrator.roles.events import RunEvent
     from orchestrator.roles.single import SingleCalls
+    from orchestrator.sharing.client import Shared
+    from orchestrator.storage.operations import Drain, Operations
     from orchestrator.storage.sweep import Report
     from orchestrator.tracing.store import TraceStore
 
@@ -123,6 +125,19 @@ class Mesh:
         env = dict(os.environ) if env is None else dict(env)
         return cls(load_project(root, declared, env=env), env=env)
 
+    def successor(self, loaded: LoadedProject) -> Mesh:
+        """The mesh of the project as it is now; breakers, limits and windows live on in it.
+
+        Calls of this one go on. Close it after the last of them.
+
+        Raises:
+            UserError: it cannot be put together; this one is as before then.
+        """
+        parts = self._parts
+        made = Mesh(loaded, env=parts.env, clock=parts.clock, injected=parts.injected)
+        made._parts = parts.successor(loaded)
+        return made
+
     @property
     def project(self) -> Project:
         return self._parts.loaded.project
@@ -138,6 +153,11 @@ class Mesh:
         return self._parts.store
 
     @property
+    def shared(self) -> Shared | None:
+        """The server that copies of this project share; `None`: the files have to do."""
+        return self._parts.shared
+
+    @property
     def problem(self) -> str | None:
         """What of traces and ledger could not be written, for a person; `None`: all is there."""
         return self._parts.problem()
@@ -146,6 +166,11 @@ class Mesh:
     def journals(self) -> JournalStore:
         """The runs that can be looked at, resumed or cancelled."""
         return self._parts.journals
+
+    @property
+    def operations(self) -> Operations:
+        """What people did to this project while it ran: drains, reloads, policies."""
+        return self._parts.operations
 
     @property
     def embedder(self) -> Embedder:
@@ -160,9 +185,17 @@ class Mesh:
         """What is known of the deployments' health, and their incidents."""
         return self._parts.health_store
 
+    def providers(self) -> Mapping[str, str]:
+        """The provider of each deployment, by its id."""
+        return {d.id: d.provider for d in self._parts.deployments}
+
     def conditions(self) -> Mapping[str, Condition]:
         """How each deployment stands that was called or refused: breaker, times, last error."""
         return self._parts.conditions()
+
+    def drains(self) -> Mapping[str, Drain]:
+        """Which deployments somebody has taken out of use, by id."""
+        return self._parts.drains.now()
 
     def fleet_warnings(self) -> tuple[FleetWarning, ...]:
         """What about the fleet is doubtful today: retired models, old or unknown prices, …"""
@@ -263,7 +296,7 @@ class Mesh:
             RunError: the run failed; its trace and journal are kept.
         """
         # The first look at the fleet asks the servers of this machine, which takes a moment.
-        await asyncio.to_thread(self.fleet)
+        await asyncio.to_thread(self._parts.begin)
         from orchestrator.graph.active import Caller
         from orchestrator.graph.asking import HumanAnswer
 

@@ -28,6 +28,8 @@ class Usage:
     audio_input: int = 0
     reasoning: int = 0
     audio_output: int = 0
+    images: int = 0
+    """Images that were made; no part of the tokens."""
     estimated: bool = False
     """True where the provider reported nothing and the numbers were counted here."""
 
@@ -57,6 +59,7 @@ class Price:
     | plain output | `output` less the two below | `output` |
     | reasoning | `reasoning` | `reasoning`, else `output`, as nearly all providers do |
     | audio output | `audio_output` | `audio_output` |
+    | images made | `images` | `per_image`, else they are paid for as output tokens |
 
     A part with tokens and without a price makes the whole cost unknown. Where the prompt is longer
     than a step's `above`, the step's price counts for all of its tokens. (Sources: the price pages
@@ -70,6 +73,8 @@ class Price:
     audio_input: int | None = None
     audio_output: int | None = None
     reasoning: int | None = None
+    per_image: int | None = None
+    """Pico-dollars an image that is made."""
     steps: tuple[PriceStep, ...] = ()
     """For long prompts; the shortest first."""
 
@@ -90,6 +95,8 @@ class Price:
             (max(plain_output, 0), self.output),
             (usage.reasoning, self.output if self.reasoning is None else self.reasoning),
             (usage.audio_output, self.audio_output),
+            # Who charges for the tokens of an image reports them; where neither is known, nothing is.
+            (0 if self.per_image is None and usage.output else usage.images, self.per_image),
         )
         if any(tokens and price is None for tokens, price in parts):
             return None
@@ -106,7 +113,9 @@ class PriceStep:
     price: Price
 
 
-FREE = Price(input=0, output=0, cache_read=0, cache_write=0, audio_input=0, audio_output=0)
+FREE = Price(
+    input=0, output=0, cache_read=0, cache_write=0, audio_input=0, audio_output=0, per_image=0
+)
 
 
 def usd(micro: int | None) -> float | None:

@@ -5,14 +5,22 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.errors import StorageError
 from orchestrator.project.load import LoadedProject
-from orchestrator.project.protocols import Allotments, Clock, Embedder, Predictor, Recorder
+from orchestrator.project.protocols import (
+    Allotments,
+    Clock,
+    Embedder,
+    Predictor,
+    Recorder,
+    SharedCounters,
+)
 from orchestrator.project.schema import Project
 from orchestrator.types import Context, Decision, Deployment, FleetSnapshot, TaskProfile
 
@@ -21,9 +29,10 @@ if TYPE_CHECKING:
     from orchestrator.calling.health.conditions import Condition
     from orchestrator.calling.health.incidents import Incidents
     from orchestrator.calling.health.live import Live
-    from orchestrator.calling.health.store import HealthStore
+    from orchestrator.calling.health.store import HealthMemory, HealthStore
     from orchestrator.calling.health.webhook import Webhook
     from orchestrator.calling.ledger import SqliteLedger
+    from orchestrator.calling.spending.allowance import AllowanceLedger
     from orchestrator.calling.spending.report import CostReport
     from orchestrator.calling.traffic.affinity import Affinity
     from orchestrator.calling.traffic.control import TrafficControl
@@ -37,6 +46,8 @@ if TYPE_CHECKING:
     from orchestrator.roles.services import Services
     from orchestrator.routing.memo import Decider
     from orchestrator.routing.profile import Profiler
+    from orchestrator.sharing.client import Shared
+    from orchestrator.sharing.pools import Pools
     from orchestrator.storage.operations import Operations
     from orchestrator.storage.sweep import Report
     from orchestrator.tracing.store import TraceStore
@@ -46,7 +57,10 @@ _LIVES_ON = (
     "store",
     "operations",
     "drains",
+    "shared",
+    "pools",
     "health_store",
+    "health_memory",
     "live",
     "incidents",
     "breakers",
@@ -68,6 +82,10 @@ class Injected:
     """Takes the traces; the project's own store where absent."""
     allotments: Allotments | None = None
     """Budgets and limits of single callers, besides those of the policy."""
+    embedder: Embedder | None = None
+    """The one that mesh.yaml names, loaded before the process was forked."""
+    workers: int = 1
+    """Processes of this service on this machine, which keep every limit together."""
 
 
 class Parts:
@@ -85,6 +103,8 @@ class Parts:
         self.clock = clock
         self.injected = injected
         self._snapshot: tuple[float, FleetSnapshot] | None = None
+        self._by_id: Mapping[str, Deployment] = {}
+        self._kept_policy = False
         self._lent: frozenset[str] = frozenset()
         """What belongs to the successor now, and is not closed here."""
 
@@ -128,9 +148,15 @@ class Parts:
     @cached_property
     def store(self) -> TraceStore:
         """The traces that this project has recorded."""
+        from orchestrator.tracing.export import endpoint_of
         from orchestrator.tracing.store import TraceStore
 
-        return TraceStore(self.storage / "traces.sqlite")
+        settings = self.project.settings
+        return TraceStore(
+            self.storage / "traces.sqlite",
+            database=settings.storage.database,
+            exported=endpoint_of(settings.telemetry, self.env) is not None,
+        )
 
     @cached_property
     def operations(self) -> Operations:
@@ -149,6 +175,9 @@ class Parts:
     def embedder(self) -> Embedder:
         from orchestrator.embedding.load import load_embedder
 
+        known = self.injected.embedder
+        if known is not None and known.name.startswith(self.project.settings.embedder):
+            return known
         return load_embedder(self.project.settings.embedder, self.env)
 
     @cached_property
@@ -182,12 +211,64 @@ class Parts:
         return Transports(self.loaded.registry, self.env, self.clock)
 
     @cached_property
-    def ledger(self) -> SqliteLedger:
-        from orchestrator.calling.ledger import SqliteLedger
+    def ledger(self) -> SqliteLedger | AllowanceLedger:
+        """Exact to the micro-dollar, whoever shares it; where it may wait for no disk, or is shared
+        over machines, it spends from allowances."""
+        path, budgets = self.storage / "ledger.sqlite", self.project.policy.budgets
+        allotments, url = self.injected.allotments, self.project.settings.shared.url
+        if not self.injected.served and url is None:
+            from orchestrator.calling.ledger import SqliteLedger
 
-        return SqliteLedger(
-            self.storage / "ledger.sqlite", self.project.policy.budgets, clock=self.clock
-        )
+            return SqliteLedger(path, budgets, self.clock, allotments=allotments)
+        from orchestrator.calling.spending.allowance import AllowanceLedger
+        from orchestrator.calling.spending.shared_treasury import SharedTreasury
+
+        client = self._shared_client()  # of its own: the treasury lives in a thread of its own
+        treasury = None if client is None else SharedTreasury(client, path)
+        return AllowanceLedger(path, budgets, self.clock, treasury=treasury, allotments=allotments)
+
+    @cached_property
+    def shared(self) -> Shared | None:
+        """The server that copies of this project share; `None`: the files have to do."""
+        return self._shared_client()
+
+    def _shared_client(self) -> Shared | None:
+        from orchestrator.sharing.client import Shared
+
+        declared = self.project.settings.shared
+        if declared.url is None:
+            return None
+        folder = Path(self.project.root).resolve().name
+        return Shared(declared.url, project=declared.name or folder)
+
+    @cached_property
+    def pools(self) -> Pools | None:
+        """The limits that this process shares with others; `None`: it counts alone."""
+        from orchestrator.calling.traffic.file_counters import FileCounters
+        from orchestrator.sharing.counters import SharedServerCounters
+        from orchestrator.sharing.pools import Pools
+
+        shared, workers = self.shared, self.injected.workers
+        if shared is None and workers == 1:
+            return None
+        counters: SharedCounters
+        if shared is None:
+            counters = FileCounters(self.storage / "limits.sqlite")
+        else:
+            counters = SharedServerCounters(shared)
+        when_gone = self.project.settings.shared.when_gone
+        pools = Pools(counters, self.clock, when_gone=when_gone, copies=workers)
+        if shared is not None:
+            shared.on_change(lambda back: pools.returned() if back else None)
+        return pools
+
+    @cached_property
+    def health_memory(self) -> HealthMemory:
+        """What breakers and live numbers learn from other processes, and tell them."""
+        from orchestrator.calling.health.shared import SharedHealth
+
+        shared = self.shared
+        return self.health_store if shared is None else SharedHealth(self.health_store, shared)
 
     @cached_property
     def health_store(self) -> HealthStore:
@@ -200,7 +281,7 @@ class Parts:
     def live(self) -> Live:
         from orchestrator.calling.health.live import Live
 
-        return Live(self.clock, self.health_store)
+        return Live(self.clock, self.health_memory)
 
     @cached_property
     def incidents(self) -> Incidents:
@@ -229,7 +310,7 @@ class Parts:
         return Breakers(
             self.project.settings.calls.breaker,
             self.clock,
-            self.health_store,
+            self.health_memory,
             accounts=self._accounts(),
             tell=tell,
         )
@@ -241,24 +322,32 @@ class Parts:
 
     @cached_property
     def traffic(self) -> TrafficControl:
+        from orchestrator.calling.health.probes import Probes
         from orchestrator.calling.traffic.control import TrafficControl
         from orchestrator.calling.traffic.places import Places
         from orchestrator.calling.traffic.rates import Rates
 
-        calls = self.project.settings.calls
+        calls, pools = self.project.settings.calls, self.pools
+        rates = Rates(self.clock, pools)
         return TrafficControl(
             breakers=self.breakers,
             live=self.live,
             incidents=self.incidents,
-            places=Places(self.clock, Rates(self.clock), longest=calls.queue),
+            places=Places(self.clock, rates, longest=calls.queue, pools=pools),
             hedge_share=calls.hedge_share,
+            probes=None if pools is None else Probes(pools, self.clock),
         )
 
     @cached_property
     def caller_rates(self) -> CallerRates:
         from orchestrator.calling.traffic.rates import CallerRates
 
-        return CallerRates(self.project.policy.limits, self.clock)
+        return CallerRates(
+            self.project.policy.limits,
+            self.clock,
+            allotments=self.injected.allotments,
+            pools=self.pools,
+        )
 
     @cached_property
     def affinity(self) -> Affinity:
@@ -273,6 +362,7 @@ class Parts:
         return Services(
             project=self.project,
             fleet=self.fleet,
+            deployments=self.deployments_now,
             profiler=self.profiler,
             predictor=self.predictor,
             decider=self.decider,
@@ -317,6 +407,17 @@ class Parts:
 
         return JournalStore(self.storage)
 
+    def begin(self) -> None:
+        """What a run waits for, which may block: the first look at the fleet, and once the text of
+        the policy, kept so that one can go back to it."""
+        self.fleet()
+        if not self._kept_policy:
+            from orchestrator.storage.operations import keep_policy
+
+            self._kept_policy = True
+            with suppress(StorageError):  # a run goes on; `mesh policy` lacks this one
+                keep_policy(self.operations, self.loaded)
+
     def fleet(self) -> FleetSnapshot:
         """The fleet as it is now; looked at anew at most once a second."""
         now = self.clock.monotonic()
@@ -324,16 +425,33 @@ class Parts:
             from orchestrator.fleet.snapshot import snapshot
 
             live = self.traffic.health()
-            drained = self.drains.now()
-            found = snapshot(self.deployments, self.env, live=live, drained=drained)
+            drained = {id: drain.in_words for id, drain in self.drains.now().items()}
+            barred = {**self._unlisted, **drained}
+            found = snapshot(self.deployments, self.env, live=live, barred=barred)
+            if self._snapshot is not None and self._snapshot[1].hash == found.hash:
+                found = self._snapshot[1]  # the same object: what was made for it stays good
+            else:
+                self._by_id = {d.id: d for d in found.deployments}
             self._snapshot = (now, found)
         return self._snapshot[1]
+
+    def deployments_now(self) -> Mapping[str, Deployment]:
+        """Those of the fleet as it is now, by id."""
+        self.fleet()
+        return self._by_id
 
     @cached_property
     def deployments(self) -> tuple[Deployment, ...]:
         from orchestrator.fleet.build import build_fleet
 
-        return build_fleet(self.project.fleet, self.env)
+        return build_fleet(self.project.fleet, self.env, self.project.refreshed)
+
+    @cached_property
+    def _unlisted(self) -> dict[str, str]:
+        """Why those are not used that their providers do not list."""
+        asked = self.project.refreshed
+        words = f"its provider does not list this model (asked on {asked.asked})"
+        return {id: words for id, found in asked.deployments.items() if not found.listed}
 
     def conditions(self) -> Mapping[str, Condition]:
         """See `Mesh.conditions`."""
@@ -352,8 +470,18 @@ class Parts:
 
     def problem(self) -> str | None:
         """See `Mesh.problem`."""
-        found = (self.store.problem, "ledger" in self.__dict__ and self.ledger.problem)
+        found = (
+            self.store.problem,
+            "ledger" in self.__dict__ and self.ledger.problem,
+            self._sharing_problem(),
+        )
         return "; ".join(problem for problem in found if problem) or None
+
+    def _sharing_problem(self) -> str | None:
+        opened = self.__dict__
+        shared, pools = opened.get("shared"), opened.get("pools")
+        found = (shared and shared.problem) or (pools and pools.problem)
+        return found and f"{found}; each copy goes by what it knows itself"
 
     def costs(self, by: Sequence[str], since: float, until: float | None) -> CostReport:
         """See `Mesh.costs`."""
@@ -425,18 +553,35 @@ class Parts:
             await self.transports.close()
         if "ledger" in opened:
             await self.ledger.close()
+        if "pools" in opened and self.pools is not None:
+            await self.pools.close()
         if "health_store" in opened:
-            await asyncio.to_thread(self._close_health)
+            await self._close_health()
+        if "shared" in opened and self.shared is not None:
+            await self.shared.close()
         if "store" in opened:
-            self.store.close()
+            await asyncio.to_thread(self._close_store)
 
-    def _close_health(self) -> None:
-        # All three are handed on together, so whose the store is has the others too.
-        if "live" in self.__dict__:
+    def _close_store(self) -> None:
+        if not self.injected.served:  # a service has a process that exports
+            from orchestrator.tracing.export import export_now
+
+            providers = {d.id: d.provider for d in self.deployments}
+            export_now(self.store, self.project.settings.telemetry, self.env, providers)
+        self.store.close()
+
+    async def _close_health(self) -> None:
+        from orchestrator.calling.health.shared import SharedHealth
+
+        # All of them are handed on together, so whose the store is has the others too.
+        opened = self.__dict__
+        if "live" in opened:
             self.live.keep()
-        self.health_store.close()
-        if "incidents" in self.__dict__:
-            self.incidents.close()
+        if isinstance(memory := opened.get("health_memory"), SharedHealth):
+            await memory.close()
+        await asyncio.to_thread(self.health_store.close)
+        if "incidents" in opened:
+            await asyncio.to_thread(self.incidents.close)
 
 
 def _unset(match: Match, name: str) -> bool:

@@ -90,8 +90,8 @@ class Trace:
 
     id: str
     graph: str
-    status: Literal["running", "waiting", "ok", "failed", "cancelled"]
-    """`waiting`: for a person's answer."""
+    status: Literal["running", "waiting", "ok", "failed", "cancelled", "unknown"]
+    """`waiting`: for a person's answer; `unknown`: the process that served it is no more."""
     started_at: float
     ms: float = 0.0
     verdict: VerdictName | None = None

@@ -27,6 +27,8 @@ ClaimStatus = Literal["supported", "contradicted", "unsupported"]
 VerdictName = Literal["accepted", "revised", "abstained"]
 BreakerState = Literal["closed", "open", "half_open"]
 
+WORDLESS = frozenset({"embed", "image"})
+"""Tasks whose answer is no text: vectors, and images. `"*"` does not stand for them."""
 TIERS: tuple[Tier, ...] = ("nano", "small", "mid", "frontier")
 LOG_LEVELS: tuple[LogLevel, ...] = ("full", "redacted", "hashed", "none")  # loosest first
 
@@ -191,8 +193,9 @@ class Deployment:
 
     @property
     def any_length(self) -> bool:
-        """Whether it takes inputs of any length: code, and encoders, which read in parts."""
-        return self.deterministic or self.encoder is not None
+        """Whether it takes inputs of any length: code, and encoders, which read in parts; and what
+        writes nothing, whose limit is for each text apart."""
+        return self.deterministic or self.encoder is not None or self.tasks.keys() <= WORDLESS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +269,8 @@ class TaskProfile:
     data_class: str = "internal"
     risk: Risk = "normal"
     interactive: bool = True
+    images: int = 0
+    """How many images are to be made."""
     needs: tuple[str, ...] = ()
     """Capabilities that a model must have: `json`, `tools`, `vision`, `cite`, …"""
     tags: tuple[str, ...] = ()

@@ -202,3 +202,27 @@ def test_the_cost_is_the_exact_sum(
     exact = Decimal(plain * reads + cached * hits + output * writes) / 10**6
     assert cost is not None
     assert abs(cost - exact) <= Decimal("0.5")
+
+
+@pytest.mark.parametrize(
+    ("price", "usage", "cost"),
+    [
+        (Price(input=0, output=0, per_image=40_000_000_000), Usage(images=2), 80_000),
+        (
+            Price(input=5_000_000, output=0, per_image=40_000_000_000),
+            Usage(input=1000, images=1),
+            45_000,
+        ),
+        (
+            Price(input=5_000_000, output=30_000_000),
+            Usage(input=10, output=4000, images=1),
+            120_050,
+        ),
+        (Price(input=5_000_000, output=30_000_000), Usage(input=10, images=1), None),
+        (FREE, Usage(images=5), 0),
+    ],
+)
+def test_images_are_paid_for_each_or_by_their_tokens(
+    price: Price, usage: Usage, cost: int | None
+) -> None:
+    assert price.cost(usage) == cost

@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.spending.book import Book, Free
-from orchestrator.calling.spending.caps import caps_of
+from orchestrator.calling.spending.caps import Budgets, Cap
 from orchestrator.calling.spending.lines import SCHEMA
 from orchestrator.calling.spending.owners import Owner, gone, marks_of
 from orchestrator.errors import OverBudgetError, StorageError
-from orchestrator.project.protocols import Clock, Standing
+from orchestrator.project.protocols import Allotments, Clock, Standing
 from orchestrator.records import Attempt
 from orchestrator.storage.sqlite import connect, reading, writing
 from orchestrator.types import Caller, Charge
@@ -50,8 +50,9 @@ T = TypeVar("T")
 _Transaction = Callable[[sqlite3.Connection], AbstractContextManager[sqlite3.Connection]]
 
 
-def _refuse_unknown(budgets: Sequence[Budget], charge: Charge, now: float) -> None:
-    for cap in caps_of(budgets, charge, now):
+def refuse_unknown(caps: Sequence[Cap], charge: Charge) -> None:
+    """Raise `OverBudgetError` for an unknown price where there is any cap."""
+    for cap in caps:
         raise OverBudgetError(
             f"{charge.deployment} has no known price, so the budget of {cap.name} cannot hold"
         )
@@ -65,27 +66,31 @@ class MemoryLedger:
         budgets: Sequence[Budget] = (),
         clock: Clock | None = None,
         *,
+        allotments: Allotments | None = None,
         lease_s: float = LEASE_S,
     ) -> None:
-        self._budgets, self._clock, self._lease_s = budgets, clock or SystemClock(), lease_s
+        self._budgets = Budgets(tuple(budgets), allotments)
+        self._clock, self._lease_s = clock or SystemClock(), lease_s
         db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, db.close)
         for statement in SCHEMA.create:
             db.execute(statement)
-        self._book, self._lock = Book(db, budgets), threading.Lock()
+        self._book, self._lock = Book(db), threading.Lock()
 
     async def standing(self, trace_id: str, caller: Caller, tags: tuple[str, ...]) -> Standing:
         """See `protocols.Ledger`."""
+        now = self._clock.now()
         with self._lock:
-            return self._book.standing(trace_id, caller, tags, self._clock.now())
+            return self._book.standing(self._budgets.caps_before(trace_id, caller, tags, now), now)
 
     async def reserve(self, charge: Charge, micro_usd: int | None) -> str:
         """See `protocols.Ledger`."""
         lease, now = uuid.uuid4().hex, self._clock.now()
+        caps, expires = self._budgets.caps(charge, now), now + self._lease_s
         if micro_usd is None:
-            _refuse_unknown(self._budgets, charge, now)
+            refuse_unknown(caps, charge)
         with self._lock:
-            self._book.reserve(lease, charge, micro_usd or 0, now=now, expires=now + self._lease_s)
+            self._book.reserve(lease, charge, caps, micro_usd or 0, now=now, expires=expires)
         return lease
 
     async def settle(self, lease: str, attempt: Attempt) -> None:
@@ -120,9 +125,11 @@ class SqliteLedger:
         budgets: Sequence[Budget] = (),
         clock: Clock | None = None,
         *,
+        allotments: Allotments | None = None,
         lease_s: float = LEASE_S,
     ) -> None:
-        self._path, self._budgets, self._lease_s = path, budgets, lease_s
+        self._path, self._budgets = path, Budgets(tuple(budgets), allotments)
+        self._lease_s = lease_s
         self._clock = clock or SystemClock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._book: Book | None = None
@@ -140,27 +147,29 @@ class SqliteLedger:
 
     async def standing(self, trace_id: str, caller: Caller, tags: tuple[str, ...]) -> Standing:
         """See `protocols.Ledger`. Says nothing where the file cannot be read."""
-        if all(budget.of_models for budget in self._budgets):
-            return Standing()
         now = self._clock.now()
+        caps = self._budgets.caps_before(trace_id, caller, tags, now)
+        if not caps:
+            return Standing()
         try:
-            return await self._do(lambda book: book.standing(trace_id, caller, tags, now), reading)
+            return await self._do(lambda book: book.standing(caps, now), reading)
         except StorageError:  # who would pay is told by `reserve`; who costs nothing goes on
             return Standing()
 
     async def reserve(self, charge: Charge, micro_usd: int | None) -> str:
         """See `protocols.Ledger`. Atomic over all processes that use the file."""
         lease, now = uuid.uuid4().hex, self._clock.now()
-        if micro_usd is None:
-            _refuse_unknown(self._budgets, charge, now)
         if micro_usd == 0:
             self._free[_FREE + lease] = charge, now
             return _FREE + lease
+        caps = self._budgets.caps(charge, now)
+        if micro_usd is None:
+            refuse_unknown(caps, charge)
 
         def work(book: Book) -> None:
             self._owner.take()
             expires = now + self._lease_s
-            book.reserve(lease, charge, micro_usd or 0, now=now, expires=expires)
+            book.reserve(lease, charge, caps, micro_usd or 0, now=now, expires=expires)
 
         try:
             await self._do(work)
@@ -280,7 +289,7 @@ class SqliteLedger:
     def _open(self) -> Book:
         if self._book is None:
             db = connect(self._path, SCHEMA, wait_s=30)
-            book = Book(db, self._budgets, self._owner.id, lambda: self._free_lost(book))
+            book = Book(db, self._owner.id, lambda: self._free_lost(book))
             with writing(db):
                 self._free_lost(book)
             self._book = book

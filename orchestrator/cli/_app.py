@@ -19,9 +19,12 @@ from orchestrator.cli import (
     import_,
     incidents,
     init,
+    keys,
+    policy,
     run,
     runs,
     schema,
+    serve,
     trace,
 )
 from orchestrator.cli import eval as evals
@@ -75,8 +78,11 @@ def build() -> typer.Typer:
 
     app.command()(run.ask)
     app.command(name="run")(run.run)
+    app.command()(serve.serve)
+    app.command()(serve.reload)
+    app.command()(serve.health)
+    app.command()(serve.operations)
     app.command()(decide.decide)
-    app.command()(fleet.fleet)
     app.command()(costs.costs)
     app.command()(check.check)
     app.command()(gc.gc)
@@ -85,7 +91,10 @@ def build() -> typer.Typer:
     app.command()(schema.schema)
     app.add_typer(import_.app, name="import")
     app.add_typer(graph.app, name="graph")
+    app.add_typer(fleet.app, name="fleet")
     app.add_typer(incidents.app, name="incidents")
+    app.add_typer(keys.app, name="keys")
+    app.add_typer(policy.app, name="policy")
     app.add_typer(runs.app, name="runs")
     app.add_typer(trace.app, name="trace")
     return app

@@ -34,6 +34,7 @@ _TONES: Mapping[str, Tone] = {
     "waiting": "warn",
     "failed": "bad",
     "cancelled": "warn",
+    "unknown": "warn",
 }
 
 

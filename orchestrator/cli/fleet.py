@@ -1,4 +1,7 @@
-"""`mesh fleet`: all models, how to reach them, what they cost, and which are there."""
+"""`mesh fleet`: all models, how to reach them, what they cost, and which are there.
+
+`drain` and `undrain` take some out of use and bring them back; `refresh` asks their providers.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,20 @@ PICO_PER_TOKEN = 1_000_000
 """Pico-dollars a token in one dollar a million tokens."""
 
 
+app = typer.Typer(
+    invoke_without_command=True,
+    help="Show the models and how to reach them; take some out of use, or ask their providers.",
+    rich_markup_mode=None,
+)
+Name = Annotated[str, typer.Argument(metavar="MODEL[/DEPLOYMENT]", help="As `mesh fleet` lists.")]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Stands on record, and where it is missed.")
+]
+
+
+@app.callback()
 def fleet(
+    context: typer.Context,
     health: Annotated[
         bool,
         typer.Option("--health", help="Show how they do now: breakers, errors, times."),
@@ -31,6 +47,8 @@ def fleet(
     from orchestrator.cli._show import Screen, print_json
     from orchestrator.mesh import Mesh
 
+    if context.invoked_subcommand is not None:
+        return
     mesh = Mesh.load(project)
     if health:
         _health(mesh, as_json)
@@ -42,6 +60,89 @@ def fleet(
     screen = Screen()
     show_fleet(screen, snapshot)
     show_warnings(screen, warnings)
+
+
+@app.command()
+def drain(
+    name: Name,
+    reason: Reason = "",
+    for_: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help="Come back by itself: 30m, 2h, 1d."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where nobody is left for some requests.")
+    ] = False,
+    project: Project = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Take a model, or one deployment, out of use; running services hear of it within a second."""
+    from orchestrator.cli._operations import seconds, show_drained
+    from orchestrator.cli._show import Screen, print_json
+    from orchestrator.gateway import drain as draining
+    from orchestrator.mesh import Mesh
+    from orchestrator.storage.operations import os_user
+    from orchestrator.types import as_json as plain
+
+    for_s = None if for_ is None else seconds(for_, "--for")
+    mesh = Mesh.load(project)
+    done = draining.drain(mesh, name, os_user(), why=reason, for_s=for_s, force=force)
+    if as_json:
+        print_json(plain(done))
+    else:
+        show_drained(Screen(), done)
+
+
+@app.command()
+def undrain(
+    name: Name, reason: Reason = "", project: Project = HERE, as_json: AsJson = False
+) -> None:
+    """Bring a model, or one deployment, back into use."""
+    from orchestrator.cli._show import Screen, print_json
+    from orchestrator.gateway import drain as draining
+    from orchestrator.mesh import Mesh
+    from orchestrator.storage.operations import os_user
+
+    back = draining.undrain(Mesh.load(project), name, os_user(), why=reason)
+    if as_json:
+        print_json({"deployments": list(back)})
+    else:
+        screen = Screen()
+        screen.print(screen.join((screen.sign("yes"), "good"), f" in use again: {', '.join(back)}"))
+
+
+@app.command()
+def refresh(
+    write: Annotated[
+        bool, typer.Option("--write", help="Keep it in fleet.refreshed.yaml, and on record.")
+    ] = False,
+    provider: Annotated[
+        str | None, typer.Option("--provider", metavar="NAME", help="Ask only this one.")
+    ] = None,
+    project: Project = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the providers what they list: which models left, what changed, what is new.
+
+    fleet.yaml is not touched. A model that its provider does not list is not used after --write.
+    """
+    import os
+
+    from orchestrator.cli._operations import show_refresh, with_status
+    from orchestrator.cli._show import Screen, print_json
+    from orchestrator.gateway.refreshing import ask_providers, keep
+    from orchestrator.mesh import Mesh
+    from orchestrator.storage.operations import os_user
+    from orchestrator.types import as_json as plain
+
+    mesh = Mesh.load(project)
+    found = with_status("asking", lambda: ask_providers(mesh, provider, dict(os.environ)))
+    if write:
+        keep(mesh, found, os_user())
+    if as_json:
+        print_json({"written": write, **plain(found)})
+    else:
+        show_refresh(Screen(), found, written=write)
 
 
 def _health(mesh: Mesh, as_json: bool) -> None:

@@ -19,33 +19,54 @@ from orchestrator.project.fleet_schema import (
     PriceDeclaration,
     Prices,
 )
+from orchestrator.project.refreshed_schema import Refreshed, RefreshedDeployment
 from orchestrator.types import Capacity, Deployment, Encoder
 
 _PICO_PER_USD_A_MILLION = 10**6
+_PICO_PER_USD = 10**12
+_NOTHING_ASKED = Refreshed()
 
 
-def build_fleet(fleet: Fleet, env: Mapping[str, str]) -> tuple[Deployment, ...]:
+def build_fleet(
+    fleet: Fleet, env: Mapping[str, str], refreshed: Refreshed = _NOTHING_ASKED
+) -> tuple[Deployment, ...]:
     """All deployments, sorted by id (`model/deployment`).
 
     A declared price wins; else a self-hosted deployment is free, and a hosted one costs what
-    litellm's price file says, or something unknown (`None`). The lesser of the declared and the
+    litellm's price file says, or something unknown (`None`). What a refresh found goes before that
+    file. The lesser of the declared and the
     listed context counts, unless a price is declared.
     Endpoints are filled in from `env`; one whose variable is not set stays as written.
 
     Raises:
         UserError: a deployment says nothing that could be called, or an id is used twice.
     """
-    built = sorted(_deployments(fleet, env), key=lambda d: d.id)
+    built = sorted(_deployments(fleet, env, refreshed), key=lambda d: d.id)
     for one, other in pairwise(built):
         if one.id == other.id:
             raise UserError(f"fleet.yaml: models.{one.model}: the id of {one.id} is used twice")
     return tuple(built)
 
 
-def _deployments(fleet: Fleet, env: Mapping[str, str]) -> Iterator[Deployment]:
+def _deployments(
+    fleet: Fleet, env: Mapping[str, str], refreshed: Refreshed
+) -> Iterator[Deployment]:
     for name, model in fleet.models.items():
         for declared in model.deployments:
-            yield _deployment(name, model, declared, env)
+            found = _deployment(name, model, declared, env)
+            asked = refreshed.deployments.get(found.id)
+            yield found if asked is None else _refreshed(found, asked, declared)
+
+
+def _refreshed(
+    found: Deployment, asked: RefreshedDeployment, declared: DeploymentDeclaration
+) -> Deployment:
+    price = found.price
+    if asked.price is not None and declared.price is None and declared.hosting == "hosted":
+        price = _declared_price(asked.price)
+    known = [tokens for tokens in (found.context, asked.context) if tokens is not None]
+    retires = asked.retires or found.retires
+    return replace(found, price=price, context=min(known, default=None), retires=retires)
 
 
 def _deployment(
@@ -130,7 +151,9 @@ def _price(declared: DeploymentDeclaration, listing: Listing | None) -> Price | 
 
 def _declared_price(price: PriceDeclaration) -> Price:
     steps = (PriceStep(above=long.above, price=_prices(long)) for long in price.long)
-    return replace(_prices(price), steps=tuple(sorted(steps, key=lambda step: step.above)))
+    each = None if price.per_image is None else round(Decimal(str(price.per_image)) * _PICO_PER_USD)
+    ordered = tuple(sorted(steps, key=lambda step: step.above))
+    return replace(_prices(price), per_image=each, steps=ordered)
 
 
 def _prices(declared: Prices) -> Price:

@@ -35,7 +35,14 @@ _PRICES: Mapping[str, tuple[str, ...]] = {
 _FACTS = ("max_input_tokens", "max_output_tokens", "deprecation_date")
 _STEP = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")
 _DATED = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?!\d)")
-_MODES = frozenset({"chat", "completion", "responses"})
+_MODES = ("chat", "completion", "embedding", "image_generation", "responses")
+_OF_IMAGES: Mapping[str, tuple[str, ...]] = {
+    "input": ("input_cost_per_token",),
+    "output": ("output_cost_per_image_token", "output_cost_per_token"),
+    "cache_read": ("cache_read_input_token_cost",),
+    "per_image": ("output_cost_per_image",),
+}
+"""As `_PRICES`, of what makes images: its output is images, and not the words that it may write."""
 _PICO_USD = 10**12
 
 _Row = list[Any]
@@ -93,7 +100,8 @@ class PriceList:
 
 
 def _price(usd_per_token: Mapping[str, Any]) -> Price:
-    found: dict[str, Any] = {name: pico(usd_per_token.get(name)) for name in _PRICES}
+    names = (*_PRICES, "per_image")
+    found: dict[str, Any] = {name: pico(usd_per_token.get(name)) for name in names}
     return Price(**found)
 
 
@@ -140,7 +148,7 @@ def load_prices(file: Path, cached: Path) -> PriceList:
         stat = file.stat()
     except OSError:
         return PriceList({})
-    key = [str(file), stat.st_mtime_ns, stat.st_size]
+    key = [str(file), stat.st_mtime_ns, stat.st_size, *_MODES]
     rows = _read_extract(cached, key)
     if rows is None:
         rows = _extract(file)
@@ -164,12 +172,15 @@ def _extract(file: Path) -> dict[str, _Row]:
 
 def _prices(entry: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     """The prices that the entry states; `above` ends their names in the file."""
-    found: dict[str, Any] = {}
-    for ours, theirs in _PRICES.items():
+    mode = entry.get("mode")
+    found: dict[str, Any] = {"output": 0.0} if mode == "embedding" else {}  # it writes nothing
+    for ours, theirs in (_OF_IMAGES if mode == "image_generation" else _PRICES).items():
         stated = (entry.get(name + above) for name in theirs)
         price = next((value for value in stated if value is not None), None)
         if price is not None:
             found[ours] = price
+    if "output" in found:  # paid for by the token, whatever that comes to for an image
+        found.pop("per_image", None)
     return found
 
 

@@ -11,6 +11,7 @@ from orchestrator.fleet.health import missing, quantised
 from orchestrator.types import Deployment, FleetSnapshot, Health, digest
 
 _NOTHING_LIVE: Mapping[str, Health] = MappingProxyType({})
+_NOBODY_BARRED: Mapping[str, str] = MappingProxyType({})
 
 
 def snapshot(
@@ -19,6 +20,7 @@ def snapshot(
     *,
     probe: Probe | None = None,
     live: Mapping[str, Health] = _NOTHING_LIVE,
+    barred: Mapping[str, str] = _NOBODY_BARRED,
 ) -> FleetSnapshot:
     """The deployments with their health, and one hash over both.
 
@@ -28,6 +30,7 @@ def snapshot(
     Args:
         probe: asks a loopback endpoint for its models; by default over HTTP, once a process.
         live: what calling measured, by deployment id; counts where the deployment is available.
+        barred: why some are not to be used, in words, likewise.
     """
     open_ones = {d.id: missing(d, env) for d in deployments}
     wanted = [d.endpoint for d in deployments if _is_probed(d) and not open_ones[d.id]]
@@ -39,6 +42,7 @@ def snapshot(
         if deployment.discover and not reason:
             models = served.get(deployment.endpoint or "")
             deployment, reason = _discovered(deployment, models)
+        reason = reason or barred.get(deployment.id, "")
         found.append(deployment)
         if reason:
             health[deployment.id] = Health(available=False, reason=reason)

@@ -26,6 +26,17 @@ class Gateway:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """See the ASGI specification."""
+        telemetry = self.state.telemetry
+        if telemetry is None:
+            await self._serve(scope, receive, send)
+            return
+        seen = telemetry.begin(scope, send)
+        try:
+            await self._serve(scope, receive, seen)
+        finally:
+            telemetry.end(seen)
+
+    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["path"] == CHAT and scope["method"] == "POST":
             await self._chat(scope, receive, send)
         else:

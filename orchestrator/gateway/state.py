@@ -9,6 +9,8 @@ from orchestrator.roles.single import SingleCalls
 
 if TYPE_CHECKING:
     from orchestrator.gateway.keys.values import KeyRing
+    from orchestrator.gateway.serve.reload import Control
+    from orchestrator.gateway.telemetry.telemetry import Telemetry
     from orchestrator.mesh import Mesh
 
 
@@ -29,5 +31,9 @@ class State:
     serving: Serving
     keys: KeyRing | None
     """`None`: open to all, on loopback only."""
+    control: Control | None = None
+    """What reloads the service; set where it runs."""
+    telemetry: Telemetry | None = None
+    """What counts and logs; `None`: nobody does."""
     draining: bool = False
     """No new request is taken; those that were accepted are answered."""

@@ -140,6 +140,7 @@ class Active:
             error=error,
             caller=self.run.request.caller,
             tags=self.run.request.tags,
+            parent=self.record.request["options"].get("parent", ""),
             project_hash=project.hash,
             policy_hash=project.policy_hash,
             fleet_hash=self.run.services.fleet().hash,

@@ -34,6 +34,10 @@ class RunOptions:
     """On whose behalf: budgets, limits and costs go by it."""
     priority: int = 0
     """Where calls wait for a place, the highest goes first."""
+    trace_id: str = ""
+    """The run's id, of `new_trace_id`, for who must tell it before the answer; made where empty."""
+    parent: str = ""
+    """The caller's `traceparent` (W3C Trace Context), where it sent one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,8 @@ def unpack(packed: Any) -> Any:
 
 
 def _value_type(name: str) -> type[Value]:
-    for kind in _subclasses(Value):
+    # Who loads a project again defines its values anew: the newest are those that it works with.
+    for kind in reversed(list(_subclasses(Value))):
         if kind.__name__ == name:
             return kind
     raise InternalError(f"the journal holds a value of type '{name}', which is not loaded")

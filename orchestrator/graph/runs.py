@@ -155,7 +155,7 @@ class Runs:
         fleet = self.opening.services.fleet()
         refuse_unservable(project, self.opening.registry, fleet.deployments, graph, options)
         return RunRecord(
-            id=new_trace_id(),
+            id=options.trace_id or new_trace_id(),
             graph=graph.name,
             project_hash=project.hash,
             started_at=self.opening.services.clock.now(),

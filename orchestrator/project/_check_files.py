@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.errors import Problem
 from orchestrator.project._documents import snippet
-from orchestrator.project._files import FOLDERS, SINGLE
+from orchestrator.project._files import FOLDERS, REFRESHED, SINGLE
 from orchestrator.project._problems import SECRET_MESSAGE
 from orchestrator.project._values import secrets_in
 from orchestrator.project.declared import Declared
@@ -36,7 +36,7 @@ def misnamed(root: Path) -> list[Problem]:
     """
     problems: list[Problem] = []
     for path in sorted(root.iterdir()):
-        if path.name.startswith((".", "_")) or path.name in (*SINGLE, *FOLDERS):
+        if path.name.startswith((".", "_")) or path.name in (*SINGLE, *FOLDERS, REFRESHED):
             continue
         if path.is_dir():
             meant = nearest(path.name, FOLDERS)

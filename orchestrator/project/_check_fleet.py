@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from urllib.parse import urlsplit
 
+from orchestrator.call_types import Asks
 from orchestrator.errors import Problem
 from orchestrator.project._check_encoder import check_encoder
 from orchestrator.project._documents import Document, KeyPath
-from orchestrator.project._names import duplicates, registered
+from orchestrator.project._names import duplicates, registered, unknown
 from orchestrator.project._words import Words
 from orchestrator.project.fleet_schema import DeploymentDeclaration, Fleet, ModelDeclaration
 from orchestrator.project.names import listing
-from orchestrator.project.registry import Registry
+from orchestrator.project.registry import TRANSPORTS, Registry, transports
 
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "litellm": ("model",),
@@ -22,6 +23,7 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
     "llamacpp": ("weights",),
     "builtin": ("function",),
     "encoder": ("weights", "encoder"),
+    "embedder": ("model",),
 }
 _TARGETS = ("model", "weights", "function", "encoder")
 _HTTP = ("litellm", "openai")
@@ -45,6 +47,7 @@ def check_fleet(
         for index, deployment in enumerate(model.deployments):
             problems += _deployment(deployment, (*held, index), document, registry)
             problems += check_encoder(model, deployment, (*held, index), document)
+            problems += _brings(model, deployment.via, (*held, index, "via"), document, registry)
     return problems
 
 
@@ -108,7 +111,7 @@ def _deployment(
     deployment: DeploymentDeclaration, path: KeyPath, document: Document, registry: Registry | None
 ) -> list[Problem]:
     via = deployment.via
-    problems = registered(document, registry, "transport", via, (*path, "via"))
+    problems = _via(via, (*path, "via"), document, registry)
     problems += registered(document, registry, "builtin", deployment.function, (*path, "function"))
     wanted = _NEEDS.get(via)
     if wanted is None:
@@ -143,6 +146,38 @@ def _deployment(
         problems += _endpoint(deployment.endpoint, (*path, "endpoint"), document)
     return problems
 
+
+def _via(
+    via: str, path: KeyPath, document: Document, registry: Registry | None
+) -> list[Problem]:
+    if registry is None:
+        return []
+    return unknown(document, "transport", (via,), transports(registry), lambda _: path)
+
+
+def _brings(
+    model: ModelDeclaration,
+    via: str,
+    path: KeyPath,
+    document: Document,
+    registry: Registry | None,
+) -> Iterator[Problem]:
+    """Vectors and images come by some transports only, and one of them brings nothing else."""
+    if registry is None or via not in transports(registry):
+        return
+    for task in model.tasks:
+        able = registry.names(TRANSPORTS[_BROUGHT.get(task, "text")])
+        if via not in able:
+            yield document.problem(
+                path,
+                f"a deployment via {via} cannot serve the task '{task}'",
+                found=via,
+                allowed=listing(able),
+                code="task-beyond-transport",
+            )
+
+
+_BROUGHT: Mapping[str, Asks] = {"embed": "vectors", "image": "images"}
 
 _EXAMPLES: Mapping[str, str] = {
     "model": "model: the provider's name of the model",

@@ -11,6 +11,8 @@ from orchestrator.errors import InternalError, Problem, UserError
 from orchestrator.project.declared import NAME_PATTERN
 
 SINGLE = ("mesh.yaml", "fleet.yaml", "policy.yaml")
+REFRESHED = "fleet.refreshed.yaml"
+"""Written by the program, and only where somebody asked for it; none is inherited."""
 FOLDERS = {"agents": ".md", "graphs": ".yaml", "evals": ".yaml"}
 
 
@@ -84,7 +86,7 @@ def _own(root: Path) -> tuple[dict[str, Source], list[Problem]]:
 def _in_folder(root: Path, *, own: bool) -> tuple[dict[str, Source], list[Problem]]:
     found: dict[str, Source] = {}
     problems: list[Problem] = []
-    for key in SINGLE:
+    for key in (*SINGLE, REFRESHED) if own else SINGLE:
         if _stands(root / key):
             found[key] = Source(key, root / key, str(root / key), own)
         other = (root / key).with_suffix(".yml")

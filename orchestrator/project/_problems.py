@@ -17,6 +17,7 @@ from orchestrator.project._documents import Document, KeyPath
 from orchestrator.project._values import is_secret, variable_like
 from orchestrator.project._yaml import kind_of, scalar
 from orchestrator.project.declared import (
+    DATABASE_PATTERN,
     FAMILY_PATTERN,
     NAME_PATTERN,
     URL_PATTERN,
@@ -31,6 +32,7 @@ _FORMS = {
     NAME_PATTERN: "a name of small letters, digits, '-', '_' and '.', at most 64 characters",
     VARIABLE_PATTERN: "the NAME of an environment variable, in capitals",
     FAMILY_PATTERN: "other-than NODE",
+    DATABASE_PATTERN: "a PostgreSQL database, postgresql://…",
     URL_PATTERN: "an address that begins with http:// or https://",
 }
 _KINDS = {

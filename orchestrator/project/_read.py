@@ -28,6 +28,7 @@ from orchestrator.project._values import (
 from orchestrator.project.compiled import Entry
 from orchestrator.project.fleet_schema import Fleet
 from orchestrator.project.policy_schema import Policy
+from orchestrator.project.refreshed_schema import Refreshed
 from orchestrator.project.schema import Agent, Graph, Settings
 from orchestrator.project.suite_schema import Suite
 
@@ -36,6 +37,7 @@ SECRET_ALLOWED = "the variable's name, or ${NAME} inside a text"
 _CLASSES: dict[str, type[BaseModel]] = {
     "mesh.yaml": Settings,
     "fleet.yaml": Fleet,
+    "fleet.refreshed.yaml": Refreshed,
     "policy.yaml": Policy,
     "agents": Agent,
     "graphs": Graph,

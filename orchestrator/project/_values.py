@@ -17,6 +17,7 @@ _SECRET = re.compile(
     r"|(?P<b>A[KS]IA)[A-Z0-9]{16}(?![A-Za-z0-9])"
     r"|(?P<c>eyJ)[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"
     r"|(?P<d>-----BEGIN )[A-Z ]*PRIVATE KEY-----"
+    r"|(?P<e>mesh-)[a-z0-9]{10}[A-Za-z0-9]{30,}"
     r")"
 )
 _CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/\s:@${}]+:(?!\$\{)[^/\s@]+(?=@)")

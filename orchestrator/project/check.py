@@ -97,6 +97,19 @@ def _agents_policy_fleet(
             found += check_routes(rules, policy.document, fleet)
     if fleet and models and fleet.document:
         found += check_fleet(models, fleet.document, registry, tasks, can)
+    refreshed = entries.refreshed
+    if models and refreshed and refreshed.declared and refreshed.document:
+        ids = [f"{name}/{d.id}" for name, model in models.models.items() for d in model.deployments]
+        # A warning: who takes a deployment out of fleet.yaml need not ask its provider first.
+        found += unknown(
+            refreshed.document,
+            "deployment",
+            tuple(refreshed.declared.deployments),
+            ids,
+            lambda name: ("deployments", name),
+            of_key=True,
+            severity="warning",
+        )
     return found
 
 

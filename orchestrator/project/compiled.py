@@ -12,6 +12,7 @@ from orchestrator.project._documents import Document, KeyPath
 from orchestrator.project._files import Source
 from orchestrator.project.fleet_schema import Fleet
 from orchestrator.project.policy_schema import Policy
+from orchestrator.project.refreshed_schema import Refreshed
 from orchestrator.project.schema import Agent, Graph, Settings
 from orchestrator.project.suite_schema import Suite
 from orchestrator.types import digest
@@ -38,6 +39,7 @@ class Entries:
 
     settings: Entry[Settings] | None = None
     fleet: Entry[Fleet] | None = None
+    refreshed: Entry[Refreshed] | None = None
     policy: Entry[Policy] | None = None
     agents: dict[str, Entry[Agent]] = field(default_factory=dict)
     graphs: dict[str, Entry[Graph]] = field(default_factory=dict)
@@ -45,7 +47,8 @@ class Entries:
 
     def all(self) -> Iterator[Entry[Any]]:
         """Every entry."""
-        yield from (e for e in (self.settings, self.fleet, self.policy) if e is not None)
+        single = (self.settings, self.fleet, self.refreshed, self.policy)
+        yield from (entry for entry in single if entry is not None)
         for kind in (self.agents, self.graphs, self.suites):
             yield from kind.values()
 

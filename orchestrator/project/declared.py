@@ -25,6 +25,7 @@ from orchestrator.project._place import place_of_call
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 VARIABLE_PATTERN = r"^[A-Z][A-Z0-9_]*$"
 FAMILY_PATTERN = r"^other-than [a-z0-9._-]+$"
+DATABASE_PATTERN = r"^postgres(ql)?://\S+$"
 URL_PATTERN = r"^https?://[^/\s?#]+[^\s]*$"
 
 K = TypeVar("K")

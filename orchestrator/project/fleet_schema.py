@@ -54,6 +54,11 @@ class LongPrices(Prices):
 class PriceDeclaration(Prices):
     """US dollars a million tokens. Unset: from litellm's price file, else unknown."""
 
+    per_image: Usd | None = Field(
+        default=None,
+        description="US dollars an image that is made; unset: they cost their output tokens, and "
+        "where none are reported, nobody knows what.",
+    )
     long: tuple[LongPrices, ...] = Field(
         default=(), description="Where the provider charges more for long prompts."
     )

@@ -16,7 +16,8 @@ from orchestrator.project.declared import Declared
 from orchestrator.project.fleet_schema import Fleet
 from orchestrator.project.load import load_builtins
 from orchestrator.project.policy_schema import Policy
-from orchestrator.project.registry import BUILTINS, Kind
+from orchestrator.project.refreshed_schema import Refreshed
+from orchestrator.project.registry import BUILTINS, TRANSPORTS, Kind
 from orchestrator.project.schema import Agent, Graph, Settings
 from orchestrator.project.suite_schema import Suite
 
@@ -46,6 +47,7 @@ KINDS: Mapping[str, FileKind] = {
     for kind in (
         FileKind("mesh", Settings, "Settings of a project", "mesh.yaml"),
         FileKind("fleet", Fleet, "Models and the ways to reach them", "fleet.yaml"),
+        FileKind("fleet.refreshed", Refreshed, "What providers said of it", "fleet.refreshed.yaml"),
         FileKind("policy", Policy, "What is allowed and what is preferred", "policy.yaml"),
         FileKind("agent", Agent, "Front matter of an agent", "agents/NAME.md"),
         FileKind("graph", Graph, "A workflow", "graphs/NAME.yaml"),
@@ -112,9 +114,12 @@ def _library_names() -> dict[Kind, list[str]]:
     """The names that the library itself registers, by kind."""
     load_builtins()
     kinds = sorted(set(REGISTERED.values()))
-    return {
-        kind: [n for n, item in BUILTINS.items(kind).items() if _is_ours(item)] for kind in kinds
-    }
+    names = {kind: _ours(kind) for kind in kinds}
+    return {**names, "transport": sorted({n for k in TRANSPORTS.values() for n in _ours(k)})}
+
+
+def _ours(kind: Kind) -> list[str]:
+    return [name for name, item in BUILTINS.items(kind).items() if _is_ours(item)]
 
 
 def _is_ours(item: Any) -> bool:

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -21,7 +22,7 @@ from pydantic import BaseModel
 from orchestrator.errors import Problem, ProjectError
 from orchestrator.project._check_files import misnamed, with_unlisted
 from orchestrator.project._documents import Document
-from orchestrator.project._files import default_root, find_sources
+from orchestrator.project._files import Source, default_root, find_sources
 from orchestrator.project._frozen import FrozenDict
 from orchestrator.project._python import digests_of, run_python
 from orchestrator.project._read import read_source
@@ -29,6 +30,7 @@ from orchestrator.project.check import check
 from orchestrator.project.compiled import Entries, Entry, content, project_hash
 from orchestrator.project.declared import Declared
 from orchestrator.project.in_code import Objects
+from orchestrator.project.refreshed_schema import Refreshed
 from orchestrator.project.registry import BUILTINS, Registry, active_registry
 from orchestrator.project.schema import Project
 from orchestrator.types import digest
@@ -83,6 +85,7 @@ def load_project(
     builtins: Sequence[str] = BUILTIN_MODULES,
     registry: Registry | None = None,
     defaults: str | Path | None = None,
+    instead: Mapping[str, Path] = MappingProxyType({}),
 ) -> LoadedProject:
     """The project in the folder `root`.
 
@@ -96,6 +99,7 @@ def load_project(
         registry: where names are looked up that the project does not register itself;
             the active one, or `SCRIPT`, where it is not given.
         defaults: the default project's folder; the library's own where it is not given.
+        instead: by place in the project (`policy.yaml`): a file that is read as if it stood there.
 
     Raises:
         ProjectError: with every problem of every file.
@@ -108,6 +112,8 @@ def load_project(
     sources, problems = find_sources(
         root, default_root() if defaults is None else Path(defaults), objects.keys
     )
+    for key, path in instead.items():
+        sources[key] = Source(key, path, str((root or Path()) / key), own=True)
     entries = Entries()
     for source in sources.values():
         if source.path.suffix != ".py":
@@ -146,6 +152,8 @@ def _put(entries: Entries, entry: Entry[Any]) -> None:
             entries.settings = entry
         case "fleet.yaml":
             entries.fleet = entry
+        case "fleet.refreshed.yaml":
+            entries.refreshed = entry
         case "policy.yaml":
             entries.policy = entry
         case "agents":
@@ -188,6 +196,7 @@ def _compile(root: Path, entries: Entries, python: Mapping[str, str]) -> Project
         root=str(root),
         settings=_only(settings),
         fleet=_only(fleet),
+        refreshed=_only(entries.refreshed) if entries.refreshed else Refreshed(),
         policy=_only(policy),
         agents=_declared(entries.agents),
         graphs=_declared(entries.graphs),

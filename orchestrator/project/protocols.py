@@ -215,6 +215,8 @@ class Counted:
     """Processes that take part, this one included."""
     rank: int
     """Which of them this one is, from 0."""
+    anew: bool = False
+    """The counters have lost what was stated before: nothing is granted until all is stated."""
 
 
 class SharedCounters(Protocol):
@@ -223,10 +225,10 @@ class SharedCounters(Protocol):
     Each process states what it has itself, in absolute numbers, so that saying it again changes
     nothing, and a place that lost its memory learns it anew. What a process that died had is
     forgotten: of a window when it has left it, of what is held after a few seconds.
-    """
 
-    slot_s: float
-    """Seconds in one slot of time."""
+    What is granted may lie about for `HOLD_S` of `sharing.rules` before it is used, so it counts
+    for so much longer, and for the rest of its slot (`SLOT_S`).
+    """
 
     async def exchange(self, member: str, asks: Sequence[CountAsk]) -> Counted:
         """Take over what `member` states, then grant what there is room for; in order of `asks`.

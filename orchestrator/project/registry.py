@@ -35,23 +35,30 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
+from orchestrator.call_types import Asks
 from orchestrator.errors import UnknownNameError, UserError
 
 Kind = Literal[
-    "function", "tool", "output model", "condition", "role", "transport", "builtin", "check"
-]
-KINDS: tuple[Kind, ...] = (
     "function",
     "tool",
     "output model",
     "condition",
     "role",
     "transport",
+    "transport of vectors",
+    "transport of images",
     "builtin",
     "check",
-)
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+TRANSPORTS: Mapping[Asks, Kind] = {
+    "text": "transport",
+    "vectors": "transport of vectors",
+    "images": "transport of images",
+}
+"""What is asked for → the kind of transport that brings it."""
 
 T = TypeVar("T")
 
@@ -171,6 +178,11 @@ def active_registry() -> Registry:
     return _active.get() or SCRIPT
 
 
+def transports(registry: Registry) -> tuple[str, ...]:
+    """The names that `via` may take, whatever they bring; sorted."""
+    return tuple(sorted({name for kind in TRANSPORTS.values() for name in registry.names(kind)}))
+
+
 def _definition(item: Any) -> tuple[str, str]:
     """Where `item` is defined. An object without a name of its own is only like itself."""
     name = getattr(item, "__qualname__", None)
@@ -239,9 +251,13 @@ def role(
     return _decorator("role", name, facts)
 
 
-def transport(name: str) -> Callable[[T], T]:
-    """A class that satisfies `protocols.Transport`."""
-    return _decorator("transport", name)
+def transport(name: str, *, brings: Asks = "text") -> Callable[[T], T]:
+    """A class that satisfies `protocols.Transport`.
+
+    Args:
+        brings: what it is for; a deployment's `via` names one for each thing that its model does.
+    """
+    return _decorator(TRANSPORTS[brings], name)
 
 
 def builtin(name: str) -> Callable[[T], T]:

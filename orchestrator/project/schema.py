@@ -13,6 +13,7 @@ from pydantic import Field
 from orchestrator.project._frozen import FrozenDict
 from orchestrator.project.calls_schema import Calls
 from orchestrator.project.declared import (
+    DATABASE_PATTERN,
     FAMILY_PATTERN,
     Declared,
     Milliseconds,
@@ -21,8 +22,9 @@ from orchestrator.project.declared import (
     Usd,
 )
 from orchestrator.project.fleet_schema import Fleet
-from orchestrator.project.gateway_schema import Gateway, Shared
+from orchestrator.project.gateway_schema import Gateway, Shared, Telemetry
 from orchestrator.project.policy_schema import CallDeclaration, Policy
+from orchestrator.project.refreshed_schema import Refreshed
 from orchestrator.project.suite_schema import Suite
 from orchestrator.project.valid_schema import Valid
 from orchestrator.types import Risk
@@ -57,6 +59,12 @@ class Storage(Declared):
     """Where a project keeps what it learns and records, and for how long."""
 
     path: str = Field(default=".mesh", description="Folder for traces, journal and vectors.")
+    database: str | None = Field(
+        default=None,
+        pattern=DATABASE_PATTERN,
+        description="PostgreSQL, for example ${DATABASE_URL}: keys and traces go there, for "
+        "copies of the service on several machines; unset: files of that folder.",
+    )
     keep_days: KeepDays = KeepDays()
     max_mb: Annotated[int, Field(gt=0)] | None = Field(
         default=None,
@@ -82,6 +90,9 @@ class Settings(Declared):
         default=300_000, description="A request's whole time where no route says less."
     )
     gateway: Gateway = Field(default=Gateway(), description="How `mesh serve` serves.")
+    telemetry: Telemetry = Field(
+        default=Telemetry(), description="Where traces go besides the storage folder."
+    )
     shared: Shared = Field(default=Shared(), description="What processes and machines share.")
 
 
@@ -189,6 +200,7 @@ class Project(Declared):
     root: str = Field(exclude=True)
     settings: Settings
     fleet: Fleet
+    refreshed: Refreshed = Refreshed()
     policy: Policy
     agents: Table[str, Agent]
     graphs: Table[str, Graph]

@@ -13,13 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, Unpack
 
 from orchestrator.call_types import CallRequest, Reply, ToolCall, text_of
-from orchestrator.calling.attempting import Account, CallProgress, Ended, Started
-from orchestrator.calling.carry_out import carry_out
-from orchestrator.calling.rules import RULES
 from orchestrator.calling.traffic.rates import CallerCall
 from orchestrator.calling.validate import declared_check
 from orchestrator.errors import (
-    IncompleteError,
     InternalError,
     NoCandidateError,
     RateLimitedError,
@@ -29,21 +25,17 @@ from orchestrator.evidence.values import Value
 from orchestrator.money import MICRO_USD
 from orchestrator.project.protocols import Embedder, Standing
 from orchestrator.project.schema import Agent
-from orchestrator.records import Attempt, Hop
+from orchestrator.records import Hop
 from orchestrator.roles.bounds import Bounds
-from orchestrator.roles.events import HopStarted
 from orchestrator.roles.prompt import messages
+from orchestrator.roles.sending import Sending
 from orchestrator.roles.services import Request, Services
-from orchestrator.roles.transcript import kept, shown_prompt, shown_reply, verdict
+from orchestrator.roles.transcript import kept
 from orchestrator.routing.profile import Counted
 from orchestrator.tracing.stream import decision_event, emit, hop_event
 from orchestrator.types import (
     Context,
     Decision,
-    Deployment,
-    Ending,
-    LogRule,
-    Outcome,
     Setting,
     TaskProfile,
     as_json,
@@ -211,7 +203,7 @@ class HopWork:
     def record_step(self, output: Any, started_at: float, ms: float) -> tuple[Hop, ...]:
         """Put on the trace what its role did besides model calls, and return it."""
         hops = [
-            self._hop(
+            self.hop(
                 digest([self.node, self.round, step]),
                 started_at,
                 ms,
@@ -223,9 +215,9 @@ class HopWork:
         ]
         if not self.calls:
             text = output.model_dump_json() if isinstance(output, Value) else str(output)
-            hops.append(self._hop(digest([self.node, self.round]), started_at, ms, output=text))
+            hops.append(self.hop(digest([self.node, self.round]), started_at, ms, output=text))
         for hop in hops:
-            self._record(hop)
+            self.record(hop)
         return tuple(hops)
 
     def _profile_call(self, text: str, agent: Agent) -> TaskProfile:
@@ -308,111 +300,34 @@ class HopWork:
         check: Callable[[str], Any] | None,
         on_text: Callable[[str], None] | None,
     ) -> Reply:
-        services, run = self.services, self.request
-        started_at, start = services.clock.now(), services.clock.monotonic()
-
-        def hop(**changes: Any) -> Hop:
-            ms = (services.clock.monotonic() - start) * 1000
-            rule = changes["decision"].log if "decision" in changes else LogRule(tool_args="none")
-            prompt = shown_prompt(request.messages, arguments=rule.tool_args == "full")
-            base = {"profile": profile, "prompt": prompt, "agent": agent.name, "role": agent.role}
-            return self._hop(key, started_at, ms, **{**base, **changes})
-
+        sending = Sending(self, key, agent, request, profile)
         try:
             counted, decision = await self._admit(profile, agent, request)
         except (NoCandidateError, RateLimitedError) as error:
-            self._record(hop(status="failed", error=str(error)))
+            sending.refused(str(error))
             raise
         emit(lambda: decision_event(self.node, agent.name, decision))
-        deployments = {d.id: d for d in services.fleet().deployments}
-        heard: list[Attempt] = []
-
-        def told(event: CallProgress) -> None:
-            match event:
-                case Started(deployment):
-                    self._tell_start(agent, deployment.id)
-                case Ended(attempt):
-                    heard.append(attempt)
-                    if RULES[attempt.outcome].sent:
-                        services.caller_rates.ended(counted, attempt)
-                    self._ended(request, deployments[attempt.deployment], attempt)
-
-        async def ended(status: str, error: str, ending: Ending | None = None) -> None:
-            if not any(RULES[a.outcome].sent for a in heard):
-                services.caller_rates.give_back(counted)
-            attempts = (*lost, *heard)
-            found = {"attempts": attempts, "ending": ending, **verdict(heard, passed=False)}
-            self._record(hop(decision=decision, status=status, error=error, **found))
-            if run.journal is not None:
-                await run.journal.drop(key)
-
         # From the decision on, so that two calls at once do not count on the same money.
         with self.bounds.purse.holding(_expected(decision)):
-            lost = await self._begin(key, decision, deployments, started_at)
-            try:
-                reply = await carry_out(
-                    decision,
-                    request,
-                    deployments=deployments,
-                    transports=services.transports,
-                    clock=services.clock,
-                    ledger=services.ledger,
-                    traffic=services.traffic,
-                    account=Account(run.trace_id, run.caller, run.tags, run.priority),
-                    check=check,
-                    deadline=self.bounds.deadline,
-                    on_event=told,
-                    on_text=on_text,
-                )
-            except Exception as error:  # the caller's own, too: what was paid is on the trace
-                broke_off = isinstance(error, IncompleteError)
-                await ended("failed", str(error), ending="incomplete" if broke_off else None)
-                raise
-            except asyncio.CancelledError:
-                await ended("cancelled", "stopped while it ran")
-                raise
-        done = hop(
-            decision=decision,
-            attempts=(*lost, *reply.attempts),
-            output=shown_reply(reply, arguments=decision.log.tool_args == "full"),
-            ending=reply.ending,
-            **verdict(reply.attempts, passed=check is not None or bool(reply.tool_calls)),
-        )
+            reply = await sending.carry_out(decision, counted, check, on_text)
+        done = sending.done(reply, checked=check is not None)
         await self._keep(key, done, reply)
         return reply
-
-    async def _begin(
-        self, key: str, decision: Decision, deployments: Mapping[str, Deployment], now: float
-    ) -> tuple[Attempt, ...]:
-        """Mark the hop as in flight; returns what earlier processes of this run have tried."""
-        run = self.request
-        if run.journal is None:
-            return ()
-        interrupted = await run.journal.begin(key, node=self.node, deployment=decision.chosen)
-        earlier = run.earlier.get(f"{run.trace_id}.{key}")
-        return (*(earlier.attempts if earlier else ()), *_lost(interrupted, deployments, now))
-
-    def _ended(self, request: CallRequest, deployment: Deployment, attempt: Attempt) -> None:
-        self.bounds.purse.spent += attempt.cost_micro_usd or 0
-        self.services.affinity.saw(request, deployment, attempt)
 
     async def _keep(self, key: str, done: Hop, reply: Reply) -> None:
         """In the journal first, so that nobody sees a result that a resume would not."""
         journal = self.request.journal
-        if journal is None:
-            self._record(done)
-            self._answered_by(reply.family)
-            return
-        value = {"hop": as_json(done), "text": reply.text, "answered": kept(reply)}
-        try:
-            await journal.put(key, value, node=self.node)
-        except BaseException as error:  # it is not answered, but it was paid for
-            stopped = isinstance(error, asyncio.CancelledError)
-            why = "stopped while it was recorded" if stopped else str(error)
-            status: Literal["cancelled", "failed"] = "cancelled" if stopped else "failed"
-            self._record(dataclasses.replace(done, status=status, error=why))
-            raise
-        self._record(done)
+        if journal is not None:
+            value = {"hop": as_json(done), "text": reply.text, "answered": kept(reply)}
+            try:
+                await journal.put(key, value, node=self.node)
+            except BaseException as error:  # it is not answered, but it was paid for
+                stopped = isinstance(error, asyncio.CancelledError)
+                why = "stopped while it was recorded" if stopped else str(error)
+                status: Literal["cancelled", "failed"] = "cancelled" if stopped else "failed"
+                self.record(dataclasses.replace(done, status=status, error=why))
+                raise
+        self.record(done)
         self._answered_by(reply.family)
 
     def _replay(
@@ -422,7 +337,7 @@ class HopWork:
         on_text: Callable[[str], None] | None,
     ) -> Reply:
         hop = from_json(Hop, recorded["hop"])
-        self._record(dataclasses.replace(hop, resumed=True))
+        self.record(dataclasses.replace(hop, resumed=True))
         text = recorded["text"]
         value = text
         if check is not None and not recorded["answered"].get("tool_calls"):
@@ -441,35 +356,26 @@ class HopWork:
         if family is not None:
             self.answered_by = tuple(dict.fromkeys((*self.answered_by, family)))
 
-    def _hop(self, key: str, started_at: float, ms: float, **fields: Any) -> Hop:
-        base: dict[str, Any] = {
-            "id": f"{self.request.trace_id}.{key}",
-            "trace_id": self.request.trace_id,
-            "node": self.node,
-            "round": self.round,
-            "role": self.agent.role,
-            "agent": self.agent.name,
-            "notes": tuple(self.notes),
-            "started_at": started_at,
-            "ms": ms,
-        }
-        return Hop(**{**base, **fields})
+    def hop(self, key: str, started_at: float, ms: float, **fields: Any) -> Hop:
+        """A hop of this node; `fields` go before what is known here."""
+        fields.setdefault("node", self.node)
+        fields.setdefault("role", self.agent.role)
+        fields.setdefault("agent", self.agent.name)
+        return Hop(
+            id=f"{self.request.trace_id}.{key}",
+            trace_id=self.request.trace_id,
+            round=self.round,
+            notes=tuple(self.notes),
+            started_at=started_at,
+            ms=ms,
+            **fields,
+        )
 
-    def _record(self, hop: Hop) -> None:
+    def record(self, hop: Hop) -> None:
+        """Put it on the trace, and tell who listens."""
         self.services.recorder.hop(hop)
         self.request.tell(hop)
         emit(lambda: hop_event(hop))
-
-    def _tell_start(self, agent: Agent, deployment: str) -> None:
-        self.request.tell(
-            HopStarted(
-                trace_id=self.request.trace_id,
-                node=self.node,
-                round=self.round,
-                agent=agent.name,
-                deployment=deployment,
-            )
-        )
 
 
 def _flat(items: Any) -> list[Any]:
@@ -492,25 +398,3 @@ def _expected(decision: Decision) -> int:
     at_once = decision.strategy in ("race", "panel") and decision.tactics.start == "together"
     usd = decision.most_usd if at_once else decision.least_usd
     return round((usd or 0) * MICRO_USD)
-
-
-def _lost(
-    interrupted: str | None, deployments: Mapping[str, Deployment], now: float
-) -> tuple[Attempt, ...]:
-    """The attempt that was in flight when an earlier process died, if there was one."""
-    deployment = deployments.get(interrupted or "")
-    if deployment is None:
-        return ()
-    free = deployment.price is not None and not (deployment.price.input or deployment.price.output)
-    return (
-        Attempt(
-            deployment=deployment.id,
-            model=deployment.model,
-            family=deployment.family,
-            outcome=Outcome.UNKNOWN,
-            started_at=now,
-            ms=0.0,
-            cost_micro_usd=0 if free else None,
-            error="in flight when an earlier process of this run ended",
-        ),
-    )

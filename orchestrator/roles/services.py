@@ -24,6 +24,7 @@ from orchestrator.roles.events import RunEvent
 from orchestrator.types import (
     Caller,
     Constraints,
+    Deployment,
     FleetSnapshot,
     Risk,
 )
@@ -40,6 +41,8 @@ class Services:
 
     project: Project
     fleet: Callable[[], FleetSnapshot]
+    deployments: Callable[[], Mapping[str, Deployment]]
+    """Those of the fleet, by id."""
     profiler: Profiler
     predictor: Predictor
     decider: Decider

@@ -183,7 +183,7 @@ def _without_fence(reply: Reply) -> Reply:
 
 def _profile(work: HopWork, ask: Ask) -> TaskProfile:
     """What routing sees: the texts, the tools and images beside them, and what they need."""
-    return work.profile(
+    found = work.profile(
         "\n".join([text_of(m) for m in ask.request.messages]),
         task=ask.agent.task,
         agent=ask.agent if ask.declared else None,
@@ -191,3 +191,5 @@ def _profile(work: HopWork, ask: Ask) -> TaskProfile:
         input_tokens=prompt_tokens(ask.request),
         most_output_tokens=ask.agent.call.max_tokens or ask.request.max_tokens,
     )
+    images = ask.request.images
+    return dataclasses.replace(found, images=images) if images else found

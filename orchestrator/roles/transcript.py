@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from orchestrator.call_types import Message, Reply, text_of
+from orchestrator.call_types import Message, Product, Reply, text_of
 from orchestrator.records import Attempt
 from orchestrator.types import Outcome, as_json
 
@@ -17,7 +17,9 @@ def shown_prompt(messages: Iterable[Message], *, arguments: bool) -> str:
 
 
 def shown_reply(reply: Reply, *, arguments: bool) -> str:
-    """The reply's text, and a line for each tool call."""
+    """The reply's text, and a line for each tool call; of what is no text how much it is."""
+    if isinstance(reply.value, Product):
+        return str(reply.value)
     calls = [_call(c.name, c.arguments, arguments) for c in reply.tool_calls]
     return "\n".join([reply.text, *calls] if reply.text else calls)
 
@@ -43,6 +45,8 @@ def verdict(attempts: Sequence[Attempt], *, passed: bool) -> dict[str, Any]:
 
 def _remark(attempts: Sequence[Attempt]) -> str:
     """`answer 1 of a/b: at /n: 'two' is not of type 'integer'; repaired`; empty: all was valid."""
+    if all(attempt.outcome is not Outcome.INVALID_OUTPUT for attempt in attempts):
+        return ""
     refused: Counter[str] = Counter()
     said: list[str] = []
     for attempt in attempts:

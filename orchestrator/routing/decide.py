@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from orchestrator.money import Usage, usd
 from orchestrator.project.policy_schema import Policy
+from orchestrator.routing._one_model import EMBED, one_model
 from orchestrator.routing._policy import CompiledRoute, compile_policy, log_rule
 from orchestrator.routing._providers import require_providers
 from orchestrator.routing._rank import preferences, ranked
@@ -77,7 +78,7 @@ def decide(
     floor = next((r for r in rules if r.stage is Stage.QUALITY), None)
     if not _refuses(policy, routes):
         rules = [r for r in rules if r.stage is not Stage.QUALITY]
-    usage = Usage(input=profile.input_tokens, output=profile.output_tokens, estimated=True)
+    usage = _usage(profile)
     facts = [
         facts_of(d, fleet.health.get(d.id, _UNSEEN), profile, context, usage)
         for d in fleet.deployments
@@ -91,6 +92,8 @@ def decide(
         raise no_candidate(profile, facts, rules, removed)
     cheapest = saving or asked[0] == "cascade"
     reach, below = ranked(stayed, floor, policy.objective, routes, cheapest=cheapest)
+    if profile.task == EMBED:
+        reach, below, removed = _of_one_model(reach, below, removed)
     require_providers(profile, reach, below, routes, removed)
     cap = next((r for r in rules if r.stage is Stage.BUDGET), None)
     planned = plan(asked, reach, below, cap, saving=saving)
@@ -122,6 +125,23 @@ def decide(
         fleet_hash=fleet.hash,
         predictor=context.predictor,
     )
+
+
+def _usage(profile: TaskProfile) -> Usage:
+    """What the request is expected to use."""
+    return Usage(
+        input=profile.input_tokens,
+        output=profile.output_tokens,
+        images=profile.images,
+        estimated=True,
+    )
+
+
+def _of_one_model(
+    reach: list[Facts], below: list[Facts], removed: tuple[Candidate, ...]
+) -> tuple[list[Facts], list[Facts], tuple[Candidate, ...]]:
+    reach, below, others = one_model(reach, below)
+    return reach, below, (*(_candidate(f, rule, rule.stage) for f, rule in others), *removed)
 
 
 def _refuses(policy: Policy, routes: Sequence[CompiledRoute]) -> bool:

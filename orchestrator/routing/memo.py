@@ -85,6 +85,7 @@ def _key(profile: TaskProfile, context: Context) -> tuple[Any, ...]:
         profile.domain,
         profile.input_tokens,
         profile.output_tokens,
+        profile.images,
         profile.data_class,
         profile.risk,
         profile.interactive,
@@ -109,5 +110,6 @@ def _most(decision: Decision) -> tuple[float, float]:
     times = [scores["latency_ms"] for scores in reached]
     # Of strategies that ask several, the limit is held against the sum.
     usd = math.inf if None in costs else math.fsum(c or 0.0 for c in costs)
-    ms = math.inf if None in times else max((t or 0.0 for t in times), default=0.0)
+    # Whose time is unknown is not left out by a deadline.
+    ms = max((t or 0.0 for t in times), default=0.0)
     return math.ceil(usd * MICRO_USD) if usd < math.inf else usd, ms

@@ -13,8 +13,10 @@ sides of a failed `assert`, say `pytest.register_assert_rewrite("orchestrator.te
 conftest before the import.
 """
 
+from orchestrator.testing.allotments import AllotmentsConformance
 from orchestrator.testing.checker import CheckerConformance
 from orchestrator.testing.clock import ClockConformance, ManualClock
+from orchestrator.testing.counters import SharedCountersConformance
 from orchestrator.testing.embedder import EmbedderConformance
 from orchestrator.testing.predictor import PredictorConformance
 from orchestrator.testing.stores import (
@@ -26,6 +28,7 @@ from orchestrator.testing.traffic import TrafficConformance
 from orchestrator.testing.transport import TransportConformance
 
 __all__ = [
+    "AllotmentsConformance",
     "CheckerConformance",
     "ClockConformance",
     "EmbedderConformance",
@@ -34,6 +37,7 @@ __all__ = [
     "ManualClock",
     "PredictorConformance",
     "RecorderConformance",
+    "SharedCountersConformance",
     "TrafficConformance",
     "TransportConformance",
 ]

@@ -16,6 +16,7 @@ from orchestrator.call_types import (
     CallRequest,
     Confidence,
     Finish,
+    Product,
     TextDelta,
     ToolCallDelta,
     UsageReport,
@@ -39,7 +40,7 @@ class TransportConformance:
     inputs: Mapping[str, Any] = MappingProxyType({})
     """What deterministic models and encoders read instead of the prompt."""
     answers_in_pieces = True
-    """False for what has its whole text at once."""
+    """False for what has its whole answer at once."""
 
     def transport(self) -> Transport:
         """A new transport."""
@@ -79,12 +80,14 @@ class TransportConformance:
 
     @in_a_loop
     async def test_text_comes_first_and_then_one_finish(self) -> None:
-        """There is text, all of it before the one `Finish`, which names the provider's reason."""
+        """There is text, or what was asked for in its place, and all of it comes before the one
+        `Finish`, which names the provider's reason."""
         heard = await self._heard(self.answering())
-        assert _text(heard).strip()
+        assert _answer(heard).strip()
         finishes = [n for n, event in enumerate(heard) if isinstance(event, Finish)]
         assert len(finishes) == 1
-        last = max(n for n, e in enumerate(heard) if isinstance(e, (TextDelta, ToolCallDelta)))
+        said = (TextDelta, ToolCallDelta, Product)
+        last = max(n for n, event in enumerate(heard) if isinstance(event, said))
         assert last < finishes[0]
         assert cast(Finish, heard[finishes[0]]).reason
 
@@ -148,7 +151,7 @@ class TransportConformance:
                     with suppress(AttemptError):
                         await _events(transport, failing, self.request())
             async with self.answering() as deployment:
-                assert _text(await _events(transport, deployment, self.request()))
+                assert _answer(await _events(transport, deployment, self.request()))
         finally:
             await transport.close()
 
@@ -160,7 +163,7 @@ class TransportConformance:
             async with self.answering() as deployment:
                 calls = (_events(transport, deployment, self.request()) for _ in range(3))
                 for heard in await asyncio.gather(*calls):
-                    assert _text(heard)
+                    assert _answer(heard)
                     assert sum(isinstance(event, Finish) for event in heard) == 1
         finally:
             await transport.close()
@@ -188,10 +191,10 @@ class TransportConformance:
         """Closing frees what is held and is no end."""
         transport = self.transport()
         async with self.answering() as deployment:
-            assert _text(await _events(transport, deployment, self.request()))
+            assert _answer(await _events(transport, deployment, self.request()))
             await transport.close()
             await transport.close()
-            assert _text(await _events(transport, deployment, self.request()))
+            assert _answer(await _events(transport, deployment, self.request()))
         await transport.close()
 
     # ── means ────────────────────────────────────────────────────────────────────────────
@@ -238,5 +241,7 @@ async def _events(
     return [event async for event in stream]
 
 
-def _text(heard: list[CallEvent]) -> str:
-    return "".join(event.text for event in heard if isinstance(event, TextDelta))
+def _answer(heard: list[CallEvent]) -> str:
+    """The text, or what came in its place."""
+    products = [str(event) for event in heard if isinstance(event, Product)]
+    return "".join([e.text for e in heard if isinstance(e, TextDelta)] or products)

@@ -8,25 +8,33 @@ later, unless a later hop turns out to be stricter than all before it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from math import inf
 
 from orchestrator.records import Hop, Trace
-from orchestrator.tracing import _database as db
-from orchestrator.tracing.redact import Mask, redact_hop, redact_trace, strictest
+from orchestrator.tracing._decisions import Decisions, Known
+from orchestrator.tracing._packing import KeptHop, json_text, pack
+from orchestrator.tracing.redact import (
+    Mask,
+    may_hold_secret,
+    redact_hop,
+    redact_trace,
+    strictest,
+)
 from orchestrator.types import LogRule
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 EVERYTHING = LogRule()
 NOTHING = LogRule(prompts="none", outputs="none", tool_args="none")
+_TELL_AGAIN_S = 600.0
+"""How often a decision is written out, so that the store knows that it is still referred to."""
+_MOST_TOLD = 10_000
 
 
 @dataclass(slots=True)
-class Kept:
-    """What the writer knows of one running trace; its texts as they came."""
+class _Kept:
+    """What is known of one running trace; its texts as they came."""
 
     rule: LogRule | None = None
     trace: Trace | None = None
@@ -51,70 +59,103 @@ class Kept:
             self.unrouted = self.unrouted or record.profile is not None
             if self.rule is None:
                 self.waiting[record.id] = record
-        if self.ended and self.rule is None:
+        if self.rule is None and self.ended:
             self.rule = NOTHING if self.unrouted else EVERYTHING
 
     def _tighten(self, rule: LogRule | None) -> None:
-        if rule is not None:
+        if rule is not None and rule is not self.rule:
             self.rule = rule if self.rule is None else strictest(self.rule, rule)
 
 
-def write(
-    connection: Connection, batch: Iterable[Trace | Hop], running: dict[str, Kept]
-) -> tuple[dict[str, Kept], bool]:
-    """Write a batch; `running` is not changed, so that a batch that fails can be tried again.
+class Keeper:
+    """Makes of what was recorded the lines that may be stored. For one thread.
 
-    Returns:
-        What is now known of the traces that still run, and whether a stored text was taken back.
+    Args:
+        exported: traces that end are handed on to a collector of spans.
     """
+
+    def __init__(self, *, exported: bool = False) -> None:
+        self._exported = exported
+        self._running: dict[str, _Kept] = {}
+        self._decisions = Decisions()
+        self._told: dict[str, float] = {}
+        """When each decision was written out, on the monotonic clock."""
+
+    def lines(self, records: Iterable[Trace | Hop]) -> tuple[list[bytes], bool]:
+        """Lines, one for each trace, and whether texts of earlier ones must be taken back."""
+        found, stricter = [], False
+        now = time.monotonic()
+        for trace_id, group in _by_trace(records).items():
+            kept = self._running.get(trace_id)
+            if kept is None:
+                kept = self._running[trace_id] = _Kept()
+            before = kept.rule
+            for record in group:
+                kept.meet(record)
+            stricter = stricter or (before is not None and before != kept.rule)
+            found.append(self._line(kept, group, before, now))
+            if kept.ended:
+                del self._running[trace_id]
+        return found, stricter
+
+    def forget_told(self) -> None:
+        """Lines were lost, and decisions with them: they are written out again."""
+        self._told.clear()
+
+    def _line(
+        self, kept: _Kept, group: Sequence[Trace | Hop], before: LogRule | None, now: float
+    ) -> bytes:
+        hops = {record.id: record for record in group if isinstance(record, Hop)}
+        if kept.rule is not None and kept.waiting:
+            hops, kept.waiting = kept.waiting | hops, {}
+        told = len(hops) < len(group) or before != kept.rule
+        trace = kept.trace if told else None
+        known = [self._decisions.of(h.decision) if h.decision else None for h in hops.values()]
+        pairs = list(zip(hops.values(), known, strict=True))
+        secret = any(k is not None and k.shared.secret for k in known)
+        if kept.rule is not None and kept.rule.keeps_all and not secret:  # so does each hop's
+            plain = [KeptHop(hop, k.key if k else None) for hop, k in pairs]
+            line = self._pack(trace, kept.rule, plain, known, now)
+            if not may_hold_secret(line):
+                return line
+        rule, mask = kept.rule or NOTHING, kept.mask
+        cleaned = [_clean(hop, k, rule, mask) for hop, k in pairs]
+        trace = trace and redact_trace(trace, rule, mask)
+        return self._pack(trace, kept.rule, cleaned, known, now)
+
+    def _pack(
+        self,
+        trace: Trace | None,
+        rule: LogRule | None,
+        hops: Sequence[KeptHop],
+        known: Sequence[Known | None],
+        now: float,
+    ) -> bytes:
+        news: dict[str, str] = {}
+        for hop, one in zip(hops, known, strict=True):
+            if one is not None and hop.key and now > self._told.get(hop.key, -inf) + _TELL_AGAIN_S:
+                news[hop.key] = one.content
+        if news:
+            if len(self._told) >= _MOST_TOLD:
+                self._told.clear()
+            self._told.update(dict.fromkeys(news, now))
+        return pack(news, self._exported, trace, rule, hops)
+
+
+def _clean(hop: Hop, known: Known | None, rule: LogRule, mask: Mask) -> KeptHop:
+    """The hop as it may be stored; `rule` is for one without a decision, which has its own."""
+    if known is None:
+        return KeptHop(redact_hop(hop, rule, mask))
+    cleaned = redact_hop(hop, known.decision.log, mask, known.shared)
+    if cleaned.decision is known.decision:
+        return KeptHop(cleaned, known.key)
+    return KeptHop(cleaned, None, json_text(cleaned.decision))
+
+
+def _by_trace(records: Iterable[Trace | Hop]) -> dict[str, list[Trace | Hop]]:
+    """The records of each trace, in order."""
     groups: dict[str, list[Trace | Hop]] = {}
-    for record in batch:
+    for record in records:
         trace_id = record.id if isinstance(record, Trace) else record.trace_id
         groups.setdefault(trace_id, []).append(record)
-    after = dict(running)
-    retracted = False
-    for trace_id, records in groups.items():
-        kept = _known(connection, trace_id, running.get(trace_id))
-        retracted |= _write_trace(connection, trace_id, records, kept)
-        if kept.ended:
-            after.pop(trace_id, None)
-        else:
-            after[trace_id] = kept
-    return after, retracted
-
-
-def _known(connection: Connection, trace_id: str, kept: Kept | None) -> Kept:
-    if kept is not None:
-        return replace(kept, waiting=dict(kept.waiting))
-    stored = db.read_trace(connection, trace_id)
-    return Kept(rule=stored.log if stored else None, trace=stored)
-
-
-def _write_trace(
-    connection: Connection, trace_id: str, records: Sequence[Trace | Hop], kept: Kept
-) -> bool:
-    before = kept.rule
-    for record in records:
-        kept.meet(record)
-    rule, mask = kept.rule or NOTHING, kept.mask
-    hops = {record.id: record for record in records if isinstance(record, Hop)}
-    tightened = before is not None and before != rule
-    if tightened:
-        stored = db.read_hops(connection, trace_id, undecided=True)
-        hops = {hop.id: hop for hop in stored} | hops
-    if kept.rule is not None:
-        hops = kept.waiting | hops
-        kept.waiting = {}
-    if hops:
-        db.write_hops(
-            connection,
-            [
-                redact_hop(hop, hop.decision.log if hop.decision else rule, mask)
-                for hop in hops.values()
-            ],
-        )
-    if kept.trace is not None and (
-        before != kept.rule or any(isinstance(r, Trace) for r in records)
-    ):
-        db.write_trace(connection, replace(redact_trace(kept.trace, rule, mask), log=kept.rule))
-    return tightened
+    return groups

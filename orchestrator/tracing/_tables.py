@@ -56,6 +56,8 @@ traces = Table(
     Column("log", JSON(none_as_null=True)),
     Column("caller", JSON(none_as_null=True)),
     Column("tags", JSON(none_as_null=True)),
+    Column("parent", String(64), nullable=False, server_default=""),
+    Column("owner", String(32)),
     Index("traces_by_time", "started_at"),
 )
 
@@ -80,6 +82,7 @@ hops = Table(
     Column("notes", JSON(none_as_null=True), nullable=False),
     Column("profile", JSON(none_as_null=True)),
     Column("decision", JSON(none_as_null=True)),
+    Column("decision_key", String(32)),
     Column("ending", String(16)),
     Column("started_at", Double, nullable=False),
     Column("ms", Double, nullable=False),
@@ -107,6 +110,7 @@ attempts = Table(
     Column("usage_cache_write", BigInteger, nullable=False, server_default="0"),
     Column("usage_audio_input", BigInteger, nullable=False, server_default="0"),
     Column("usage_audio_output", BigInteger, nullable=False, server_default="0"),
+    Column("usage_images", BigInteger, nullable=False, server_default="0"),
     Column("cost_micro_usd", BigInteger),
     Column("error", Text),
     Column("reported_model", String(160)),
@@ -116,6 +120,30 @@ attempts = Table(
     Column("retry_after_s", Float),
     Column("confidence", Float),
 )
+
+decisions = Table(
+    "decisions",
+    METADATA,
+    Column("key", String(32), primary_key=True),
+    Column("content", JSON, nullable=False),
+    Column("seen_at", Float, nullable=False),
+)
+"""Decisions that many hops share; `hops.decision` holds those that are of one hop alone."""
+
+spooled = Table(
+    "spooled",
+    METADATA,
+    Column("segment", String(128), primary_key=True),
+    Column("taken", BigInteger, nullable=False),
+)
+"""How far each file of a spool was taken, in bytes; see `storage.spool`."""
+
+unexported = Table(
+    "unexported",
+    METADATA,
+    Column("trace_id", String(64), primary_key=True),
+)
+"""Traces that ended and were not handed to the collector of spans yet."""
 
 
 def _added(table: str, *columns: str) -> tuple[str, ...]:
@@ -138,6 +166,19 @@ STEPS: tuple[Step, ...] = (
             ),
             *_added("hops", "ending VARCHAR(16)"),
             *_added("traces", "caller JSON", "tags JSON"),
+        ),
+    ),
+    Step(
+        "decisions that hops share, traces of spools and their export, images",
+        (
+            *_added("attempts", "usage_images BIGINT DEFAULT '0' NOT NULL"),
+            *_added("hops", "decision_key VARCHAR(32)"),
+            *_added("traces", "parent VARCHAR(64) DEFAULT '' NOT NULL", "owner VARCHAR(32)"),
+            "CREATE TABLE decisions (key VARCHAR(32) NOT NULL, content JSON NOT NULL, "
+            "seen_at FLOAT NOT NULL, PRIMARY KEY (key))",
+            "CREATE TABLE spooled (segment VARCHAR(128) NOT NULL, taken BIGINT NOT NULL, "
+            "PRIMARY KEY (segment))",
+            "CREATE TABLE unexported (trace_id VARCHAR(64) NOT NULL, PRIMARY KEY (trace_id))",
         ),
     ),
 )

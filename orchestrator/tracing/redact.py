@@ -15,14 +15,19 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from orchestrator.records import Attempt, Hop, Trace
-from orchestrator.types import LOG_LEVELS, Candidate, Decision, LogLevel, LogRule, TaskProfile
+from orchestrator.types import LOG_LEVELS, Decision, LogLevel, LogRule, TaskProfile
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+D = TypeVar("D", bound="DataclassInstance")
 WITHHELD = "[not stored: log rule]"
 _HASH = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
@@ -71,17 +76,30 @@ _SECRETS: tuple[_Shape, ...] = (
             r"(?:[\s\S]{0,16000}?-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|[\s\S]{0,16000})"
         ),
     ),
-    _Shape("key", re.compile(r"\b[sr]k[-_][A-Za-z0-9_-]{8,}")),
+    _Shape(
+        "key",
+        re.compile(r"\b[sr]k[-_][A-Za-z0-9_-]{8,}"),
+    ),
     _Shape("key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
     _Shape("key", re.compile(r"\bAIza[A-Za-z0-9_-]{30,}")),
-    _Shape("token", re.compile(r"\b(?:gh[pousr]_|github_pat_|glpat-|hf_|npm_)[A-Za-z0-9_-]{16,}")),
+    _Shape("key", re.compile(r"\bmesh-[a-z0-9]{10}[A-Za-z0-9]{30,}")),
+    _Shape(
+        "token",
+        re.compile(r"\b(?:gh[pousr]_|github_pat_|glpat-|hf_|npm_)[A-Za-z0-9_-]{16,}"),
+    ),
     _Shape("token", re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}")),
-    _Shape("token", re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")),
+    _Shape(
+        "token",
+        re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
+    ),
     _Shape(
         "token",
         re.compile(r"(?i:(?<=\bbearer ))(?=[^\s\d]*\d|\S{20})[A-Za-z0-9._~+/=-]{8,}"),
     ),
-    _Shape("password", re.compile(r"(?<=://)[^\s/:@]{1,64}:[^\s/@]{1,128}(?=@)")),
+    _Shape(
+        "password",
+        re.compile(r"(?<=://)[^\s/:@]{1,64}:[^\s/@]{1,128}(?=@)"),
+    ),
 )
 
 _PERSONAL: tuple[_Shape, ...] = (
@@ -98,6 +116,21 @@ _PERSONAL: tuple[_Shape, ...] = (
         _telephone,
     ),
 )
+_DIGIT = re.compile(r"\d")
+_SHORTEST = 7
+"""Characters of the shortest secret, `://a:b@`."""
+_HINT = re.compile(
+    # Each alternative begins with a rare letter, so that all others are passed over at once.
+    rb"-----BEGIN |A(?:KIA|SIA|Iza)|J(?<=eyJ)|xox|://|b(?i:earer )|B(?i:earer )"
+    rb"|-(?:(?<=[sr]k-)|(?<=glpat-)|(?<=mesh-))"
+    rb"|_(?:(?<=[sr]k_)|(?<=gh[pousr]_)|(?<=github_pat_)|(?<=hf_)|(?<=npm_))"
+)
+"""A part of every secret, in a tenth of the time that looking for all of them would take."""
+
+
+def may_hold_secret(encoded: bytes) -> bool:
+    """Whether texts in UTF-8 must be looked at closely; what else stands between does no harm."""
+    return _HINT.search(encoded) is not None
 
 
 class Mask:
@@ -112,11 +145,16 @@ class Mask:
 
     def secrets(self, text: str) -> str:
         """`text` without secrets of known shapes."""
+        if len(text) < _SHORTEST or not may_hold_secret(text.encode("utf-8", "surrogatepass")):
+            return text
         return self._apply(text, _SECRETS)
 
     def personal(self, text: str) -> str:
         """`text` without secrets, e-mail addresses, telephone, account and card numbers."""
-        return self._apply(self.secrets(text), _PERSONAL)
+        text = self.secrets(text)
+        if "@" in text or _DIGIT.search(text):
+            text = self._apply(text, _PERSONAL)
+        return text
 
     def _apply(self, text: str, shapes: Iterable[_Shape]) -> str:
         for shape in shapes:
@@ -170,15 +208,21 @@ def redact_trace(trace: Trace, rule: LogRule, mask: Mask) -> Trace:
     )
 
 
-def redact_hop(hop: Hop, rule: LogRule, mask: Mask) -> Hop:
-    """The hop as it may be stored.
+def redact_hop(hop: Hop, rule: LogRule, mask: Mask, shared: Shared | None = None) -> Hop:
+    """The hop as it may be stored; its decision is the same object where it may stay as it is.
 
     What a tool is given counts as its arguments as well as its prompt: the stricter level wins.
+
+    Args:
+        shared: what is known of the hop's decision from others that were decided alike.
     """
     called = hop.decision is not None or bool(hop.attempts)
     prompts = rule.prompts if called else _strictest((rule.prompts, rule.tool_args))
     level = _talk(rule)
     hidden = _Hidden((hop.prompt, hop.output), level, mask)
+    decision = hop.decision
+    if decision is not None and not (shared is not None and shared.may_stay(hidden)):
+        decision = _decision(decision, hidden)
     return replace(
         hop,
         prompt=apply_level(prompts, hop.prompt, mask),
@@ -186,9 +230,9 @@ def redact_hop(hop: Hop, rule: LogRule, mask: Mask) -> Hop:
         validation=_remark(hop.validation, level, mask) or "",
         error=_remark(hop.error, level, mask),
         notes=tuple(_remark(note, level, mask) or "" for note in hop.notes),
-        attempts=tuple(_attempt(a, level, mask) for a in hop.attempts),
+        attempts=_attempts(hop.attempts, level, mask),
         profile=None if hop.profile is None else _profile(hop.profile, hidden),
-        decision=None if hop.decision is None else _decision(hop.decision, hidden),
+        decision=decision,
     )
 
 
@@ -204,8 +248,10 @@ def _remark(text: str | None, level: LogLevel, mask: Mask) -> str | None:
     return WITHHELD
 
 
-def _attempt(attempt: Attempt, level: LogLevel, mask: Mask) -> Attempt:
-    return replace(attempt, error=_remark(attempt.error, level, mask))
+def _attempts(attempts: tuple[Attempt, ...], level: LogLevel, mask: Mask) -> tuple[Attempt, ...]:
+    return tuple(
+        replace(a, error=_remark(a.error, level, mask)) if a.error else a for a in attempts
+    )
 
 
 class _Hidden:
@@ -219,73 +265,132 @@ class _Hidden:
     """Characters in a row, from a word's start to a word's end, that count as quoting."""
 
     def __init__(self, texts: Iterable[str | None], level: LogLevel, mask: Mask) -> None:
-        self._level = level
-        self._mask = mask
-        self._texts = tuple(_folded(t) for t in texts if t) if level in ("hashed", "none") else ()
+        self.level = level
+        self.mask = mask
+        self.texts = tuple(_folded(t) for t in texts if t) if level in ("hashed", "none") else ()
 
     def clean(self, value: Any) -> Any:
-        """`value` with every string in it cleaned."""
+        """`value` with every string in it cleaned; the same object where nothing is changed."""
         if isinstance(value, str):
             return self._string(value)
+        if isinstance(value, (float, int)) or value is None:
+            return value
         if isinstance(value, Mapping):
-            return {self._string(str(k)): self.clean(v) for k, v in value.items()}
-        if isinstance(value, (list, tuple)):
-            return type(value)(self.clean(v) for v in value)
-        if isinstance(value, (set, frozenset)):
-            return type(value)(self.clean(v) for v in value)
+            cleaned = {self._string(str(k)): self.clean(v) for k, v in value.items()}
+            return value if _same(cleaned, value) else cleaned
+        if isinstance(value, (list, tuple, set, frozenset)):
+            items = [self.clean(v) for v in value]
+            return value if all(map(operator.is_, items, value)) else type(value)(items)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            fields = {f.name: self.clean(getattr(value, f.name)) for f in dataclasses.fields(value)}
-            return replace(value, **fields)
+            return self.fields(value, *value.__dataclass_fields__)
         return value
 
+    def fields(self, value: D, *names: str) -> D:
+        """`value`, a dataclass, with these of its fields cleaned."""
+        before = {name: getattr(value, name) for name in names}
+        after = {name: self.clean(found) for name, found in before.items()}
+        return value if _same(after, before) else replace(value, **after)
+
     def _string(self, text: str) -> str:
-        if self._level == "full":
-            return self._mask.secrets(text)
-        return WITHHELD if self._quotes(text) else self._mask.personal(text)
+        if self.level == "full":
+            return self.mask.secrets(text)
+        return WITHHELD if self._quotes(text) else self.mask.personal(text)
 
     def _quotes(self, text: str) -> bool:
-        words = _folded(text).split(" ")
-        if any(hidden in " ".join(words) for hidden in self._texts if len(hidden) >= 5):
+        return bool(self.texts) and self.quotes(_folded(text), _runs(text))
+
+    def quotes(self, folded: str, runs: Iterable[str]) -> bool:
+        """Whether something that reads so shares a run of words with the hidden texts."""
+        if any(hidden in folded for hidden in self.texts if len(hidden) >= 5):
             return True
-        for first in range(len(words)):
-            run = ""
-            for word in words[first:]:
-                run = f"{run} {word}" if run else word
-                if len(run) >= self.RUN:
-                    break
-            # A short value (`eu`, `hosted`) is a name, whatever the question talks about.
-            if len(run) >= self.RUN and any(run in hidden for hidden in self._texts):
-                return True
-        return False
+        return any(run in hidden for run in runs for hidden in self.texts)
+
+
+def _same(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:
+    return one.keys() == other.keys() and all(one[key] is other[key] for key in one)
+
+
+def _runs(text: str) -> Iterator[str]:
+    """The runs of words of `text` that count as quoting; see `_Hidden.RUN`."""
+    words = _folded(text).split(" ")
+    for first in range(len(words)):
+        run = ""
+        for word in words[first:]:
+            run = f"{run} {word}" if run else word
+            if len(run) >= _Hidden.RUN:
+                # A shorter value (`eu`, `hosted`) is a name, whatever the question talks about.
+                yield run
+                break
 
 
 def _folded(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.casefold()))
 
 
+class Shared:
+    """What is known of one decision, of which thousands of hops may have been given the same.
+
+    Answers from memory whether it may be stored as it is, which looking at every string of it
+    again would say as well, a hundred times slower.
+    """
+
+    def __init__(self, decision: Decision) -> None:
+        self._strings = tuple(_strings(decision))
+
+    def may_stay(self, hidden: _Hidden) -> bool:
+        """Whether cleaning would leave it alone. False where that is not sure."""
+        if hidden.level == "full":
+            return not self.secret
+        if self._personal or hidden.level == "redacted":
+            return not self._personal
+        return not hidden.quotes(*self._quotable)
+
+    # All strings at once: none of the patterns finds less because another one follows.
+
+    @functools.cached_property
+    def secret(self) -> bool:
+        """Whether a secret stands in it."""
+        text = "\n".join(self._strings)
+        return Mask().secrets(text) != text
+
+    @functools.cached_property
+    def _personal(self) -> bool:
+        text = "\n".join(self._strings)
+        return Mask().personal(text) != text
+
+    @functools.cached_property
+    def _quotable(self) -> tuple[str, tuple[str, ...]]:
+        folded = "\n".join(map(_folded, self._strings))
+        return folded, tuple({run for text in self._strings for run in _runs(text)})
+
+
 def _profile(profile: TaskProfile, hidden: _Hidden) -> TaskProfile:
-    return replace(
-        profile,
-        domain=hidden.clean(profile.domain),
-        tags=hidden.clean(profile.tags),
-        features=hidden.clean(profile.features),
-    )
+    return hidden.fields(profile, "domain", "tags", "features")
+
+
+_OF_DECISIONS = ("settings", "degraded", "notes")
+_OF_CANDIDATES = ("rule", "found", "required")
 
 
 def _decision(decision: Decision, hidden: _Hidden) -> Decision:
-    return replace(
-        decision,
-        candidates=tuple(_candidate(c, hidden) for c in decision.candidates),
-        settings=hidden.clean(decision.settings),
-        degraded=hidden.clean(decision.degraded),
-        notes=hidden.clean(decision.notes),
-    )
+    candidates = tuple(hidden.fields(c, *_OF_CANDIDATES) for c in decision.candidates)
+    cleaned = hidden.fields(decision, *_OF_DECISIONS)
+    if all(map(operator.is_, candidates, decision.candidates)):
+        return cleaned
+    return replace(cleaned, candidates=candidates)
 
 
-def _candidate(candidate: Candidate, hidden: _Hidden) -> Candidate:
-    return replace(
-        candidate,
-        rule=hidden.clean(candidate.rule),
-        found=hidden.clean(candidate.found),
-        required=hidden.clean(candidate.required),
-    )
+def _strings(decision: Decision) -> Iterator[str]:
+    """All that cleaning looks at."""
+    found = [getattr(decision, name) for name in _OF_DECISIONS]
+    found += [getattr(c, name) for c in decision.candidates for name in _OF_CANDIDATES]
+    while found:
+        value = found.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Mapping):
+            found += [*map(str, value), *value.values()]
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            found += value
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+            found += [getattr(value, f.name) for f in dataclasses.fields(value)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,15 +14,18 @@ from orchestrator.records import Hop, Trace
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from orchestrator.storage.spool import Backlog, Drained
     from orchestrator.tracing._database import Database
-    from orchestrator.tracing._keeping import Kept
+    from orchestrator.tracing._keeping import Keeper
 
 BATCH_SECONDS = 0.05
 """How long the writer collects before it writes."""
 RETRY_SECONDS = 1.0
 """How long it waits after a write that failed."""
-KEPT_RECORDS = 10_000
-"""How many records wait in memory while the database cannot be written."""
+_READER_S = 2.0
+"""How long who reads waits for what was spooled."""
+KEPT_LINES = 10_000
+"""How many lines of traces wait in memory while the database cannot be written."""
 
 
 class TraceStore:
@@ -32,21 +36,34 @@ class TraceStore:
     tried again, and `problem` says what is wrong.
 
     Texts are stored by the log rules of the decisions (see `redact` and `_keeping`). Reading
-    waits for what this store still has to write, and raises `StorageError` where the file
-    cannot be read; a file that is not there yet holds no traces.
+    waits for what this store still has to write, takes in what services have spooled beside the
+    file (see `spooled`), and raises `StorageError` where the file cannot be read; a file that is
+    not there yet holds no traces.
 
     Args:
         path: the SQLite file; made, with its folder, at the first write.
-        engine: takes the place of the one for `path` (another database).
+        database: a PostgreSQL database, `postgresql://…`, that takes its place.
+        engine: likewise, for any that SQLAlchemy opens.
+        exported: what ends here is put on the list of those that are to be exported.
     """
 
-    def __init__(self, path: str | Path, *, engine: Engine | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        database: str | None = None,
+        engine: Engine | None = None,
+        exported: bool = False,
+    ) -> None:
         self.path = Path(path)
+        self._exported = exported
+        self._url = database
         self._engine = engine
         self._database: Database | None = None
         self._opening = threading.Lock()
-        self._running: dict[str, Kept] = {}
+        self._keeper: Keeper | None = None
         self._queue: list[Trace | Hop] = []
+        self._unwritten: list[bytes] = []
         self._lost = 0
         self._problem: str | None = None
         self._asked = self._served = 0  # flushes
@@ -105,7 +122,7 @@ class TraceStore:
         database = self._readable()
         if database is None:
             return []
-        from orchestrator.tracing import _database as db
+        from orchestrator.tracing import _rows as db
 
         with database.reading() as connection:
             return db.read_traces(connection, limit, since)
@@ -121,7 +138,7 @@ class TraceStore:
         database = self._readable() if wanted else None
         if database is None:
             raise UnknownNameError("trace", id_or_prefix, [t.id for t in self.traces(12)])
-        from orchestrator.tracing import _database as db
+        from orchestrator.tracing import _rows as db
 
         with database.reading() as connection:
             found = db.find_traces(connection, wanted, 6)
@@ -139,16 +156,72 @@ class TraceStore:
         database = self._readable()
         if database is None:
             return []
-        from orchestrator.tracing import _database as db
+        from orchestrator.tracing import _rows as db
 
         with database.reading() as connection:
             return db.read_hops(connection, trace_id)
 
     def _readable(self) -> Database | None:
         self.flush()
-        if self._engine is None and not self.path.exists():
+        spool = self._spool()
+        if spool.is_dir():
+            self.drain(wait_s=_READER_S, limit_s=_READER_S)
+        elif self._url is None and self._engine is None and not self.path.exists():
             return None
         return self._open()
+
+    # ── what services have spooled ───────────────────────────────────────────────────────
+
+    def drain(self, *, wait_s: float = 0.0, limit_s: float | None = None) -> Drained:
+        """Take in what services have recorded beside the file.
+
+        Args:
+            wait_s: how long to wait while another process does so.
+            limit_s: leave what is left after so long to the next one.
+
+        Raises:
+            StorageError: it cannot be read, or not be written.
+        """
+        from orchestrator.storage.spool import drain
+        from orchestrator.tracing._ingest import Intake
+        from orchestrator.tracing.spooled import KIND
+
+        try:
+            return drain(self._spool(), KIND, Intake(self._open()), wait_s=wait_s, limit_s=limit_s)
+        except OSError as error:
+            raise StorageError(f"spooled traces cannot be read: {error}") from error
+
+    def backlog(self) -> Backlog:
+        """What services have recorded and is not taken in yet."""
+        from orchestrator.storage.spool import backlog
+        from orchestrator.tracing._ingest import Intake
+        from orchestrator.tracing.spooled import KIND
+
+        return backlog(self._spool(), KIND, Intake(self._open()).taken())
+
+    def take_unexported(self, most: int) -> list[tuple[Trace, list[Hop]]]:
+        """Traces that ended and are to be exported, the oldest first. None is handed out twice."""
+        from orchestrator.tracing import _rows as db
+
+        self.flush()
+        database = self._open()
+        with database.writing() as connection:
+            ids = db.take_unexported(connection, most)
+        with database.reading() as connection:
+            found = [db.read_trace(connection, name) for name in ids]
+            return [(t, db.read_hops(connection, t.id)) for t in found if t is not None]
+
+    def give_back_unexported(self, ids: Iterable[str]) -> None:
+        """Those could not be exported; they are on the list again."""
+        from orchestrator.tracing import _rows as db
+
+        with self._open().writing() as connection:
+            db.write_unexported(connection, ids)
+
+    def _spool(self) -> Path:
+        from orchestrator.tracing.spooled import spool_of
+
+        return spool_of(self.path.parent)
 
     # ── the writer's thread ──────────────────────────────────────────────────────────────
 
@@ -164,17 +237,17 @@ class TraceStore:
             self._changed.notify_all()
 
     def _work(self) -> None:
-        failed = False
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._queue or self._urgent())
-                self._changed.wait_for(self._urgent, RETRY_SECONDS if failed else BATCH_SECONDS)
+                self._changed.wait_for(lambda: self._queue or self._unwritten or self._urgent())
+                wait = RETRY_SECONDS if self._unwritten else BATCH_SECONDS
+                self._changed.wait_for(self._urgent, wait)
                 batch, self._queue = self._queue, []
                 ticket, last = self._asked, self._closed
-            problem = self._write(batch) if batch else None
-            failed = problem is not None
+            problem = self._write(batch)
             with self._changed:
-                self._settle(batch, problem, last=last)
+                self._problem = problem
+                self._lost += self._drop(0 if last else KEPT_LINES)
                 self._served = ticket
                 self._changed.notify_all()
                 if last:
@@ -183,25 +256,28 @@ class TraceStore:
     def _urgent(self) -> bool:
         return self._closed or self._asked > self._served
 
-    def _settle(self, batch: list[Trace | Hop], problem: str | None, *, last: bool) -> None:
-        self._problem = problem if batch else self._problem
-        if problem is None:
-            return
-        waiting = [*batch, *self._queue]
-        self._queue = [] if last else waiting[-KEPT_RECORDS:]
-        self._lost += len(waiting) - len(self._queue)
+    def _drop(self, most: int) -> int:
+        """Keep so many of the lines that could not be written; how many went."""
+        dropped = max(0, len(self._unwritten) - most)
+        del self._unwritten[:dropped]
+        return dropped
 
     def _write(self, batch: list[Trace | Hop]) -> str | None:
-        """Why the batch could not be written; `None` where it was."""
-        from orchestrator.tracing import _keeping
+        """Why not everything could be written; `None` where it was."""
+        from orchestrator.tracing._ingest import write
+        from orchestrator.tracing._keeping import Keeper
+        from orchestrator.tracing._packing import unpack
 
+        self._keeper = self._keeper or Keeper(exported=self._exported)
         try:
-            database = self._open()
-            with database.writing() as connection:
-                running, retracted = _keeping.write(connection, batch, self._running)
-            self._running = running
-            if retracted:
-                database.forget()
+            self._unwritten += self._keeper.lines(batch)[0]
+            if self._unwritten:
+                database = self._open()
+                with database.writing() as connection:
+                    retracted = write(connection, map(unpack, self._unwritten))
+                self._unwritten.clear()
+                if retracted:
+                    database.forget()
         except StorageError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - a run must never fail because of its trace
@@ -209,10 +285,12 @@ class TraceStore:
         return None
 
     def _open(self) -> Database:
-        from orchestrator.tracing._database import Database, sqlite_engine
+        from orchestrator.tracing._database import Database, server_engine, sqlite_engine
 
         with self._opening:
             if self._database is None:
+                if self._engine is None:
+                    self._engine = server_engine(self._url) if self._url else None
                 if self._engine is None:
                     try:
                         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, select
 from orchestrator.storage.compact import size_of
 from orchestrator.storage.sweep import DAY, Limits
 from orchestrator.tracing._database import Database, sqlite_engine
-from orchestrator.tracing._tables import attempts, hops, traces
+from orchestrator.tracing._tables import attempts, decisions, hops, traces, unexported
 
 _BATCH = 200
 """Traces removed in one transaction, so that nobody waits long for the file."""
@@ -62,11 +63,24 @@ class TraceSweep:
             for start in range(0, len(gone), _BATCH):
                 with database.writing() as connection:
                     _delete(connection, gone[start : start + _BATCH])
+            if gone:
+                with database.writing() as connection:
+                    _delete_unused(connection, time.time() - DAY)
 
     def _connected(self) -> Database:
         return Database(sqlite_engine(self.path))
 
 
 def _delete(connection: Connection, gone: list[str]) -> None:
-    for column in (attempts.c.trace_id, hops.c.trace_id, traces.c.id):
+    for column in (attempts.c.trace_id, hops.c.trace_id, unexported.c.trace_id, traces.c.id):
         connection.execute(column.table.delete().where(column.in_(gone)))
+
+
+def _delete_unused(connection: Connection, before: float) -> None:
+    """Decisions that no hop refers to, and that nobody has spoken of since then.
+
+    Whoever records says every few minutes again which decisions he refers to.
+    """
+    used = select(hops.c.decision_key).where(hops.c.decision_key.is_not(None))
+    unused = (decisions.c.seen_at < before) & decisions.c.key.not_in(used)
+    connection.execute(decisions.delete().where(unused))

@@ -57,7 +57,11 @@ def test_a_similar_name_is_no_reasoning_model(name: str) -> None:
 
 def read(*chunks: dict[str, Any]) -> tuple[list[CallEvent], Chunks]:
     answer = Chunks()
-    return [event for chunk in chunks for event in answer.read(chunk)], answer
+    heard: list[CallEvent] = []
+    for chunk in chunks:
+        answer.read(chunk)
+        heard += answer.events()
+    return heard, answer
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> dict[str, Any]:

@@ -230,7 +230,7 @@ def test_an_absurd_usage_is_no_usage(number: str) -> None:
     body = json.loads(f'{{"usage": {{"prompt_tokens": {number}, "completion_tokens": {number}}}}}')
     used = usage_of(body["usage"])
     assert used is None or used == Usage(input=1, output=1)
-    list(Chunks().read(body))
+    Chunks().read(body)
 
 
 def test_an_absurd_log_probability_is_no_confidence() -> None:

@@ -151,7 +151,6 @@ async def test_an_answer_in_one_piece_is_taken(client: ChatClient) -> None:
     assert text_of(heard) == "Hello."
     assert [type(e).__name__ for e in heard] == [
         "Progress",
-        "Progress",
         "TextDelta",
         "Finish",
         "UsageReport",

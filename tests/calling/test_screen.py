@@ -40,7 +40,7 @@ def cut(text: str, at: str) -> str:
 
 def passed(*values: str) -> list[Any]:
     screen = Screen()
-    return [screen.parse(value) is not None for value in values]
+    return [screen.parse(value.encode()) is not None for value in values]
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,10 @@ def test_a_broken_event_without_text_is_dropped(junk: str) -> None:
 def test_text_in_a_broken_event_is_lost(at: str) -> None:
     broken = cut(word(" two"), at)
     screen = Screen()
-    assert screen.parse(word("one"))
-    assert screen.parse(broken) is None
+    assert screen.parse(word("one").encode())
+    assert screen.parse(broken.encode()) is None
     with pytest.raises(AttemptError, match="which is lost") as caught:
-        screen.parse(word("three"))
+        screen.parse(word("three").encode())
     assert caught.value.outcome is Outcome.MALFORMED
 
 
@@ -91,9 +91,9 @@ def test_an_escape_that_is_cut_off_is_no_text() -> None:
 
 def test_an_answer_does_not_end_with_a_hole() -> None:
     screen = Screen()
-    screen.parse(cut(word(" two"), " two"))
+    screen.parse(cut(word(" two"), " two").encode())
     with pytest.raises(AttemptError, match="which is lost"):
-        screen.parse(json.dumps(chunk({}, "stop")))
+        screen.parse(json.dumps(chunk({}, "stop")).encode())
 
 
 @pytest.mark.parametrize(

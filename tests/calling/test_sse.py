@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.calling.transports.wire.sse import data_values
+from orchestrator.calling.transports.wire.sse import Events, data_of
 
 
-async def pieces(data: bytes, cuts: list[int]) -> AsyncIterator[bytes]:
-    edges = sorted({0, len(data), *(c % (len(data) + 1) for c in cuts)})
-    for start, end in itertools.pairwise(edges):
-        yield data[start:end]
-
-
-async def values(data: bytes, cuts: list[int] | None = None) -> list[str]:
-    return [value async for value in data_values(pieces(data, cuts or []))]
+def values(data: bytes, cuts: list[int] | None = None) -> list[bytes]:
+    events = Events()
+    edges = sorted({0, len(data), *(c % (len(data) + 1) for c in cuts or [])})
+    pieces = (data[start:end] for start, end in itertools.pairwise(edges))
+    found = [data_of(event) for piece in pieces for event in events.feed(piece)]
+    return [value for value in found if value is not None]
 
 
 single_lines = st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), max_size=40)
@@ -29,31 +26,58 @@ single_lines = st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), 
     cuts=st.lists(st.integers(0, 10_000), max_size=30),
     end=st.sampled_from(["\n", "\r\n"]),
 )
-async def test_the_same_values_come_out_wherever_the_stream_is_cut(
+def test_the_same_values_come_out_wherever_the_stream_is_cut(
     given: list[str], cuts: list[int], end: str
 ) -> None:
     data = "".join(f"data: {text}{end}{end}" for text in given).encode()
-    assert await values(data, cuts) == given
+    assert values(data, cuts) == [text.encode() for text in given]
 
 
-async def test_comments_and_other_fields_are_passed_over() -> None:
+def test_comments_and_other_fields_are_passed_over() -> None:
     data = b": keep-alive\n\nevent: delta\nid: 7\nretry: 10\ndata:one\n\n\n\ndata: two\n\n"
-    assert await values(data) == ["one", "two"]
+    assert values(data) == [b"one", b"two"]
 
 
-async def test_an_event_of_several_lines_is_one_value() -> None:
-    assert await values(b"data: one\ndata: two\n\n") == ["one\ntwo"]
+def test_an_event_of_several_lines_is_one_value() -> None:
+    assert values(b"data: one\ndata: two\n\n") == [b"one\ntwo"]
 
 
-async def test_what_the_end_cuts_off_is_dropped() -> None:
-    assert await values(b"data: one\n\ndata: tw") == ["one"]
-    assert await values(b"data: one\n\ndata: two\n") == ["one"]
+def test_what_the_end_cuts_off_is_dropped() -> None:
+    assert values(b"data: one\n\ndata: tw") == [b"one"]
+    assert values(b"data: one\n\ndata: two\n") == [b"one"]
 
 
-async def test_broken_bytes_break_nothing_else() -> None:
-    assert await values(b"data: a\xffb\n\ndata: c\n\n") == ["a�b", "c"]
+def test_broken_bytes_break_nothing_else() -> None:
+    assert values(b"data: a\xffb\n\ndata: c\n\n") == [b"a\xffb", b"c"]
 
 
-async def test_a_token_of_a_megabyte_arrives() -> None:
+def test_a_token_of_a_megabyte_arrives() -> None:
     big = "x" * 1_000_000
-    assert await values(f"data: {big}\n\n".encode(), list(range(0, 1_000_000, 1000))) == [big]
+    assert values(f"data: {big}\n\n".encode(), list(range(0, 1_000_000, 1000))) == [big.encode()]
+
+
+def test_what_stands_between_events_is_not_read_as_one() -> None:
+    assert values(b"\n\n\ndata: one\n\n\n\n\ndata: two\r\n\r\n\r\n") == [b"one", b"two"]
+
+
+@given(
+    pieces=st.lists(
+        st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b"data: ", b"\n\n"]), max_size=40
+    ),
+    cuts=st.lists(st.integers(0, 10_000), max_size=30),
+)
+def test_line_ends_mean_the_same_wherever_they_are_cut(
+    pieces: list[bytes], cuts: list[int]
+) -> None:
+    data = b"".join(pieces)
+    assert values(data, cuts) == values(data) == values(data, list(range(len(data))))
+
+
+def test_a_hundred_thousand_tiny_pieces_are_looked_at_once() -> None:
+    """An event that comes byte by byte takes no longer than its length asks for."""
+    events = Events()
+    looked_at = 0
+    for _ in range(100_000):
+        looked_at += len(events.feed(b"x"))
+    assert looked_at == 0
+    assert events.feed(b"\n\n") == [b"x" * 100_000]

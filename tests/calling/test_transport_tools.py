@@ -110,7 +110,9 @@ def test_a_schema_that_says_nothing_is_json_mode() -> None:
 
 def read(delta: dict[str, Any], part: str = "delta") -> list[ToolCallDelta]:
     chunk = {"choices": [{"index": 0, part: delta, "finish_reason": None}]}
-    return [e for e in Chunks().read(chunk, part) if isinstance(e, ToolCallDelta)]
+    answer = Chunks()
+    answer.read(chunk, part)
+    return [e for e in answer.events() if isinstance(e, ToolCallDelta)]
 
 
 def test_calls_of_an_answer_in_one_piece_have_no_index() -> None:

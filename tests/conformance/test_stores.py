@@ -17,6 +17,7 @@ from orchestrator.testing import (
     RecorderConformance,
 )
 from orchestrator.testing.stores import LEASE_S
+from orchestrator.tracing.spooled import SpoolRecorder
 from orchestrator.tracing.store import TraceStore
 
 
@@ -40,6 +41,20 @@ class TestTraceStore(Folder, RecorderConformance):
 
     def close(self, recorder: object) -> None:
         assert isinstance(recorder, TraceStore)
+        recorder.close()
+
+
+class TestSpoolRecorder(Folder, RecorderConformance):
+    def make(self) -> SpoolRecorder:
+        return SpoolRecorder(self.folder)
+
+    def reader(self, recorder: object) -> TraceStore:
+        assert isinstance(recorder, SpoolRecorder)
+        recorder.flush()
+        return TraceStore(self.folder / "traces.sqlite")
+
+    def close(self, recorder: object) -> None:
+        assert isinstance(recorder, SpoolRecorder)
         recorder.close()
 
 

@@ -16,6 +16,7 @@ from tests.faults.checks import (
     not_more_than,
     outcomes,
     reached,
+    told_as,
     within,
 )
 from tests.faults.project import Fleet
@@ -43,7 +44,7 @@ def _spare_alone(bench: Bench) -> None:
         for attempt in failed_ones:
             need(attempt.cost_micro_usd == 0, f"a refused attempt costs {attempt.cost_micro_usd}")
         said = called.said
-        need(said is not None and said.reported_model == "fallback-1", f"the caller hears {said}")
+        need(last.reported_model == "fallback-1", f"the provider calls itself {last}")
         served = bench.fallback[-1].used
         found = (last.usage.input, last.usage.output)
         need(found == (served.input, served.output), f"usage {found}, served {served}")
@@ -127,14 +128,24 @@ SCENARIOS = (
         fault="400 context_length_exceeded",
         variant="no larger one",
         primary=FAULTS["context_exceeded"](FINE),
-        caller=(failed("maximum context length"), outcomes("context_exceeded"), within(3)),
+        caller=(
+            failed("maximum context length"),
+            outcomes("context_exceeded"),
+            told_as(400, "context_length_exceeded"),
+            within(3),
+        ),
         provider=(reached(primary=1, fallback=0),),
     ),
     Scenario(
         number=13,
         fault="400 content_policy_violation",
         primary=FAULTS["refused"](FINE),
-        caller=(failed("breaks rule 7 of our terms"), outcomes("refused"), within(3)),
+        caller=(
+            failed("breaks rule 7 of our terms"),
+            outcomes("refused"),
+            told_as(400, "content_filter"),
+            within(3),
+        ),
         provider=(reached(primary=1, fallback=0),),
     ),
     Scenario(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,17 +17,22 @@ from typing import Any, Literal
 from orchestrator.errors import MeshError
 from orchestrator.mesh import Mesh
 from orchestrator.money import Usage
+from orchestrator.parts import Injected
 from orchestrator.project.load import load_project
 from orchestrator.project.protocols import Clock
 from orchestrator.records import Attempt, Hop, Trace
 from orchestrator.types import Outcome
+from tests.faults.door import in_processes, in_this_loop
 from tests.faults.project import Fleet, Via, write_project
 from tests.faults.server import Arrival, FaultServer
 
-Way = Literal["in process", "streaming", "not streaming"]
-WAYS: tuple[Way, ...] = ("in process", "streaming", "not streaming")
+Way = Literal["in process", "streaming", "not streaming", "http", "http streaming"]
+WAYS: tuple[Way, ...] = ("in process", "streaming", "not streaming", "http", "http streaming")
+HTTP: tuple[Way, ...] = ("http", "http streaming")
 VIAS: tuple[Via, ...] = ("openai", "litellm")
 DEADLINE_S = 30.0
+NOT_TOLD = "(not told)"
+"""What a door does not tell its callers, though others do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +41,12 @@ class Said:
 
     model: str
     deployment: str
-    reported_model: str | None
     ending: str | None
     usage: Usage
     cost_micro_usd: int | None
-    attempts: tuple[tuple[str, str], ...]
-    """Deployment and outcome of each."""
+    attempts: tuple[tuple[str, str], ...] | int
+    """Deployment and outcome of each; or how many, where no more is told."""
+    reported_model: str | None = NOT_TOLD
     tools: tuple[tuple[str, str], ...] = ()
     """The tools that are called, each with its only argument."""
 
@@ -59,8 +64,14 @@ class Called:
     error: MeshError | None = None
     stopped: bool = False
     """The caller went away."""
+    killed: bool = False
+    """Whoever would have answered is no more, and nobody writes the end of its trace."""
     trace_id: str = ""
     """Where it is known; else the trace is found by the question."""
+    status: int | None = None
+    """Of the HTTP response."""
+    code: str | None = None
+    """Of the error, as the gateway says it."""
     trace: Trace | None = None
     hops: tuple[Hop, ...] = ()
     lines: tuple[Line, ...] = ()
@@ -124,9 +135,16 @@ class Bench:
     server: FaultServer
     mesh: Mesh
     folder: Path
+    url: str = ""
+    """Where the gateway answers, for the ways over HTTP."""
     elsewhere: tuple[str, ...] = ()
     """Deployments whose requests cannot reach the fault server."""
     calls: list[Called] = field(default_factory=list)
+
+    @property
+    def streams(self) -> bool:
+        """The caller gets the text as it comes."""
+        return self.way in ("streaming", "http streaming")
 
     def at_most(self, seconds: float) -> float:
         """How long something may take that should take at most so long."""
@@ -157,7 +175,7 @@ class Bench:
             structured=structured, tools=tools, deadline_s=deadline_s, leaves_after=leaves_after
         )
         call = asyncio.ensure_future(carry(self, called, wish))
-        if leaves_after is not None and self.way != "streaming":
+        if leaves_after is not None and not self.streams:
             await self.server.until(lambda: _sent(self.server.log) >= leaves_after)
             call.cancel()
         try:
@@ -183,7 +201,7 @@ class Bench:
     def _runs_on(self) -> bool:
         if any(arrival.ended_at is None for arrival in self.server.log):
             return True
-        killed = {called.trace_id for called in self.calls}  # nobody writes their ends any more
+        killed = {called.trace_id for called in self.calls if called.killed}
         running = (t.id for t in self.mesh.store.traces(200) if t.status == "running")
         return any(id not in killed for id in running)
 
@@ -222,7 +240,7 @@ class Bench:
     async def reopen(self) -> None:
         """Let go of the mesh, and load it anew as another process would."""
         await self.mesh.close()
-        self.mesh = open_mesh(self.folder, self.clock)
+        self.mesh = open_mesh(self.folder, self.clock, served=self.way in HTTP)
 
     @property
     def primary(self) -> list[Arrival]:
@@ -237,10 +255,11 @@ def _sent(log: list[Arrival]) -> int:
     return sum(len(arrival.sent) for arrival in log)
 
 
-def open_mesh(folder: Path, clock: Clock) -> Mesh:
-    """The mesh of the project in `folder` under that clock."""
+def open_mesh(folder: Path, clock: Clock, *, served: bool) -> Mesh:
+    """The mesh of the project in `folder` under that clock; as a service has it where `served`."""
     env: Mapping[str, str] = {}
-    return Mesh(load_project(folder, env=env), env=env, clock=clock)
+    injected = Injected(served=served)
+    return Mesh(load_project(folder, env=env), env=env, clock=clock, injected=injected)
 
 
 @asynccontextmanager
@@ -253,9 +272,14 @@ async def bench(
     quick: bool,
     fleet: Fleet,
     scripts: Mapping[str, Any],
+    process: bool = False,
 ) -> AsyncIterator[Bench]:
-    """A server with these scripts, and the mesh of a project whose deployments they are."""
-    async with FaultServer(scripts, clock=clock) as server:
+    """A server with these scripts, and the mesh of a project whose deployments they are.
+
+    Args:
+        process: over HTTP, whoever answers is `mesh serve`; else it is in this loop.
+    """
+    async with FaultServer(scripts, clock=clock) as server, AsyncExitStack() as opened:
         schemes = {name: "https" if name in fleet.encrypted else "http" for name in scripts}
         endpoints = {name: server.endpoint(name, scheme=s) for name, s in schemes.items()}
         write_project(folder, fleet, via, endpoints, deadline_s=DEADLINE_S)
@@ -265,11 +289,12 @@ async def bench(
             clock=clock,
             quick=quick,
             server=server,
-            mesh=open_mesh(folder, clock),
+            mesh=open_mesh(folder, clock, served=way in HTTP),
             folder=folder,
             elsewhere=(*fleet.endpoints, *fleet.encrypted),
         )
-        try:
-            yield made
-        finally:
-            await made.mesh.close()
+        opened.push_async_callback(lambda: made.mesh.close())
+        if way in HTTP:
+            door = in_processes(folder) if process else in_this_loop(made.mesh, quick=quick)
+            made.url = await opened.enter_async_context(door)
+        yield made

@@ -39,7 +39,7 @@ def _continued_where_asked(cut: int) -> Check:
     """While streaming the fallback was asked to go on; else it may begin anew."""
 
     def check(bench: Bench) -> None:
-        if bench.way == "streaming":
+        if bench.streams:
             asked_to_continue("fallback", begun(cut))(bench)
 
     return check

@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestrator.graph.answer import Answer, RunOptions
 from orchestrator.money import MICRO_USD, Usage
+from tests.faults import over_http
 from tests.faults.bench import Bench, Called, Said
 from tests.faults.project import SCHEMA
 
@@ -39,7 +40,7 @@ class Wish:
         """For a chat model."""
         found: dict[str, Any] = {"tools": [WEATHER]} if self.tools else {}
         if self.structured:
-            form = {"type": "json_schema", "json_schema": {"schema": dict(SCHEMA)}}
+            form = {"type": "json_schema", "json_schema": {"name": "Report", "schema": dict(SCHEMA)}}
             found["response_format"] = form
         return found
 
@@ -53,6 +54,8 @@ async def carry(bench: Bench, called: Called, wish: Wish) -> None:
             await _stream(bench, called, wish)
         case "not streaming":
             await _invoke(bench, called, wish)
+        case "http" | "http streaming":
+            await over_http.ask(bench, called, wish)
 
 
 async def _run(bench: Bench, called: Called, wish: Wish) -> None:

@@ -44,7 +44,16 @@ ENTRIES: dict[str, Any] = {
         "output_cost_per_audio_token": 4e-06,
         "output_cost_per_reasoning_token": 5e-06,
     },
-    "painter": {"mode": "image_generation", "input_cost_per_token": 1e-06},
+    "singer": {"mode": "audio_speech", "input_cost_per_token": 1e-06},
+    "reader": {"mode": "embedding", "input_cost_per_token": 2e-08, "max_input_tokens": 8191},
+    "painter": {
+        "mode": "image_generation",
+        "input_cost_per_token": 5e-06,
+        "output_cost_per_token": 1e-05,
+        "output_cost_per_image_token": 3e-05,
+        "output_cost_per_image": 0.2,
+    },
+    "printer": {"mode": "image_generation", "output_cost_per_image": 0.04},
 }
 
 
@@ -75,8 +84,8 @@ def test_names_with_and_without_the_provider(file: Path, tmp_path: Path) -> None
     assert found.price == Price(input=250_000, output=2_000_000, cache_read=25_000)
     assert (found.context, found.max_output) == (272_000, 128_000)
     assert found.retires == "2027-04-01"
-    assert prices.find("painter") is None
-    assert prices.find("openai/painter") is None
+    assert prices.find("singer") is None
+    assert prices.find("openai/singer") is None
     assert prices.find("sample_spec") is None
     assert prices.find("") is None
 
@@ -108,9 +117,27 @@ def test_every_kind_of_token_has_its_price(file: Path, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("model", "usage", "cost"),
+    [
+        ("reader", Usage(input=1_000_000), 20_000),
+        ("painter", Usage(input=10, output=4000, images=1), 120_050),
+        ("painter", Usage(input=10, images=1), None),
+        ("printer", Usage(images=2), 80_000),
+        ("small", Usage(images=1), None),
+    ],
+)
+def test_vectors_and_images_have_prices(
+    model: str, usage: Usage, cost: int | None, file: Path, tmp_path: Path
+) -> None:
+    found = load_prices(file, tmp_path / "cache.json").find(model)
+    assert found is not None
+    assert found.price.cost(usage) == cost
+
+
 def test_the_cache_is_used_while_the_file_is_unchanged(file: Path, tmp_path: Path) -> None:
     cached = tmp_path / "deep" / "cache.json"
-    assert len(load_prices(file, cached)) == 3
+    assert len(load_prices(file, cached)) == 6
     held = json.loads(cached.read_text())
     held["models"]["small"][3]["input"] = 1e-06
     cached.write_text(json.dumps(held))
@@ -143,7 +170,7 @@ def test_a_damaged_cache_is_made_anew(file: Path, tmp_path: Path, damage: bytes 
         damage = json.dumps(held).encode()
     cached.write_bytes(damage)
     assert load_prices(file, cached).find("small") == whole.find("small")
-    assert len(json.loads(cached.read_text())["models"]) == 3
+    assert len(json.loads(cached.read_text())["models"]) == 6
 
 
 def test_without_a_place_to_cache_it_still_works(file: Path, tmp_path: Path) -> None:

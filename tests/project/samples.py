@@ -15,6 +15,7 @@ from orchestrator.project.declared import Declared
 from orchestrator.project.fleet_schema import Fleet
 from orchestrator.project.load import LoadedProject, load_project
 from orchestrator.project.policy_schema import Policy
+from orchestrator.project.refreshed_schema import Refreshed
 from orchestrator.project.registry import Registry
 from orchestrator.project.schema import Agent, Graph, Settings
 from orchestrator.project.suite_schema import Suite
@@ -25,6 +26,7 @@ Files = dict[str, Any]
 CLASSES: dict[str, type[Declared]] = {
     "mesh.yaml": Settings,
     "fleet.yaml": Fleet,
+    "fleet.refreshed.yaml": Refreshed,
     "policy.yaml": Policy,
     "agents/writer.md": Agent,
     "agents/planner.md": Agent,
@@ -36,6 +38,7 @@ _FILES: Files = {
     "mesh.yaml": {
         "storage": {
             "path": ".mesh",
+            "database": "postgresql://127.0.0.1/mesh",
             "keep_days": {
                 "traces": 90,
                 "runs": 30,
@@ -56,8 +59,19 @@ _FILES: Files = {
             "workers": 2,
             "body_mb": 5,
             "unknown_parameters": "refuse",
+            "sources": {"handbook": ["docs"]},
+            "log": "json",
+            "metrics": "open",
         },
-        "shared": {"url": "redis://127.0.0.1:6379/0"},
+        "telemetry": {
+            "service_name": "sales",
+            "otlp": {
+                "endpoint": "http://127.0.0.1:4318/v1/traces",
+                "headers": {"x-key": "OTLP_KEY"},
+                "timeout_ms": 5000,
+            },
+        },
+        "shared": {"url": "redis://127.0.0.1:6379/0", "name": "sales", "when_gone": "refuse"},
         "calls": {
             "hedge_share": 0.1,
             "queue": 20,
@@ -104,6 +118,7 @@ _FILES: Files = {
                             "audio_input": 10,
                             "audio_output": 20,
                             "reasoning": 15.5,
+                            "per_image": 0.04,
                             "long": [
                                 {
                                     "above": 200000,
@@ -167,6 +182,18 @@ _FILES: Files = {
                 ],
             },
         }
+    },
+    "fleet.refreshed.yaml": {
+        "asked": "2026-11-21",
+        "deployments": {
+            "sonnet/direct": {
+                "listed": True,
+                "context": 100000,
+                "price": {"input": 3.0, "output": 15.0},
+                "retires": "2027-01-31",
+            },
+        },
+        "offers": {"anthropic": ["claude-sonnet-4-5"]},
     },
     "policy.yaml": {
         "data_classes": ["public", "internal", "secret"],

@@ -46,7 +46,7 @@ def test_a_folder_without_files_is_the_default_project(tmp_path: Path, defaults:
     for part in ("settings", "fleet", "policy", "agents", "graphs", "policy_hash"):
         assert getattr(loaded.project, part) == getattr(everything, part)
     assert loaded.sources["agents/writer.md"] == defaults / "agents/writer.md"
-    others = {"names.py", "docs/reasons.txt", "evals/smoke.yaml"}
+    others = {"names.py", "docs/reasons.txt", "evals/smoke.yaml", "fleet.refreshed.yaml"}
     assert set(loaded.sources) == set(valid()) - others
 
 

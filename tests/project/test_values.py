@@ -116,6 +116,7 @@ SECRETS = {
     "aws": "AKIA" + "IOSFODNN7EXAMPLE",
     "github": "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a",
     "google": "AIza" + "SyDaGmWKa4JsXZ-HjGw7ISLn_3namBGewQe",
+    "virtual": "mesh-" + "zbcxusxmjjFYabS8Fz0VHZbEqHA4z84cWFoZVLJx5WB3ZHxJeFcAp0Rfmx1",
     "slack": "xoxb-" + "1234567890-abcdefghij",
     "jwt": "eyJ" + "hbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0In0." + "abcDEF123456",
     "pem": "-----BEGIN " + "RSA PRIVATE KEY-----",

@@ -28,6 +28,7 @@ SECRETS = [
     "github_pat_11ABCDEFG0abcdefghij",
     "xoxb-123456789012-abcdef",
     "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+    "mesh-zbcxusxmjjFYabS8Fz0VHZbEqHA4z84cWFoZVLJx5WB3ZHxJeFcAp0Rfmx1",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc",
 ]
 PERSONAL = [

@@ -243,7 +243,7 @@ def test_a_full_disk_is_a_problem_and_not_an_exception(path: Path) -> None:
     store.flush()
     assert store.problem == "the traces cannot be written: database or disk is full"
     store.close()
-    assert store.problem == "the traces cannot be written: database or disk is full (2 lost)"
+    assert store.problem == "the traces cannot be written: database or disk is full (1 lost)"
     store.hop(HOP)  # after the end: dropped, no exception
 
 

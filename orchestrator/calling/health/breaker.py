@@ -1,7 +1,7 @@
 """One breaker for each deployment, shared by the threads of this process and by its neighbours.
 
 What a breaker does is `machine`; here are its lock, its clock, and its memory. A change is written
-to the project's `HealthStore` and read from there, so that a process that starts knows what others
+to the project's `HealthMemory` and read from there, so that a process that starts knows what others
 have found out, at most a second late. How many probes go at a time is counted in each process.
 """
 
@@ -11,6 +11,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchestrator.calling.health.machine import (
     THROTTLE_AT_MOST_S,
@@ -27,9 +28,12 @@ from orchestrator.calling.health.machine import (
     at,
     end,
     given_back,
+    is_calm,
     shifted,
+    slot_of,
+    with_calls,
 )
-from orchestrator.calling.health.store import HealthStore, Stored, StoredState
+from orchestrator.calling.health.store import HealthMemory, Stored, StoredState
 from orchestrator.errors import AttemptError
 from orchestrator.project.calls_schema import Breaker
 from orchestrator.project.protocols import Clock
@@ -41,8 +45,7 @@ __all__ = ["Breakers", "Change", "Opened", "Permit", "Recovered", "State"]
 _CLOSED = State()
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(NamedTuple):
     """The permission for one call; given back by `Breakers.ended` or `Breakers.give_back`."""
 
     deployment: str
@@ -80,7 +83,7 @@ class Breakers:
         self,
         settings: Breaker,
         clock: Clock,
-        store: HealthStore | None = None,
+        store: HealthMemory | None = None,
         *,
         accounts: Mapping[str, str] | None = None,
         tell: Callable[[Change], None] = lambda _: None,
@@ -91,6 +94,16 @@ class Breakers:
         self._states: dict[str, State] = {}
         self._changed: dict[str, float] = {}
         self._seen: Stored | None = None
+        self._calm: dict[str, tuple[int, int]] = {}
+        """Calls that ended well and are not in the states yet: the tenth of the window, how many.
+
+        Nearly all calls are such, and a new state for each would cost more than all the rest.
+        """
+
+    def reconfigure(self, settings: Breaker, accounts: Mapping[str, str]) -> None:
+        """Go on by other settings; what was learned stays."""
+        with self._lock:
+            self._rules, self._accounts = rules_of(settings), accounts
 
     def permit(self, deployment: str) -> Permit:
         """Permission to call it now. Takes microseconds, and waits for nothing.
@@ -114,10 +127,14 @@ class Breakers:
 
     def ended(self, permit: Permit, attempt: Attempt) -> None:
         """The permitted call is over, however it ended."""
-        ending = Ending(attempt.outcome, attempt.error or "", attempt.retry_after_s)
         with self._lock:
-            before = self._states.get(permit.deployment, _CLOSED)
             now = self._clock.monotonic()
+            before = self._states.get(permit.deployment, _CLOSED)
+            if attempt.outcome is Outcome.OK and is_calm(before, permit.ticket):
+                self._count(permit.deployment, before, now)
+                return
+            before = self._with_calm(permit.deployment, before)
+            ending = Ending(attempt.outcome, attempt.error or "", attempt.retry_after_s)
             after, effects = end(before, permit.ticket, ending, now, self._rules)
             self._keep(permit.deployment, before, after)
         for effect in effects:
@@ -138,6 +155,22 @@ class Breakers:
                 name: shifted(at(state, now), self._offset())
                 for name, state in self._states.items()
             }
+
+    def _count(self, deployment: str, state: State, now: float) -> None:
+        """One more call has ended well."""
+        slot = slot_of(now, self._rules)
+        counted, calls = self._calm.get(deployment, (slot, 0))
+        if counted == slot:
+            self._calm[deployment] = (slot, calls + 1)
+            if not calls:
+                self._states[deployment] = state
+        else:
+            self._states[deployment] = self._with_calm(deployment, state)
+            self._calm[deployment] = (slot, 1)
+
+    def _with_calm(self, deployment: str, state: State) -> State:
+        calm = self._calm.pop(deployment, None)
+        return state if calm is None else with_calls(state, *calm)
 
     def _keep(self, deployment: str, before: State, after: State) -> None:
         self._states[deployment] = after
@@ -172,6 +205,7 @@ class Breakers:
                 self._changed[deployment] = stored.changed
                 if self._of_another_key(deployment, stored):
                     continue
+                self._calm.pop(deployment, None)
                 mine = self._states.get(deployment, _CLOSED)
                 self._states[deployment] = self._adopted(mine, stored)
                 back = stored.state.phase in ("ramping", "closed")

@@ -64,6 +64,10 @@ class Incidents:
         self._tallies: dict[str, Tally] = {}
         self._identities: dict[tuple[str, str, str], None] = {}
 
+    def reconfigure(self, deployments: Mapping[str, Deployment], webhook: Webhook | None) -> None:
+        """Go on with other prices and another receiver; open incidents stay open."""
+        self._deployments, self._webhook = deployments, webhook
+
     def changed(self, change: Change) -> None:
         """A breaker has opened, or a probe has succeeded."""
         if isinstance(change.effect, Opened):

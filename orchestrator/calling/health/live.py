@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import ceil
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from orchestrator.calling.health.machine import NOT_SENT, OUTAGES, WHOLE
-from orchestrator.calling.health.store import HealthStore, Stored, StoredNumbers
+from orchestrator.calling.health.store import HealthMemory, Stored, StoredNumbers
 from orchestrator.project.protocols import Clock
 from orchestrator.records import Attempt
 from orchestrator.types import Outcome, as_json, from_json
@@ -54,8 +55,7 @@ class Numbers:
     last_error_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Sample:
+class _Sample(NamedTuple):
     at: float
     failed: bool | None
     """`None`: says nothing about that."""
@@ -73,6 +73,9 @@ class _Seen:
     """The last one, and when it came."""
     fresh: Numbers | None = None
     """As last worked out; `None` since the last call."""
+    p95_ms: float | None = None
+    """As last worked out, that is `since_p95` samples ago."""
+    since_p95: int = 0
     kept_at: float = float("-inf")
     before: int = 0
     """Calls of all processes before the first one of this process."""
@@ -89,7 +92,7 @@ class Live:
         store: keeps rough numbers for other processes; `None`: nobody else sees them.
     """
 
-    def __init__(self, clock: Clock, store: HealthStore | None = None) -> None:
+    def __init__(self, clock: Clock, store: HealthMemory | None = None) -> None:
         self._clock, self._store = clock, store
         self._lock = threading.Lock()
         self._seen: dict[str, _Seen] = {}
@@ -105,8 +108,8 @@ class Live:
             if attempt.outcome is Outcome.CANCELLED:
                 self._saw_cancelled(seen, attempt, now)
                 return
-            seen.samples.append(_sample(attempt, now))
-            seen.calls, seen.last_at, seen.fresh = seen.calls + 1, self._clock.now(), None
+            self._add(seen, _sample(attempt, now))
+            seen.calls, seen.last_at = seen.calls + 1, self._clock.now()
             if attempt.outcome not in WHOLE:
                 seen.error = (_in_words(attempt), seen.last_at)
             if self._store is not None and now - seen.kept_at >= _KEEP_S:
@@ -120,6 +123,7 @@ class Live:
             seen.samples.clear()
             seen.samples.extend(kept)
             seen.recovered_at, seen.fresh, seen.kept_at = self._clock.now(), None, float("-inf")
+            seen.since_p95 = SAMPLES
 
     def health(self, deployment: str) -> Numbers:
         """What is known of it; rough numbers of other processes where this one has too few."""
@@ -139,7 +143,7 @@ class Live:
         """The 95th percentile of its whole answers in seconds; `None`: too few were seen."""
         with self._lock:
             seen = self._seen.get(deployment)
-            ms = None if seen is None else self._numbers(seen).p95_ms
+            ms = None if seen is None else self._p95_ms(seen)
         if ms is None and self._store is not None:
             ms = self._elsewhere().get(deployment, Numbers()).p95_ms
         return None if ms is None else ms / 1000
@@ -161,10 +165,9 @@ class Live:
 
         One that took longer than the p95 would have ended above it, so it counts as it stands.
         """
-        p95 = self._numbers(seen).p95_ms
+        p95 = self._p95_ms(seen)
         if p95 is not None and attempt.ms > p95:
-            seen.samples.append(_Sample(now, None, attempt.ms, None, None))
-            seen.fresh = None
+            self._add(seen, _Sample(now, None, attempt.ms, None, None))
 
     def _keep(self, deployment: str, seen: _Seen, now: float) -> None:
         """Note one's own numbers; those of others, where one has none, keep their age."""
@@ -178,11 +181,28 @@ class Live:
             deployment, StoredNumbers(at=at, calls=new, numbers=as_json(_joined(own, other)))
         )
 
-    def _numbers(self, seen: _Seen) -> Numbers:
+    def _add(self, seen: _Seen, sample: _Sample) -> None:
+        seen.samples.append(sample)
+        seen.since_p95 += 1
+        seen.fresh = None
+
+    def _drop_old(self, seen: _Seen) -> None:
         since = self._clock.monotonic() - WINDOW_S
         while seen.samples and seen.samples[0].at < since:
             seen.samples.popleft()
+            seen.since_p95 += 1
             seen.fresh = None
+
+    def _p95_ms(self, seen: _Seen) -> float | None:
+        """Worked out anew when a sixteenth of the samples has changed: each call asks for it."""
+        self._drop_old(seen)
+        if seen.since_p95 > len(seen.samples) // 16:
+            whole = [s.ms for s in seen.samples]
+            seen.p95_ms, seen.since_p95 = _quantile(whole, 0.95, ENOUGH_FOR_P95), 0
+        return seen.p95_ms
+
+    def _numbers(self, seen: _Seen) -> Numbers:
+        self._drop_old(seen)
         if seen.fresh is None:
             seen.fresh = _statistics(seen)
         return seen.fresh

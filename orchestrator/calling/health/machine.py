@@ -15,7 +15,7 @@ All times are seconds on one scale, that of `now`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from orchestrator.types import Outcome
 
@@ -102,8 +102,7 @@ class State:
     """Of the window: number of the tenth, calls that ended in it, failures among them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(NamedTuple):
     """What a permitted call brings back when it ends."""
 
     turn: int
@@ -137,8 +136,7 @@ class Recovered:
 Effect = Opened | Recovered
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """How a permitted call ended."""
 
     outcome: Outcome
@@ -237,6 +235,28 @@ def end(
     return state, ()
 
 
+def is_calm(state: State, ticket: Ticket) -> bool:
+    """Whether a whole answer to this call changes nothing but the window's counts."""
+    return (
+        state.phase == "closed"
+        and ticket.turn == state.turn
+        and not state.consecutive
+        and not state.throttles
+        and state.throttled_until is None
+        and ticket.probe is None
+    )
+
+
+def with_calls(state: State, slot: int, calls: int) -> State:
+    """The state after so many more calls that ended well, in that tenth of the window."""
+    return replace(state, counts=_added(state.counts, slot, calls, 0))
+
+
+def slot_of(now: float, rules: Rules) -> int:
+    """The number of the tenth of the window."""
+    return int(now * SLOTS / rules.window_s)
+
+
 def _is_probe(state: State, ticket: Ticket) -> bool:
     return ticket.probe is not None and ticket.probe == state.probe and ticket.turn == state.turn
 
@@ -257,12 +277,17 @@ def _counted(
     state: State, now: float, rules: Rules, *, failed: int
 ) -> tuple[tuple[int, int, int], ...]:
     """The window with one more call in it."""
-    slot = int(now * SLOTS / rules.window_s)
-    kept = tuple(count for count in state.counts if slot - SLOTS < count[0] <= slot)
+    return _added(state.counts, slot_of(now, rules), 1, failed)
+
+
+def _added(
+    counts: tuple[tuple[int, int, int], ...], slot: int, calls: int, failed: int
+) -> tuple[tuple[int, int, int], ...]:
+    kept = tuple(count for count in counts if slot - SLOTS < count[0] <= slot)
     if kept and kept[-1][0] == slot:
-        _, calls, failures = kept[-1]
-        return (*kept[:-1], (slot, calls + 1, failures + failed))
-    return (*kept, (slot, 1, failed))
+        _, before, failures = kept[-1]
+        return (*kept[:-1], (slot, before + calls, failures + failed))
+    return (*kept, (slot, calls, failed))
 
 
 def _opened(

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from orchestrator.calling.health.machine import State
 from orchestrator.errors import StorageError
@@ -94,8 +94,24 @@ class Stored:
     """Deployments with an open incident."""
 
 
+class HealthMemory(Protocol):
+    """What `Breakers` and `Live` need to outlive the process, and to hear of others."""
+
+    def latest(self) -> Stored:
+        """What was known a moment ago; the same object until there is news. Waits for nothing."""
+        ...
+
+    def keep_state(self, deployment: str, state: StoredState) -> None:
+        """Write it soon, unless another process has written a newer one."""
+        ...
+
+    def keep_numbers(self, deployment: str, numbers: StoredNumbers) -> None:
+        """Write them soon; the calls are added to those of others."""
+        ...
+
+
 class HealthStore:
-    """Satisfies what `Breakers`, `Live` and `Incidents` need to outlive the process.
+    """Satisfies `HealthMemory`, and what `Incidents` need to outlive the process.
 
     Args:
         path: made when something is first written.

@@ -8,18 +8,15 @@ date with the lines that came since, whoever wrote them.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from orchestrator.calling.spending.caps import Cap, caps_of
+from orchestrator.calling.spending.caps import Cap
 from orchestrator.calling.spending.lines import row_of_attempt, row_of_charge
 from orchestrator.project.protocols import Standing
 from orchestrator.records import Attempt
-from orchestrator.types import Caller, Charge, Outcome
-
-if TYPE_CHECKING:
-    from orchestrator.project.policy_schema import Budget
+from orchestrator.types import Charge, Outcome
 
 _KEPT_SUMS = 10_000
 """How many sums are kept in memory; with more, the oldest is forgotten and summed up again."""
@@ -40,7 +37,6 @@ class Book:
     """A ledger's table. Its user sees to transactions, threads, and errors of the disk."""
 
     db: sqlite3.Connection
-    budgets: Sequence[Budget]
     owner: str = ""
     """Who holds the leases that are made here; empty: nobody can tell whether they still live."""
     free_lost: Callable[[], int] = lambda: 0
@@ -49,24 +45,32 @@ class Book:
     """For each cap: the number of the newest line that was seen, and the sum up to there."""
 
     def reserve(
-        self, lease: str, charge: Charge, wanted: int, *, now: float, expires: float
+        self,
+        lease: str,
+        charge: Charge,
+        caps: Sequence[Cap],
+        wanted: int,
+        *,
+        now: float,
+        expires: float,
     ) -> None:
-        """Open a lease. Raises `OverBudgetError` where a budget would be passed."""
-        caps = [cap for cap in caps_of(self.budgets, charge, now) if cap.limit is not None]
+        """Open a lease. Raises `OverBudgetError` where one of the `caps` would be passed."""
         full = self._full(caps, wanted, now)
         if full is not None and self.free_lost():
             full = self._full(caps, wanted, now)
         if full is not None:
             cap, spent = full
-            raise cap.refuse(spent, wanted)
+            raise cap.refuse(spent, wanted, now)
         row = {"lease": lease, "amount": wanted, "at": now, "expires": expires, "owner": self.owner}
         self._insert({**row, **row_of_charge(charge)})
 
     def _full(self, caps: Sequence[Cap], wanted: int, now: float) -> tuple[Cap, int] | None:
         """The first cap that would be passed, and what is spent of it."""
         for cap in caps if wanted else ():
+            if cap.limit is None:
+                continue
             spent = self.spent(cap, now)
-            if cap.limit is not None and spent + wanted > cap.limit:
+            if spent + wanted > cap.limit:
                 return cap, spent
         return None
 
@@ -114,37 +118,31 @@ class Book:
 
     # ── sums ─────────────────────────────────────────────────────────────────────────────
 
-    def standing(
-        self, trace_id: str, caller: Caller, tags: tuple[str, ...], now: float
-    ) -> Standing:
-        """How a caller stands, as far as that does not depend on the model."""
-        charge = Charge(trace_id=trace_id, deployment="", model="", caller=caller, tags=tags)
-        least: tuple[int, str] | None = None
-        soft = []
-        for cap in caps_of([b for b in self.budgets if not b.of_models], charge, now):
-            spent = self.spent(cap, now)
-            if cap.soft is not None and spent >= cap.soft:
-                soft.append(cap.budget.label)
-            if cap.limit is not None:
-                left = (max(cap.limit - spent, 0), cap.budget.label)
-                least = left if least is None else min(least, left)
-        left_micro_usd, budget = least or (None, "")
-        return Standing(left_micro_usd=left_micro_usd, budget=budget, soft=tuple(soft))
+    def standing(self, caps: Sequence[Cap], now: float) -> Standing:
+        """How somebody stands with the caps that bind them."""
+        return standing((cap, self.spent(cap, now)) for cap in caps)
 
     def spent(self, cap: Cap, now: float) -> int:
-        """Micro-dollars settled or under an open lease that the cap counts."""
+        """Micro-dollars that the cap counts: settled, under an open lease, or in an allowance."""
         where, values = f"at >= ? AND {cap.where}", (cap.since, *cap.values)
         if cap.of_run:  # short, and there are many runs: not worth keeping
             either = "(expires IS NULL OR expires > ?)"
             return self._sum(f"{where} AND {either}", (*values, now))
-        return self._settled(cap, where, values) + self._sum(
-            f"expires > ? AND {where}", (now, *values)
-        )
+        leased = self._sum(f"expires > ? AND {where}", (now, *values))
+        return self._settled(cap, where, values) + leased + self._held(cap)
 
     def total(self, trace_id: str | None, now: float) -> int:
         """Micro-dollars settled or under an open lease, of one run or of all."""
         mine = "(? IS NULL OR trace_id = ?) AND (expires IS NULL OR expires > ?)"
         return self._sum(mine, (trace_id, trace_id, now))
+
+    def _held(self, cap: Cap) -> int:
+        """What processes have taken of it, less what of that is settled in lines."""
+        found = self.db.execute(
+            "SELECT coalesce(sum(max(taken - spent, 0)), 0) FROM allowance WHERE account = ?",
+            (cap.account,),
+        )
+        return int(found.fetchone()[0])
 
     def _settled(self, cap: Cap, where: str, values: tuple[Any, ...]) -> int:
         key = (cap.since, cap.where, cap.values)
@@ -177,3 +175,14 @@ class Book:
 
 def _assigned(row: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} = :{name}" for name in row)
+
+
+def standing(spent: Iterable[tuple[Cap, int]]) -> Standing:
+    """How somebody stands with caps of which so much is spent each."""
+    left, least, soft = None, "", []
+    for cap, micro_usd in spent:
+        if cap.soft is not None and micro_usd >= cap.soft:
+            soft.append(cap.budget.label)
+        if cap.limit is not None and (left is None or cap.limit - micro_usd < left):
+            left, least = max(cap.limit - micro_usd, 0), cap.budget.label
+    return Standing(left_micro_usd=left, budget=least, soft=tuple(soft))

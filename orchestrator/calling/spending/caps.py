@@ -7,19 +7,21 @@ all who do not say it are one subject. Otherwise a limit would be passed by keep
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from orchestrator.calling import callers
 from orchestrator.calling.callers import is_among, listed, said_by
 from orchestrator.errors import OverBudgetError
 from orchestrator.money import MICRO_USD
-from orchestrator.types import Charge
+from orchestrator.types import Caller, Charge
 
 if TYPE_CHECKING:
     from orchestrator.project.policy_schema import Budget
+    from orchestrator.project.protocols import Allotments
 
 COLUMNS = {
     "workspace": "workspace",
@@ -41,7 +43,9 @@ class Cap:
     """Micro-dollars, as `soft`; `None`: nothing is refused."""
     soft: int | None
     since: float
-    """Counts from here, in seconds since the epoch."""
+    """Counts from here, in seconds since the epoch, until before `ends`."""
+    ends: float
+    """Infinite for what counts a run."""
     of_run: bool
     """Counts one run only."""
     subject: str
@@ -66,12 +70,51 @@ class Cap:
         """Whether it is worth a word that nobody was named; a workspace often is all there is."""
         return self.budget.per != "workspace"
 
-    def refuse(self, spent: int, wanted: int) -> OverBudgetError:
+    @property
+    def account(self) -> str:
+        """What it counts, and in which window, as a name: the same for every process and machine.
+
+        Its end comes first, in seconds, so that names sort by it. The limit is no part of it.
+        """
+        what = repr((self.since, self.where, self.values)).encode("utf-8", "surrogatepass")
+        ends = 0 if self.of_run else int(self.ends)
+        return f"{ends:010}.{hashlib.blake2b(what, digest_size=9).hexdigest()}"
+
+    def of(self, run: str) -> Cap:
+        """The same cap of another run, for one that counts runs."""
+        return replace(self, values=(run, *self.values[1:]))
+
+    def refuse(self, spent: int, wanted: int, now: float) -> OverBudgetError:
         """The error of a call that would pass it."""
         return OverBudgetError(
             f"the budget of {self.name} would be passed: {dollars(spent)} are spent or reserved, "
-            f"this call may cost {dollars(wanted)}"
+            f"this call may cost {dollars(wanted)}",
+            retry_after_s=None if self.of_run else max(self.ends - now, 0.0),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """The budgets of the policy, and those of single callers."""
+
+    declared: tuple[Budget, ...] = ()
+    allotments: Allotments | None = None
+
+    def of(self, caller: Caller) -> Sequence[Budget]:
+        """All that may bind this caller now."""
+        allotted = self.allotments.budgets(caller) if self.allotments else ()
+        return (*self.declared, *allotted) if allotted else self.declared
+
+    def caps(self, charge: Charge, now: float) -> list[Cap]:
+        """As they stand for this charge."""
+        return caps_of(self.of(charge.caller), charge, now)
+
+    def caps_before(
+        self, trace_id: str, caller: Caller, tags: tuple[str, ...], now: float
+    ) -> list[Cap]:
+        """Those that hold whichever model is to answer."""
+        charge = Charge(trace_id=trace_id, deployment="", model="", caller=caller, tags=tags)
+        return caps_of([b for b in self.of(caller) if not b.of_models], charge, now)
 
 
 def caps_of(budgets: Sequence[Budget], charge: Charge, now: float) -> list[Cap]:
@@ -103,6 +146,16 @@ def window_start(window: str, now: float) -> float:
     return moment.timestamp()
 
 
+def window_end(window: str, now: float) -> float:
+    """The end of the calendar hour, day or month (UTC) that holds `now`; infinite for a run."""
+    if window == "run":
+        return float("inf")
+    start = window_start(window, now)
+    if window == "month":  # 32 days on is the next month, whatever the length of this one
+        return window_start("month", start + timedelta(days=32).total_seconds())
+    return start + timedelta(**{f"{window}s": 1}).total_seconds()
+
+
 def dollars(micro: int) -> str:
     """Micro-dollars for a person, to the last one."""
     return f"{micro / MICRO_USD:.6f}".rstrip("0").rstrip(".") + " USD"
@@ -120,6 +173,7 @@ def _cap(budget: Budget, charge: Charge, now: float) -> Cap:
         limit=None if budget.soft is True else usd,
         soft=soft,
         since=0.0 if of_run else window_start(budget.window, now),
+        ends=float("inf") if of_run else window_end(budget.window, now),
         of_run=of_run,
         subject=said_of(charge, budget.per) if budget.per in COLUMNS else "",
         where=where,

@@ -49,6 +49,23 @@ _COUNTER = (
 )
 """How many paid lines there were ever; a line's `seq` is its number, and never another's."""
 
+_ALLOWANCES = (
+    "CREATE TABLE allowance ("
+    " account TEXT NOT NULL, owner TEXT NOT NULL, taken INTEGER NOT NULL DEFAULT 0,"
+    " spent INTEGER NOT NULL DEFAULT 0, loose INTEGER NOT NULL DEFAULT 0,"
+    " asked INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (account, owner)) WITHOUT ROWID",
+    "CREATE INDEX allowance_owner ON allowance (owner)",
+    "CREATE TABLE begun ("
+    " lease TEXT PRIMARY KEY, owner TEXT NOT NULL, amount INTEGER NOT NULL, at REAL NOT NULL,"
+    " charge TEXT NOT NULL)",
+    "CREATE INDEX begun_owner ON begun (owner)",
+    "CREATE TABLE estate (owner TEXT PRIMARY KEY, state TEXT NOT NULL)",
+    "CREATE TABLE segments (name TEXT PRIMARY KEY, bytes INTEGER NOT NULL)",
+)
+"""What processes took of a budget to spend it from memory (see `treasury`); which of their calls
+have begun and not ended; who holds something elsewhere; and how far their spools are booked (see
+`spooled`)."""
+
 SCHEMA = Schema(
     # A change here needs a `Step`; see `storage.migrate`.
     create=(
@@ -60,6 +77,7 @@ SCHEMA = Schema(
         "CREATE INDEX spend_trace ON spend (trace_id)",
         *_INDEXES,
         *_COUNTER,
+        *_ALLOWANCES,
     ),
     steps=(
         Step(
@@ -71,24 +89,44 @@ SCHEMA = Schema(
                 *_COUNTER,
             ),
         ),
+        Step("processes spend from allowances, and spool their lines", _ALLOWANCES),
     ),
 )
 
 
+CHARGE_COLUMNS = (
+    "trace_id",
+    "deployment",
+    "model",
+    "workspace",
+    "end_user",
+    "user_tier",
+    "key_id",
+    "feature",
+    "tags",
+)
+"""What a lease says about whom it is charged to."""
+
+
 def row_of_charge(charge: Charge) -> dict[str, Any]:
     """What a lease says about whom it is charged to, by column."""
+    return dict(zip(CHARGE_COLUMNS, values_of_charge(charge), strict=True))
+
+
+def values_of_charge(charge: Charge) -> tuple[str, ...]:
+    """The same without the names."""
     caller = charge.caller
-    return {
-        "trace_id": charge.trace_id,
-        "deployment": charge.deployment,
-        "model": charge.model,
-        "workspace": caller.workspace,
-        "end_user": caller.user,
-        "user_tier": caller.tier,
-        "key_id": caller.key,
-        "feature": caller.feature,
-        "tags": json.dumps(sorted(set(charge.tags))),
-    }
+    return (
+        charge.trace_id,
+        charge.deployment,
+        charge.model,
+        caller.workspace,
+        caller.user,
+        caller.tier,
+        caller.key,
+        caller.feature,
+        json.dumps(sorted(set(charge.tags))) if charge.tags else "[]",
+    )
 
 
 def row_of_attempt(attempt: Attempt) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from orchestrator.calling.spending import spooled
 from orchestrator.calling.spending.book import Book
 from orchestrator.calling.spending.lines import SCHEMA
 from orchestrator.calling.spending.owners import gone, marks_of
@@ -101,7 +102,7 @@ class CostReport:
 def read_costs(
     path: Path, by: Sequence[str], *, since: float, until: float, now: float
 ) -> CostReport:
-    """Sum the lines of a ledger's file up; of one that is not there, nothing.
+    """Sum the lines of a ledger's file up, those that are spooled included.
 
     Raises:
         UnknownNameError: nothing of that name can be told apart.
@@ -112,6 +113,7 @@ def read_costs(
             raise UnknownNameError("dimension of costs", name, tuple(DIMENSIONS))
     groups: list[tuple[tuple[str, ...], Costs]] = []
     under_way, reserved = 0, 0
+    spooled.book(path, wait_s=10.0)
     if path.exists():
         try:
             with closing(connect(path, SCHEMA)) as db:
@@ -132,7 +134,7 @@ def read_costs(
 
 def _end_lost(db: sqlite3.Connection, path: Path, now: float) -> None:
     """What a process that has died was about is not under way any more."""
-    book = Book(db, ())
+    book = Book(db)
     lost = gone(marks_of(path), book.owners(now))
     if lost:
         with writing(db):
@@ -169,10 +171,10 @@ def _groups(
 
 
 def _under_way(db: sqlite3.Connection, since: float, until: float, now: float) -> tuple[int, int]:
+    leased = "SELECT amount, at FROM spend WHERE expires > ? UNION ALL SELECT amount, at FROM begun"
     found: tuple[int, int] = db.execute(
-        "SELECT count(*), coalesce(sum(amount), 0) FROM spend"
-        " WHERE at >= ? AND at < ? AND expires > ?",
-        (since, until, now),
+        f"SELECT count(*), coalesce(sum(amount), 0) FROM ({leased}) WHERE at >= ? AND at < ?",
+        (now, since, until),
     ).fetchone()
     return found
 

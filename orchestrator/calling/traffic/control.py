@@ -11,7 +11,8 @@ from orchestrator.calling.health.breaker import Breakers, Permit
 from orchestrator.calling.health.conditions import health
 from orchestrator.calling.health.incidents import Incidents
 from orchestrator.calling.health.live import Live
-from orchestrator.calling.health.machine import NOT_SENT
+from orchestrator.calling.health.machine import ASK_AGAIN_S, NOT_SENT
+from orchestrator.calling.health.probes import Probes
 from orchestrator.calling.traffic.hedges import Hedges
 from orchestrator.calling.traffic.places import Place, Places, Turn
 from orchestrator.errors import AttemptError, InternalError
@@ -45,6 +46,7 @@ class TrafficControl:
 
     Args:
         hedge_share: of recent calls, in 0..1, that may be hedged.
+        probes: who may probe, where several processes share; `None`: this one sees to it alone.
     """
 
     def __init__(
@@ -55,11 +57,20 @@ class TrafficControl:
         incidents: Incidents,
         places: Places,
         hedge_share: float,
+        probes: Probes | None = None,
     ) -> None:
+        self._probes = probes
         self._breakers, self._live, self._incidents = breakers, live, incidents
         self._places = places
         self._hedges = Hedges(hedge_share)
         self._lock = threading.Lock()
+
+    def reconfigure(
+        self, deployments: Mapping[str, Deployment], *, queue: int, hedge_share: float
+    ) -> None:
+        """Go on by other limits; what was counted, who waits and who is inside stay."""
+        self._places.reconfigure(deployments, longest=queue)
+        self._hedges.share = hedge_share
 
     async def enter(self, deployment: Deployment, asking: Asking) -> Pass:
         """See `protocols.Traffic`."""
@@ -78,7 +89,34 @@ class TrafficControl:
             except AttemptError:
                 self._places.give_back(place)
                 raise
-        return _Entered(deployment.id, permit, place)
+        entered = _Entered(deployment.id, permit, place)
+        if self._probes is not None and permit.ticket.probe is not None:
+            await self._claim(entered, self._probes)
+        return entered
+
+    async def _claim(self, entered: _Entered, probes: Probes) -> None:
+        """One probe at a time, over all who share.
+
+        Raises:
+            AttemptError: `SKIPPED_OPEN`: another process has one under way.
+        """
+        try:
+            if await probes.claim(entered.deployment):
+                return
+        except BaseException:  # cancelled, or a bug: nothing of it stays taken
+            self._never_went(entered)
+            raise
+        self._never_went(entered)
+        raise AttemptError(
+            Outcome.SKIPPED_OPEN,
+            "out of order; another process probes it; next try in 1.0 s",
+            retry_after_s=ASK_AGAIN_S,
+        )
+
+    def _never_went(self, entered: _Entered) -> None:
+        self._breakers.give_back(entered.permit)
+        if entered.place is not None:
+            self._places.give_back(entered.place)
 
     def leave(self, entered: Pass, attempt: Attempt) -> None:
         """See `protocols.Traffic`. A second time does nothing."""
@@ -92,6 +130,8 @@ class TrafficControl:
             self._breakers.ended(entered.permit, attempt)
             self._live.saw(attempt)
         finally:  # last: who is let in next is to meet the breaker as it is now
+            if self._probes is not None and entered.permit.ticket.probe is not None:
+                self._probes.ended(entered.deployment, sent=attempt.outcome not in NOT_SENT)
             self._free(entered.place, attempt)
 
     def _free(self, place: Place | None, attempt: Attempt) -> None:

@@ -13,7 +13,7 @@ class Hedges:
     """At most `share` of any 200 calls in a row, and none before there were enough. Thread-safe."""
 
     def __init__(self, share: float) -> None:
-        self._share = share
+        self.share = share
         self._lock = threading.Lock()
         self._calls = 0
         self._taken: deque[int] = deque()
@@ -29,7 +29,7 @@ class Hedges:
         with self._lock:
             while self._taken and self._taken[0] <= self._calls - RECENT:
                 self._taken.popleft()
-            if len(self._taken) + 1 > self._share * min(self._calls, RECENT):
+            if len(self._taken) + 1 > self.share * min(self._calls, RECENT):
                 return False
             self._taken.append(self._calls)
             return True

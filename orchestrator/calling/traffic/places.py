@@ -4,6 +4,10 @@ Each limited deployment has one line. Its head goes in as soon as a place is fre
 limits have room, so that nothing is reserved for a call that does not begin. Who would wait longer
 than the caller's deadline is sent away at once, and so is the last in line when it grows too long.
 
+Where several processes share the limits (`pools`), a place here is also one of theirs. What is at
+hand is given out at once; else whoever comes waits for the answer of those who count, also where it
+would not wait for a place.
+
 Callers come from several threads and event loops. All state of a line changes under its lock; a
 waiting caller is woken in its own loop and looks again.
 """
@@ -15,13 +19,16 @@ import itertools
 import threading
 from bisect import insort
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from math import inf
 
-from orchestrator.calling.traffic.rates import Rates, Taken
+from orchestrator.calling.traffic.meters import Taken
+from orchestrator.calling.traffic.rates import ROUNDS, Rates
 from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Asking, Clock
+from orchestrator.sharing.pool import ASK_S, Pool
+from orchestrator.sharing.pools import Need, Pools
 from orchestrator.types import Capacity, Deployment, Outcome
 
 OWN_SLOTS = {"llamacpp": 1}
@@ -40,12 +47,26 @@ class Places:
 
     Args:
         longest: how many may wait at one deployment.
+        pools: what several processes share; `None`: this one counts alone.
     """
 
-    def __init__(self, clock: Clock, rates: Rates, *, longest: int) -> None:
+    def __init__(
+        self, clock: Clock, rates: Rates, *, longest: int, pools: Pools | None = None
+    ) -> None:
         self._clock, self._rates, self._longest = clock, rates, longest
+        self._pools = pools
         self._lock = threading.Lock()
         self._lines: dict[str, _Line] = {}
+
+    def reconfigure(self, deployments: Mapping[str, Deployment], *, longest: int) -> None:
+        """Go on by other limits; who waits or is inside stays so."""
+        self._rates.reconfigure(deployments)
+        with self._lock:
+            self._longest = longest
+            lines = dict(self._lines)
+        for id, line in lines.items():
+            if id in deployments:
+                line.reconfigure(deployments[id], longest)
 
     def enter(self, deployment: Deployment, asking: Asking) -> Place | Turn | None:
         """A place there, with its part of the rate limits; or a turn in line, for who waits.
@@ -61,7 +82,7 @@ class Places:
         with self._lock:
             line = self._lines.get(deployment.id)
             if line is None:
-                line = _Line(deployment, self._clock, self._rates, self._longest)
+                line = _Line(deployment, self._clock, self._rates, self._longest, self._pools)
                 self._lines[deployment.id] = line
         return line.enter(asking, waits=asking.waits or own)
 
@@ -82,7 +103,7 @@ class Places:
         return {id: line.room() for id, line in lines.items()}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Place:
     """One call's place at a deployment, and what it has reserved of the rate limits."""
 
@@ -94,10 +115,23 @@ class Place:
 class Turn:
     """One caller in line. Under the line's lock, `place` or `refused` is set, then it is woken."""
 
-    __slots__ = ("_line", "_loop", "asking", "asleep", "place", "rank", "refused", "woken")
+    __slots__ = (
+        "_line",
+        "_loop",
+        "asking",
+        "asleep",
+        "place",
+        "rank",
+        "refused",
+        "rounds",
+        "waits",
+        "woken",
+    )
 
-    def __init__(self, line: _Line, asking: Asking, arrival: int) -> None:
-        self.asking = asking
+    def __init__(self, line: _Line, asking: Asking, arrival: int, *, waits: bool) -> None:
+        self.asking, self.waits = asking, waits
+        self.rounds = 0
+        """How often those who share the limits were asked for it."""
         self.rank = (-asking.priority, arrival)
         """Who has the least is first: the highest priority, then who came first."""
         self.place: Place | None = None
@@ -137,26 +171,59 @@ class Turn:
 class _Line:
     """The places of one deployment and who waits for one, in order."""
 
-    def __init__(self, deployment: Deployment, clock: Clock, rates: Rates, longest: int) -> None:
+    def __init__(
+        self,
+        deployment: Deployment,
+        clock: Clock,
+        rates: Rates,
+        longest: int,
+        pools: Pools | None,
+    ) -> None:
         self._deployment, self._clock, self._rates = deployment, clock, rates
-        self._places = deployment.limits.concurrent or OWN_SLOTS.get(deployment.via)
-        self._longest = longest
-        self._lock = threading.Lock()
+        self._pools, self._longest = pools, longest
+        self._places: int | None = None
+        self._held: Pool | None = None
+        """The places that this process has of those that all share."""
+        self._limit_to(deployment)
+        self._lock: AbstractContextManager[object] = (
+            threading.Lock() if pools is None else pools.lock
+        )
         self._arrivals = itertools.count()
         self._inside = 0
         self._waiting: list[Turn] = []
         self._took_s: float | None = None
 
+    def reconfigure(self, deployment: Deployment, longest: int) -> None:
+        """See `Places.reconfigure`. Where there are more places now, the next ones go in."""
+        with self._lock:
+            self._deployment, self._longest = deployment, longest
+            self._limit_to(deployment)
+            self._serve()
+
+    def _limit_to(self, deployment: Deployment) -> None:
+        declared = deployment.limits.concurrent
+        self._places = declared or OWN_SLOTS.get(deployment.via)
+        if declared is None or self._pools is None:
+            self._held = None
+        else:
+            self._held = self._pools.held(f"deployment:{deployment.id}:places", declared)
+
     def enter(self, asking: Asking, *, waits: bool) -> Place | Turn:
         """See `Places.enter`."""
         with self._lock:
-            turn = Turn(self, asking, next(self._arrivals))
+            if not self._waiting and self._has_place():
+                taken = self._rates.take(self._deployment, asking.tokens)
+                if taken is not None:
+                    return self._let_in(taken)
+            turn = Turn(self, asking, next(self._arrivals), waits=waits)
             insort(self._waiting, turn, key=lambda one: one.rank)
             self._serve()
             if turn.place is not None:
                 return turn.place
+            if self._ask(turn):
+                return turn
             try:
-                self._judge(turn, waits=waits)
+                self._judge(turn)
             except AttemptError:
                 self._waiting.remove(turn)
                 raise
@@ -178,6 +245,8 @@ class _Line:
                 turn.refused = self._busy("its turn did not come in time", turn)
             if turn.refused is not None:
                 raise turn.refused
+            if self._pools is not None and turn is self._waiting[0]:
+                self._ask(turn)
             turn.asleep = True
             turn.woken.clear()
             return min(left_s, self._kept_s(turn))
@@ -211,14 +280,14 @@ class _Line:
             took_s = self._clock.monotonic() - place.since
             before_s = took_s if self._took_s is None else self._took_s
             self._took_s = before_s + WEIGHT * (took_s - before_s)
-            self._inside -= 1
-            self._serve()
+            self._step_out()
+            self._next()
 
     def give_back(self, place: Place) -> None:
         """The call was never made."""
         with self._lock:
             self._give_back(place)
-            self._serve()
+            self._next()
 
     def room(self) -> float:
         """What is left of the declared limits, in 0..1; 0 where somebody waits already."""
@@ -227,6 +296,8 @@ class _Line:
             if self._waiting and self._deployment.limits != Capacity():
                 return 0.0
             free = 1.0 if most is None else 1.0 - self._inside / most
+            if self._held is not None:
+                free = min(free, self._held.left(self._clock.monotonic()))
             return min(self._rates.left(self._deployment), free)
 
     # ── under the lock ───────────────────────────────────────────────────────────────────
@@ -243,18 +314,65 @@ class _Line:
                 del self._waiting[0]  # its loop has ended, and the next one is to watch them
                 continue
             del self._waiting[0]
-            self._inside += 1
-            head.place = Place(self, self._clock.monotonic(), taken)
+            head.place = self._let_in(taken)
             if not head.wake():
                 self._give_back(head.place)
 
+    def _let_in(self, taken: Taken) -> Place:
+        now = self._clock.monotonic()
+        self._inside += 1
+        if self._held is not None:
+            self._held.take(1, now)
+        return Place(self, now, taken)
+
     def _give_back(self, place: Place) -> None:
-        self._inside -= 1
+        self._step_out()
         self._rates.give_back(place.taken)
 
-    def _judge(self, turn: Turn, *, waits: bool) -> None:
+    def _step_out(self) -> None:
+        self._inside -= 1
+        if self._held is not None:
+            self._held.correct(0, -1, self._clock.monotonic())
+
+    def _next(self) -> None:
+        """A place is free: for who waits here, or else for who waits elsewhere."""
+        self._serve()
+        if self._held is not None and self._held.is_tight and self._held.at_hand:
+            assert self._pools is not None
+            self._held.give_back()
+            self._pools.said(self._held)
+
+    def _ask(self, turn: Turn) -> bool:
+        """Ask those who share the limits for what it lacks; false where they have no more."""
+        if self._pools is None:
+            return False
+        needs: list[Need] = list(self._rates.needs(self._deployment, turn.asking.tokens))
+        if self._held is not None and self._held.asks(1, self._clock.monotonic()):
+            needs.append((self._held, 1))
+        if not needs:
+            return False
+        turn.rounds += 1
+        self._pools.ask(needs, lambda: self._answered(turn))
+        return True
+
+    def _answered(self, turn: Turn) -> None:
+        """Those who share the limits have answered."""
+        with self._lock:
+            self._serve()
+            if turn.place is not None or turn.refused is not None or turn not in self._waiting:
+                return
+            if turn.rounds < ROUNDS and self._ask(turn):
+                return
+            try:
+                self._judge(turn)
+            except AttemptError as error:
+                turn.refused = error
+                self._waiting.remove(turn)
+            turn.wake()
+
+    def _judge(self, turn: Turn) -> None:
         """Raise where this one cannot wait; else make sure that the line is not too long."""
-        if not waits:
+        if not turn.waits:
             raise self._busy("there is no room now", turn)
         wait_s = self._estimate_s(turn, assumed_s=0.0)
         if self._clock.monotonic() + wait_s > turn.asking.deadline:
@@ -269,12 +387,16 @@ class _Line:
             last.wake()
 
     def _has_place(self) -> bool:
-        return self._places is None or self._inside < self._places
+        if self._places is None or self._inside >= self._places:
+            return self._places is None
+        return self._held is None or self._held.wait_s(1, self._clock.monotonic()) <= 0.0
 
     def _kept_s(self, turn: Turn) -> float:
         """How long it need not look by itself. Who gives a place back hands it to the head."""
-        if turn is not self._waiting[0] or not self._has_place():
+        if turn is not self._waiting[0]:
             return inf
+        if not self._has_place():
+            return inf if self._held is None else ASK_S  # another process may leave
         return self._rates.free_in_s(self._deployment, turn.asking.tokens)
 
     def _estimate_s(self, turn: Turn, *, assumed_s: float = ASSUMED_S) -> float:
@@ -291,6 +413,10 @@ class _Line:
         return max(rates_s, len(up_to_it) * took_s / self._places)
 
     def _busy(self, why: str, turn: Turn) -> AttemptError:
+        refused = self._held.why_refused if self._held is not None else ""
+        refused = refused or self._rates.why_refused(self._deployment)
+        if refused:
+            why = f"its limits cannot be counted now: {refused}"
         wait_s = max(self._estimate_s(turn), LEAST_S)
         return AttemptError(
             Outcome.BUSY, f"{why}; come back in {wait_s:.1f} s", retry_after_s=wait_s

@@ -1,162 +1,50 @@
 """Requests and tokens a minute: of a deployment, and of a caller.
 
-A limit is a sliding window: no 60 seconds, wherever they begin, hold more than it allows. That
-keeps within a provider's limit however the provider counts. A fixed minute is one of these
-windows. A bucket that holds a minute's worth and fills evenly grants more: in t seconds
-n + n·t/60, a sliding window at most n·⌈t/60⌉. The smoother GCRA (ITU-T I.371, annex A) with a
-minute's tolerance would let almost twice the limit through in the minute after a pause.
-
 Tokens are reserved before a call, its prompt and what the answer may take, and corrected
-afterwards by what was used.
+afterwards by what was used. With `pools`, several processes keep each limit together.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.calling.callers import holds_for, said_by
-from orchestrator.errors import RateLimitedError
-from orchestrator.project.protocols import Clock
+from orchestrator.calling.traffic.meters import Meter, Taken
+from orchestrator.errors import RateLimitedError, StorageError
+from orchestrator.project.protocols import Allotments, Clock
 from orchestrator.records import Attempt
-from orchestrator.types import Caller, Deployment
+from orchestrator.sharing.pools import Need, Pools
+from orchestrator.types import Caller, Deployment, digest
 
 if TYPE_CHECKING:
     from orchestrator.project.policy_schema import CallerLimit
 
-WINDOW_S = 60.0
-SLOT_S = 0.1
-"""What came within such a time leaves the window together, when the last of it is old enough."""
-
-
-class Window:
-    """At most `limit` in any 60 seconds. Knows 601 numbers at most. For one thread at a time."""
-
-    __slots__ = ("_slots", "_sum", "limit")
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._slots: dict[int, int] = {}
-        self._sum = 0
-
-    def wait_s(self, amount: int, now: float) -> float:
-        """Seconds until there is room for `amount`, 0.0 where there is now.
-
-        Each limit's worth beyond the first takes a minute more.
-        """
-        self._forget(now)
-        if amount <= 0:
-            return 0.0
-        minutes = (amount - 1) // self.limit
-        excess = self._sum + amount - minutes * self.limit - self.limit
-        until = now
-        for slot, held in self._slots.items():
-            if excess <= 0:
-                break
-            excess -= held
-            until = _leaves(slot)
-        return until - now + minutes * WINDOW_S
-
-    def take(self, amount: int, now: float) -> int:
-        """Count `amount`; the slot that it is counted in."""
-        slot = int(now / SLOT_S)
-        self._slots[slot] = self._slots.get(slot, 0) + amount
-        self._sum += amount
-        return slot
-
-    def correct(self, slot: int, change: int, now: float) -> None:
-        """What was counted in `slot` was less by so much; or more, which is counted now."""
-        if change > 0:
-            self.take(change, now)
-        elif slot in self._slots:
-            self._slots[slot] += change
-            self._sum += change
-
-    def left(self, now: float) -> float:
-        """The share of the limit that is free, in 0..1."""
-        self._forget(now)
-        return max(0.0, 1.0 - self._sum / self.limit)
-
-    def _forget(self, now: float) -> None:
-        while self._slots and _leaves(slot := next(iter(self._slots))) <= now:
-            self._sum -= self._slots.pop(slot)
-
-
-def _leaves(slot: int) -> float:
-    return (slot + 1) * SLOT_S + WINDOW_S
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What one call has reserved."""
-
-    meter: Meter
-    request: int
-    """Its slot among the requests, as `reserved` among the tokens."""
-    reserved: int
-    tokens: int
-
-
-class Meter:
-    """The requests and the tokens a minute of one deployment or caller. For one thread at a time.
-
-    Where one of the two has no room nothing is taken of either.
-    """
-
-    __slots__ = ("_requests", "_tokens")
-
-    def __init__(self, requests: int | None, tokens: int | None) -> None:
-        self._requests = None if requests is None else Window(requests)
-        self._tokens = None if tokens is None else Window(tokens)
-
-    def free_in_s(self, tokens: int, now: float) -> float:
-        """Seconds until one request of so many tokens may pass, 0.0 where it may now.
-
-        One that is larger than the whole limit may pass alone, or it never could.
-        """
-        most = self._tokens.limit if self._tokens is not None else tokens
-        return self.queue_s(1, min(tokens, most), now)
-
-    def queue_s(self, requests: int, tokens: int, now: float) -> float:
-        """Seconds until so many requests, of so many tokens together, have had room."""
-        return max(
-            0.0 if self._requests is None else self._requests.wait_s(requests, now),
-            0.0 if self._tokens is None else self._tokens.wait_s(tokens, now),
-        )
-
-    def take(self, tokens: int, now: float) -> Taken:
-        """Count one request of so many tokens, whether there is room or not."""
-        request = 0 if self._requests is None else self._requests.take(1, now)
-        reserved = 0 if self._tokens is None else self._tokens.take(tokens, now)
-        return Taken(self, request, reserved, tokens)
-
-    def correct(self, taken: Taken, change: int, now: float) -> None:
-        """The call needs so many tokens more than were counted, or fewer."""
-        if self._tokens is not None:
-            self._tokens.correct(taken.reserved, change, now)
-
-    def give_back(self, taken: Taken, now: float) -> None:
-        """The call was never made."""
-        self.correct(taken, -taken.tokens, now)
-        if self._requests is not None:
-            self._requests.correct(taken.request, -1, now)
-
-    def left(self, now: float) -> float:
-        """The share that is free of the scarcer of the two, in 0..1."""
-        windows = [w for w in (self._requests, self._tokens) if w is not None]
-        return min((w.left(now) for w in windows), default=1.0)
+ROUNDS = 4
+"""How often a call asks for more that others were quicker to take."""
+REMEMBERED = 4096
+"""Callers whose limits are looked up once."""
 
 
 class Rates:
     """What is asked of each deployment, counted against its `limits`. Thread-safe."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
+    def __init__(self, clock: Clock, pools: Pools | None = None) -> None:
+        self._clock, self._pools = clock, pools
+        self._lock = _lock(pools)
         self._meters: dict[str, Meter] = {}
+
+    def reconfigure(self, deployments: Mapping[str, Deployment]) -> None:
+        """Go on by the limits of `deployments`, by id; what was counted stays."""
+        with self._lock:
+            for id, meter in self._meters.items():
+                if id in deployments:
+                    limits = deployments[id].limits
+                    meter.limit_to(limits.requests_per_minute, limits.tokens_per_minute)
 
     def take(self, deployment: Deployment, tokens: int) -> Taken | None:
         """Reserve one request of so many tokens; `None` where there is no room now."""
@@ -173,6 +61,18 @@ class Rates:
         """The call was never made."""
         with self._lock:
             taken.meter.give_back(taken, self._clock.monotonic())
+
+    def needs(self, deployment: Deployment, tokens: int) -> list[Need]:
+        """What to ask of those who share its limits; see `Meter.needs`."""
+        if self._pools is None:
+            return []
+        with self._lock:
+            return self._meter(deployment).needs(tokens, self._clock.monotonic())
+
+    def why_refused(self, deployment: Deployment) -> str:
+        """Why nothing passes, where its limits cannot be counted; else empty."""
+        with self._lock:
+            return self._meter(deployment).why_refused
 
     def free_in_s(self, deployment: Deployment, tokens: int) -> float:
         """Seconds until one request of so many tokens may pass, 0.0 where it may now."""
@@ -193,7 +93,12 @@ class Rates:
         found = self._meters.get(deployment.id)
         if found is None:
             limits = deployment.limits
-            found = Meter(limits.requests_per_minute, limits.tokens_per_minute)
+            found = Meter(
+                f"deployment:{deployment.id}",
+                limits.requests_per_minute,
+                limits.tokens_per_minute,
+                self._pools,
+            )
             self._meters[deployment.id] = found
         return found
 
@@ -208,37 +113,66 @@ class CallerCall:
     used: int = 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Limit:
+    """One limit, with a name that is the same in every process and after a reload."""
+
+    limit: CallerLimit
+    name: str
+
+
 class CallerRates:
     """What each caller asks for, counted against the policy's `limits`. Thread-safe.
 
-    Counts in this process; what nobody has asked for in the last minute is forgotten.
+    What nobody has asked for in the last minute is forgotten.
+
+    Args:
+        allotments: limits of single callers, besides those of the policy.
+        pools: what several processes share; `None`: this one counts alone.
     """
 
-    def __init__(self, limits: Sequence[CallerLimit], clock: Clock) -> None:
-        self._limits = tuple(limits)
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._meters: OrderedDict[tuple[int, str], Meter] = OrderedDict()
+    def __init__(
+        self,
+        limits: Sequence[CallerLimit],
+        clock: Clock,
+        *,
+        allotments: Allotments | None = None,
+        pools: Pools | None = None,
+    ) -> None:
+        self._clock, self._allotments, self._pools = clock, allotments, pools
+        self._lock = _lock(pools)
+        self._meters: OrderedDict[tuple[str, str], tuple[Meter, _Limit]] = OrderedDict()
+        self._limits: tuple[_Limit, ...] = ()
+        self._own: dict[int, _Limit] = {}
+        """Of allotments, by the identity of the limit, which is kept alive here."""
+        self._found: dict[tuple[Caller, Sequence[str]], tuple[_Limit, ...]] = {}
+        self.reconfigure(limits)
 
-    def take(self, caller: Caller, tags: Sequence[str], tokens: int) -> CallerCall:
+    def reconfigure(self, limits: Sequence[CallerLimit]) -> None:
+        """Go on by other limits; one on the same callers as before keeps what it counted."""
+        with self._lock:
+            self._limits = _named(limits)
+            self._found.clear()
+
+    async def take(self, caller: Caller, tags: Sequence[str], tokens: int) -> CallerCall:
         """Reserve one call of so many tokens with every limit that holds, or with none of them.
+
+        Suspends only where several processes share a limit and this one needs more of it.
 
         Raises:
             RateLimitedError: a limit has no room now; says which, whose, and when it has.
+            StorageError: a shared limit cannot be counted now, and the project says `refuse`.
         """
-        places = [i for i, limit in enumerate(self._limits) if holds_for(limit.match, caller, tags)]
-        if not places:
+        limits = self._holding(caller, tags)
+        if not limits:
             return CallerCall()
-        with self._lock:
-            now = self._clock.monotonic()
-            self._forget(now)
-            meters = [self._meter(place, caller) for place in places]
-            waits = [meter.free_in_s(tokens, now) for meter in meters]
-            longest = max(waits)
-            if longest > 0:
-                limit = self._limits[places[waits.index(longest)]]
-                raise RateLimitedError(_refusal(limit, caller, longest), retry_after_s=longest)
-            return CallerCall(tuple(meter.take(tokens, now) for meter in meters), tokens)
+        for round in range(ROUNDS):
+            taken = self._try(limits, caller, tokens, last=round == ROUNDS - 1)
+            if isinstance(taken, CallerCall):
+                return taken
+            assert self._pools is not None
+            await self._pools.answer(taken)
+        raise AssertionError("the last round takes or raises")
 
     def ended(self, call: CallerCall, attempt: Attempt) -> None:
         """An attempt of the call is over: what was used counts instead of what was reserved."""
@@ -253,26 +187,118 @@ class CallerRates:
 
     def give_back(self, call: CallerCall) -> None:
         """Nothing was sent for the call."""
+        if not call.taken:
+            return
         with self._lock:
             now = self._clock.monotonic()
             for one in call.taken:
                 one.meter.give_back(one, now)
 
-    def _meter(self, place: int, caller: Caller) -> Meter:
-        limit = self._limits[place]
-        key = (place, said_by(caller, limit.per))
-        if key not in self._meters:
-            self._meters[key] = Meter(limit.requests_per_minute, limit.tokens_per_minute)
+    def _try(
+        self, limits: Sequence[_Limit], caller: Caller, tokens: int, *, last: bool
+    ) -> CallerCall | list[Need]:
+        """The call as it was counted; or what is missing, and may be had from others."""
+        with self._lock:
+            now = self._clock.monotonic()
+            meters = [self._meter(limit, caller, now) for limit in limits]
+            longest, needs = 0.0, []
+            for limit, meter in zip(limits, meters, strict=True):
+                wait_s = meter.free_in_s(tokens, now)
+                if wait_s <= 0.0:
+                    continue
+                asked = [] if self._pools is None else meter.needs(tokens, now)
+                needs += asked
+                if not (asked and not last) and wait_s > longest:
+                    longest, tightest, full = wait_s, limit, meter
+            if longest:
+                raise _refused(tightest.limit, caller, full.why_refused, longest)
+            if needs:
+                return needs
+            taken = [meter.take(tokens, now) for meter in meters]
+        return CallerCall(tuple(taken), tokens)
+
+    def _holding(self, caller: Caller, tags: Sequence[str]) -> tuple[_Limit, ...]:
+        """The limits that hold for this call."""
+        found: tuple[_Limit, ...] = ()
+        if self._limits:
+            key = (caller, tuple(tags))
+            known = self._found.get(key)
+            if known is None:
+                known = tuple(
+                    one for one in self._limits if holds_for(one.limit.match, caller, tags)
+                )
+                if len(self._found) >= REMEMBERED:
+                    self._found.clear()
+                self._found[key] = known
+            found = known
+        own = () if self._allotments is None else self._allotments.limits(caller)
+        return (*found, *(self._known(limit) for limit in own)) if own else found
+
+    def _known(self, limit: CallerLimit) -> _Limit:
+        found = self._own.get(id(limit))
+        if found is None:
+            if len(self._own) >= REMEMBERED:
+                self._own.clear()
+            found = _Limit(limit, f"own:{_name(limit)}")
+            self._own[id(limit)] = found
+        return found
+
+    def _meter(self, found: _Limit, caller: Caller, now: float) -> Meter:
+        limit = found.limit
+        who = said_by(caller, limit.per)
+        key = (found.name, who)
+        known = self._meters.get(key)
+        if known is not None and known[1] is found:
+            self._meters.move_to_end(key)
+            return known[0]
+        if known is not None:
+            meter = known[0]
+            meter.limit_to(limit.requests_per_minute, limit.tokens_per_minute)
+        else:
+            self._forget(now)
+            name = f"caller:{found.name}:{digest(who)}"
+            meter = Meter(name, limit.requests_per_minute, limit.tokens_per_minute, self._pools)
+        self._meters[key] = (meter, found)
         self._meters.move_to_end(key)
-        return self._meters[key]
+        return meter
 
     def _forget(self, now: float) -> None:
-        """Of those that were not asked for the longest; as many as may come anew, and one."""
-        for _ in range(len(self._limits) + 1):
-            key, meter = next(iter(self._meters.items()), (None, None))
-            if key is None or meter is None or meter.left(now) < 1.0:
+        """Of those that were not asked for the longest, two for each that comes anew."""
+        for _ in range(2):
+            key, known = next(iter(self._meters.items()), (None, None))
+            if key is None or known is None or not known[0].is_idle(now):
                 return
             del self._meters[key]
+
+
+def _lock(pools: Pools | None) -> AbstractContextManager[object]:
+    """Who finds room in a pool must have taken it before anybody else looks."""
+    return threading.Lock() if pools is None else pools.lock
+
+
+def _named(limits: Sequence[CallerLimit]) -> tuple[_Limit, ...]:
+    """Two on the same callers are told apart by their order."""
+    found: list[_Limit] = []
+    seen: dict[str, int] = {}
+    for limit in limits:
+        name = _name(limit)
+        seen[name] = seen.get(name, 0) + 1
+        found.append(_Limit(limit, name if seen[name] == 1 else f"{name}-{seen[name]}"))
+    return tuple(found)
+
+
+def _name(limit: CallerLimit) -> str:
+    """Whom it holds for and what it counts, but not how much: that may change."""
+    whose = limit.model_dump(mode="json", include={"per", "match"})
+    counted = (limit.requests_per_minute is not None, limit.tokens_per_minute is not None)
+    return digest([whose, counted])
+
+
+def _refused(limit: CallerLimit, caller: Caller, why: str, wait_s: float) -> Exception:
+    if why:
+        text = f"a rate limit cannot be counted now: {why}; come back in {wait_s:.1f} s"
+        return StorageError(text, retry_after_s=wait_s)
+    return RateLimitedError(_refusal(limit, caller, wait_s), retry_after_s=wait_s)
 
 
 def _refusal(limit: CallerLimit, caller: Caller, wait_s: float) -> str:

@@ -71,6 +71,15 @@ BY_HTTPX = frozenset(
     }
 )
 """Providers that litellm reaches through its own client."""
+PASSED = frozenset(
+    {"top_p", "frequency_penalty", "presence_penalty", "logit_bias", "service_tier", "verbosity"}
+    | {"prediction", "prompt_cache_key", "prompt_cache_retention", "safety_identifier"}
+    | {"web_search_options", "thinking", "top_k", "top_a", "min_p", "typical_p", "min_tokens"}
+    | {"repetition_penalty", "length_penalty", "ignore_eos", "chat_template_kwargs", "safe_prompt"}
+    | {"guided_json", "guided_regex", "guided_choice", "guided_grammar"}
+)
+"""Further parameters that belong to a model. litellm reads hundreds of names for itself, addresses
+and accounts among them, so no other is handed to it."""
 _NO_CALLBACKS = {"no-log": True}
 """What is kept of an answer is for its route to say. (`litellm.input_callback` it always calls.)"""
 _OWN_TOOLS_ONLY = {"_skip_mcp_handler": True}
@@ -97,13 +106,14 @@ class LiteLLMTransport:
         if self._litellm is None or place.locked():
             yield Progress("waiting")
         if self._litellm is None:
-            self._litellm = await asyncio.to_thread(_load)  # seconds
+            self._litellm = await asyncio.to_thread(load)  # seconds
         async with place:
             yield Progress("ready")
             prefill = prefill_of(deployment, request)
             call = _Call(deployment, key, self._wire(deployment), self._clock)
             messages = prefill.messages(request.messages) if prefill else list(request.messages)
-            answer = call.events(self._litellm, messages, options(deployment, request))
+            asked = {**_further(request), **options(deployment, request)}
+            answer = call.events(self._litellm, messages, asked)
             async with aclosing(joined(answer, prefill)) as events:
                 async for event in events:
                     yield event
@@ -149,7 +159,7 @@ class _Call:
                 api_base=self.deployment.endpoint,
                 api_key=self._key,
                 client=self._client(litellm),
-                timeout=_timeout(connect_s(self.deployment)),
+                timeout=only_connecting(connect_s(self.deployment)),
                 num_retries=0,
                 max_retries=0,
                 drop_params=True,
@@ -166,7 +176,7 @@ class _Call:
         except AttemptError as error:
             raise without(self.key, self.wire.failure or error) from error.__cause__
         except Exception as error:  # litellm lets any provider's exception through
-            found = self.wire.failure or _found(error, opened=opened, now=self.clock.now())
+            found = self.wire.failure or failure_of(error, opened=opened, now=self.clock.now())
             raise without(self.key, found) from error
 
     @property
@@ -198,14 +208,23 @@ class _Call:
         return None
 
 
-def _timeout(connect: float) -> Any:
+def _further(request: CallRequest) -> Mapping[str, Any]:
+    """The request's further parameters. Raises `AttemptError` for one that cannot be passed on."""
+    for name in request.extra:
+        if name not in PASSED:
+            said = f"the parameter '{name:.80}' is not passed on through litellm"
+            raise AttemptError(Outcome.INVALID_REQUEST, said)
+    return request.extra
+
+
+def only_connecting(connect: float) -> Any:
     """Only connecting is timed; silence is the business of the attempt's clocks."""
     import httpx
 
     return httpx.Timeout(None, connect=connect, pool=connect)
 
 
-def _load() -> ModuleType:
+def load() -> ModuleType:
     """litellm, without its look-up of prices in the network and without its messages."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
@@ -279,7 +298,13 @@ def _said(delta: Any) -> Iterator[CallEvent]:
         )
 
 
-def _found(error: Exception, *, opened: bool, now: float) -> AttemptError:
+def failure_of(error: Exception, *, opened: bool, now: float) -> AttemptError:
+    """What litellm raised, as one of our outcomes.
+
+    Args:
+        opened: the answer had begun.
+        now: seconds since the epoch, to read a `Retry-After` that is a date.
+    """
     import httpx
     from litellm import exceptions as known
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
 
 from orchestrator.call_types import CallEvent, CallRequest
 from orchestrator.calling.transports.wire.chat import payload
@@ -26,19 +25,22 @@ class OpenAITransport:
         self._env = env
         self._client = ChatClient(clock)
 
-    async def stream(
+    def stream(
         self, deployment: Deployment, request: CallRequest
     ) -> AsyncGenerator[CallEvent, None]:
-        """See `protocols.Transport`."""
+        """See `protocols.Transport`. The client's own generator: no other stands between."""
+        try:
+            key = key_of(deployment, self._env)
+        except AttemptError as error:
+            return _failing(error)
         answer = self._client.stream(
             deployment.endpoint or DEFAULT_ENDPOINT,
-            key_of(deployment, self._env),
+            key,
             payload(deployment, request),
             connect_s(deployment),
         )
-        async with aclosing(joined(answer, prefill_of(deployment, request))) as events:
-            async for event in events:
-                yield event
+        prefill = prefill_of(deployment, request)
+        return joined(answer, prefill) if prefill else answer
 
     async def close(self) -> None:
         """Close the pooled connections."""
@@ -52,3 +54,9 @@ def key_of(deployment: Deployment, env: Mapping[str, str]) -> str | None:
     if not env.get(deployment.key):
         raise AttemptError(Outcome.AUTH, f"the environment variable {deployment.key} is not set")
     return env[deployment.key]
+
+
+async def _failing(error: AttemptError) -> AsyncGenerator[CallEvent, None]:
+    """A stream that fails when it is read, as all of them do."""
+    raise error
+    yield

@@ -1,11 +1,11 @@
-"""What a virtual key is, and what refuses one."""
+"""What a virtual key is, and what finds one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from orchestrator.errors import RunError
+from orchestrator.errors import KeyRefusedError as KeyRefusedError
 from orchestrator.types import Caller
 
 Access = Literal["call", "read", "admin"]
@@ -14,7 +14,7 @@ Access = Literal["call", "read", "admin"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A virtual key, without the secret. `None` in a scope allows everything."""
+    """A virtual key, without the secret. `None` in a scope allows everything; see `scope`."""
 
     id: str
     """Stands on traces and in the ledger, and is no secret: `key_3f9a…`."""
@@ -24,7 +24,7 @@ class Key:
     models: frozenset[str] | None = None
     data_classes: frozenset[str] | None = None
     caller: Caller = Caller()
-    """On whose behalf it asks; what it says here a request cannot change."""
+    """On whose behalf it asks; what it says here a request cannot change. Its `key` is `id`."""
     expires_at: float | None = None
     """Seconds since the epoch."""
     revoked_at: float | None = None
@@ -34,20 +34,6 @@ OPEN = Key(id="", name="open", access=frozenset({"call", "read", "admin"}))
 """What everybody has where the gateway was started with `--open` on loopback."""
 
 
-class KeyRefusedError(RunError):
-    """The key opens nothing, or not this.
-
-    Attributes:
-        status: 401 (no key, unknown, expired, revoked) or 403 (not within its scope).
-        code: for programs: `missing_key`, `invalid_key`, `expired_key`, `revoked_key`,
-            `not_allowed`.
-    """
-
-    def __init__(self, message: str, *, status: int, code: str) -> None:
-        self.status, self.code = status, code
-        super().__init__(message)
-
-
 class KeyRing(Protocol):
     """Finds keys. Answers from memory, in microseconds; learns of changes by itself."""
 
@@ -55,6 +41,6 @@ class KeyRing(Protocol):
         """The key behind a presented secret (`mesh-…`).
 
         Raises:
-            KeyRefusedError: unknown, expired or revoked.
+            KeyRefusedError: unknown, expired or revoked; or it cannot be told.
         """
         ...

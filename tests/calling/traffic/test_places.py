@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from orchestrator.calling.clock import SystemClock
+from orchestrator.calling.traffic.meters import WINDOW_S
 from orchestrator.calling.traffic.places import Place, Places, Turn
-from orchestrator.calling.traffic.rates import WINDOW_S, Rates
+from orchestrator.calling.traffic.rates import Rates
 from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Asking, Clock
 from orchestrator.types import Caller, Capacity, Deployment, Outcome

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.calling.clock import SystemClock
-from orchestrator.calling.traffic.rates import CallerRates, Rates, Window
+from orchestrator.calling.traffic.meters import Window
+from orchestrator.calling.traffic.rates import CallerRates, Rates
 from orchestrator.errors import RateLimitedError
 from orchestrator.money import Usage
 from orchestrator.project.policy_schema import CallerLimit, CallerMatch
@@ -181,75 +182,75 @@ def callers(clock: ManualClock, *limits: dict[str, Any]) -> CallerRates:
     return CallerRates([CallerLimit(**limit) for limit in limits], clock)
 
 
-def test_each_user_has_a_limit_of_their_own() -> None:
+async def test_each_user_has_a_limit_of_their_own() -> None:
     clock = ManualClock()
     rates = callers(clock, {"per": "user", "requests_per_minute": 1})
-    rates.take(ANA, (), 10)
-    rates.take(BEN, (), 10)
+    await rates.take(ANA, (), 10)
+    await rates.take(BEN, (), 10)
     with pytest.raises(RateLimitedError, match=r"user 'ana' \(1 call a minute\)") as refused:
-        rates.take(ANA, (), 10)
+        await rates.take(ANA, (), 10)
     assert refused.value.retryable
     clock.advance(refused.value.retry_after_s)
-    rates.take(ANA, (), 10)
+    await rates.take(ANA, (), 10)
 
 
-def test_those_who_do_not_say_who_they_are_share_one_limit() -> None:
+async def test_those_who_do_not_say_who_they_are_share_one_limit() -> None:
     rates = callers(ManualClock(), {"per": "user", "requests_per_minute": 1})
-    rates.take(Caller(feature="a"), (), 1)
+    await rates.take(Caller(feature="a"), (), 1)
     with pytest.raises(RateLimitedError, match="callers who name no user"):
-        rates.take(Caller(feature="b"), (), 1)
+        await rates.take(Caller(feature="b"), (), 1)
 
 
-def test_a_limit_holds_for_those_whom_it_matches_and_for_those_who_do_not_say() -> None:
+async def test_a_limit_holds_for_those_whom_it_matches_and_for_those_who_do_not_say() -> None:
     match = CallerMatch(user_tier="free", tags=("batch",))
     rates = callers(ManualClock(), {"per": "user", "match": match, "requests_per_minute": 1})
     for _ in range(3):
-        rates.take(BEN, ("batch",), 1)
-        rates.take(ANA, ("live",), 1)
-    rates.take(ANA, ("batch",), 1)
-    rates.take(Caller(user="eve"), ("batch",), 1)
+        await rates.take(BEN, ("batch",), 1)
+        await rates.take(ANA, ("live",), 1)
+    await rates.take(ANA, ("batch",), 1)
+    await rates.take(Caller(user="eve"), ("batch",), 1)
     for caller in (ANA, Caller(user="eve")):
         with pytest.raises(RateLimitedError):
-            rates.take(caller, ("batch",), 1)
+            await rates.take(caller, ("batch",), 1)
 
 
-def test_one_that_refuses_leaves_the_others_untouched_and_the_longest_wait_is_told() -> None:
+async def test_one_that_refuses_leaves_the_others_untouched_and_the_longest_wait_is_told() -> None:
     clock = ManualClock()
     rates = callers(
         clock,
         {"per": "user", "requests_per_minute": 2},
         {"per": "project", "tokens_per_minute": 100},
     )
-    rates.take(ANA, (), 60)
+    await rates.take(ANA, (), 60)
     clock.advance(30)
     for _ in range(5):
         with pytest.raises(RateLimitedError, match=r"project \(100 tokens a minute") as refused:
-            rates.take(ANA, (), 60)
+            await rates.take(ANA, (), 60)
         assert refused.value.retry_after_s == pytest.approx(30, abs=0.2)
-    rates.take(ANA, (), 40)
+    await rates.take(ANA, (), 40)
 
 
-def test_the_attempts_of_a_call_count_instead_of_what_was_reserved() -> None:
+async def test_the_attempts_of_a_call_count_instead_of_what_was_reserved() -> None:
     rates = callers(ManualClock(), {"per": "user", "tokens_per_minute": 1000})
-    call = rates.take(ANA, (), 900)
+    call = await rates.take(ANA, (), 900)
     rates.ended(call, used(100))
     rates.ended(call, used(300))
-    rates.take(ANA, (), 600)
+    await rates.take(ANA, (), 600)
     with pytest.raises(RateLimitedError):
-        rates.take(ANA, (), 1)
+        await rates.take(ANA, (), 1)
 
 
-def test_without_limits_nothing_is_counted() -> None:
+async def test_without_limits_nothing_is_counted() -> None:
     rates = callers(ManualClock())
-    call = rates.take(ANA, (), 10**9)
+    call = await rates.take(ANA, (), 10**9)
     rates.ended(call, used(10**9))
     assert not rates._meters
 
 
-def test_callers_who_stay_away_are_forgotten() -> None:
+async def test_callers_who_stay_away_are_forgotten() -> None:
     clock = ManualClock()
     rates = callers(clock, {"per": "user", "requests_per_minute": 5})
     for number in range(1000):
         clock.advance(1)
-        rates.take(Caller(user=f"user-{number}"), (), 1)
+        await rates.take(Caller(user=f"user-{number}"), (), 1)
     assert len(rates._meters) <= 62

@@ -31,19 +31,25 @@ ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 """The schema that asks for JSON and says nothing more: what providers call JSON mode."""
 _LEAST_LOGPROB = -1e6
 """Some servers say minus infinity, or a very large number, for what could not have been chosen."""
+_NOBODY = Answering()
+_THINKING = Progress("thinking")
 _REASONING_MODEL = re.compile(r"^(gpt-[5-9]|o\d)")
 
 
 def payload(deployment: Deployment, request: CallRequest) -> dict[str, Any]:
-    """The body of the request, always for a stream."""
+    """The body of the request, always for a stream; the messages in it are the request's own.
+
+    The request's further parameters are passed on, but never in place of what is set here.
+    """
     prefill = prefill_of(deployment, request)
     body: dict[str, Any] = {
+        **request.extra,
         "model": deployment.target,
         "messages": prefill.messages(request.messages) if prefill else list(request.messages),
         "stream": True,
         "stream_options": {"include_usage": True},
-        **options(deployment, request),
     }
+    body.update(options(deployment, request))
     if prefill and prefill.sent and deployment.hosting == "self":
         # vLLM and SGLang need to be told; llama.cpp and Ollama go on by themselves and do not
         # mind. Hosted services refuse what they do not know.
@@ -60,71 +66,104 @@ def payload(deployment: Deployment, request: CallRequest) -> dict[str, Any]:
 
 def options(deployment: Deployment, request: CallRequest) -> dict[str, Any]:
     """What the request says about the answer; what it leaves open is not sent."""
-    said = {
-        "temperature": request.temperature,
-        "max_tokens": request.max_tokens,
-        "reasoning_effort": request.reasoning_effort,
-        "stop": list(request.stop) or None,
-        "seed": request.seed,
-        "response_format": _response_format(request),
-        "tools": [dict(tool) for tool in request.tools] or None,
-        "tool_choice": _tool_choice(request),
-        "parallel_tool_calls": request.parallel_tool_calls if request.tools else None,
-        "logprobs": True if request.logprobs and "logprobs" in deployment.can else None,
-    }
-    return {name: value for name, value in said.items() if value is not None}
+    said: dict[str, Any] = {}
+    if request.temperature is not None:
+        said["temperature"] = request.temperature
+    if request.max_tokens is not None:
+        said["max_tokens"] = request.max_tokens
+    if request.reasoning_effort is not None:
+        said["reasoning_effort"] = request.reasoning_effort
+    if request.stop:
+        said["stop"] = list(request.stop)
+    if request.seed is not None:
+        said["seed"] = request.seed
+    if request.schema is not None:
+        said["response_format"] = _response_format(request.schema, strict=request.strict)
+    if request.tools:
+        said |= _tools(request)
+    if request.logprobs and "logprobs" in deployment.can:
+        said["logprobs"] = True
+    return said
 
 
-def _response_format(request: CallRequest) -> dict[str, Any] | None:
-    schema = request.schema
-    if schema is None:
-        return None
+def _response_format(schema: Mapping[str, Any], *, strict: bool | None) -> dict[str, Any]:
     if schema == ANY_OBJECT:
         return {"type": "json_object"}
     asked: dict[str, Any] = {"name": "output", "schema": dict(schema)}
-    if request.strict is not None:
-        asked["strict"] = request.strict
+    if strict is not None:
+        asked["strict"] = strict
     return {"type": "json_schema", "json_schema": asked}
 
 
-def _tool_choice(request: CallRequest) -> str | dict[str, Any] | None:
+def _tools(request: CallRequest) -> dict[str, Any]:
+    said: dict[str, Any] = {"tools": [dict(tool) for tool in request.tools]}
     choice = request.tool_choice
-    if not request.tools or choice is None or choice in ("auto", "none", "required"):
-        return choice if request.tools else None
-    return {"type": "function", "function": {"name": choice}}
+    if choice in ("auto", "none", "required"):
+        said["tool_choice"] = choice
+    elif choice is not None:
+        said["tool_choice"] = {"type": "function", "function": {"name": choice}}
+    if request.parallel_tool_calls is not None:
+        said["parallel_tool_calls"] = request.parallel_tool_calls
+    return said
 
 
 @dataclass(slots=True)
 class Chunks:
-    """Reads the chunks of one answer, whatever their order. One object an answer."""
+    """Reads the chunks of one answer, whatever their order. One object an answer.
+
+    Of several choices only the first that came is read: two texts never run into one another.
+    """
 
     chosen: bool = False
     """A choice was seen."""
     finished: bool = False
     settled: bool = False
     """The usage came with the end or after it, so nothing more is owed."""
-    answering: Answering = field(default_factory=Answering)
+    answering: Answering = _NOBODY
     usage: Usage | None = None
     """As reported last; providers repeat or correct it."""
     logprobs: list[float] = field(default_factory=list)
+    _events: list[CallEvent] = field(default_factory=list)
+    _texts: list[str] = field(default_factory=list)
+    """Of the text that comes after the events."""
+    _index: Any = None
+    """Of the choice that is read."""
+    _named: Any = None
+    _marked: Any = None
+    """The model and the fingerprint as the last chunk said them."""
 
-    def read(self, chunk: Mapping[str, Any], part: str = "delta") -> Iterator[CallEvent]:
-        """The events of one chunk. `part` is `message` for an answer in one piece.
+    def read(self, chunk: Mapping[str, Any], part: str = "delta") -> None:
+        """Take in one chunk. `part` is `message` for an answer in one piece.
 
         Raises:
             AttemptError: the chunk carries an error or a refusal.
         """
-        error = error_of(chunk)
-        if error is not None:
-            raise from_event(error)
-        yield from self._answering(chunk)
-        choice = _first(chunk.get("choices"))
-        if choice is not None:
-            yield from self._choice(choice, part)
+        choices = chunk.get("choices")
+        if not choices or "error" in chunk:
+            error = error_of(chunk)
+            if error is not None:
+                raise from_event(error)
+        named, marked = chunk.get("model"), chunk.get("system_fingerprint")
+        if named != self._named or marked != self._marked:
+            self._named, self._marked = named, marked
+            self._answers(_text(named), _text(marked))
+        if choices and isinstance(choices, list) and isinstance(choices[0], dict):
+            self._choice(choices[0], part)
+        if chunk.get("usage") or chunk.get("timings"):
+            self.use(chunk)
+
+    def use(self, chunk: Mapping[str, Any]) -> None:
+        """Take in what the chunk says was used."""
         used = usage_of(chunk.get("usage")) or usage_of_timings(chunk.get("timings"))
         if used is not None:
             self.usage = used
             self.settled = self.finished
+
+    def events(self) -> list[CallEvent]:
+        """What the chunks said since this was asked last; texts that follow one another as one."""
+        self._end_text()
+        events, self._events = self._events, []
+        return events
 
     def closing(self) -> Iterator[CallEvent]:
         """What is known once no further chunk comes."""
@@ -132,33 +171,54 @@ class Chunks:
         if self.usage is not None:
             yield UsageReport(usage=self.usage)
 
-    def _answering(self, chunk: Mapping[str, Any]) -> Iterator[Answering]:
-        said = Answering(
-            model=_text(chunk.get("model")) or self.answering.model,
-            fingerprint=_text(chunk.get("system_fingerprint")) or self.answering.fingerprint,
-        )
-        if said != self.answering:
+    def _answers(self, model: str | None, fingerprint: str | None) -> None:
+        before = self.answering
+        said = Answering(model=model or before.model, fingerprint=fingerprint or before.fingerprint)
+        if said != before:
             self.answering = said
-            yield said
+            self._say(said)
 
-    def _choice(self, choice: Mapping[str, Any], part: str) -> Iterator[CallEvent]:
+    def _choice(self, choice: dict[str, Any], part: str) -> None:
         self.chosen = True
+        index = choice.get("index")
+        if index != self._index and index is not None:
+            if self._index is not None:
+                return
+            self._index = index
+        if choice.get("logprobs"):
+            self.logprobs += logprobs_of(choice)
         delta = choice.get(part)
-        delta = delta if isinstance(delta, Mapping) else {}
+        if isinstance(delta, dict):
+            self._delta(delta)
+        reason = choice.get("finish_reason")
+        if reason and isinstance(reason, str) and not self.finished:
+            no_end(reason)
+            self.finished = True
+            self._say(Finish(reason))
+
+    def _delta(self, delta: dict[str, Any]) -> None:
         if delta.get("refusal"):
             raise AttemptError(Outcome.REFUSED, f"the model refused: {delta['refusal']}")
         if delta.get("reasoning_content") or delta.get("reasoning"):
-            yield Progress("thinking")
-        self.logprobs += logprobs_of(choice)
-        text = _content(delta.get("content"))
-        if text:
-            yield TextDelta(text)
-        yield from _tool_deltas(delta.get("tool_calls"))
-        reason = choice.get("finish_reason")
-        if isinstance(reason, str) and reason and not self.finished:
-            no_end(reason)
-            self.finished = True
-            yield Finish(reason)
+            self._say(_THINKING)
+        content = delta.get("content")
+        if content:
+            text = content if isinstance(content, str) else _joined(content)
+            if text:
+                self._texts.append(text)
+        calls = delta.get("tool_calls")
+        if calls:
+            for call in _tool_deltas(calls):
+                self._say(call)
+
+    def _say(self, event: CallEvent) -> None:
+        self._end_text()
+        self._events.append(event)
+
+    def _end_text(self) -> None:
+        if self._texts:
+            self._events.append(TextDelta("".join(self._texts)))
+            self._texts.clear()
 
 
 def no_end(reason: str | None) -> None:
@@ -185,11 +245,6 @@ def logprobs_of(choice: Mapping[str, Any]) -> list[float]:
     return [float(max(min(n, 0.0), _LEAST_LOGPROB)) for n in numbers]
 
 
-def _first(choices: Any) -> Mapping[str, Any] | None:
-    found = choices[0] if isinstance(choices, list) and choices else None
-    return found if isinstance(found, Mapping) else None
-
-
 def _tool_deltas(calls: Any) -> Iterator[ToolCallDelta]:
     for place, call in enumerate(calls if isinstance(calls, list) else ()):
         if not isinstance(call, Mapping):
@@ -212,12 +267,10 @@ def _arguments(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _content(content: Any) -> str:
-    """The text of a content that is a string, or a list of typed parts."""
-    if isinstance(content, list):
-        parts = (p.get("text") for p in content if isinstance(p, Mapping))
-        return "".join(p for p in parts if isinstance(p, str))
-    return content if isinstance(content, str) else ""
+def _joined(parts: Any) -> str:
+    """The text of a content that is a list of typed parts."""
+    texts = (p.get("text") for p in parts if isinstance(p, dict)) if isinstance(parts, list) else ()
+    return "".join(t for t in texts if isinstance(t, str))
 
 
 def _text(value: Any) -> str | None:

@@ -25,7 +25,7 @@ from orchestrator.calling.transports.wire.connections import (
 )
 from orchestrator.calling.transports.wire.outcomes import error_of, from_event, from_status
 from orchestrator.calling.transports.wire.screen import DONE, Screen
-from orchestrator.calling.transports.wire.sse import EVENT_BYTES, MIB, data_of, events
+from orchestrator.calling.transports.wire.sse import EVENT_BYTES, MIB, Events, data_of
 from orchestrator.calling.transports.wire.usage import usage_of
 from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Clock
@@ -178,12 +178,13 @@ class _Screened(httpx.AsyncByteStream):
             raise self._wire.failed(error) from error
 
     async def _whole_events(self) -> AsyncGenerator[bytes, None]:
-        async with aclosing(events(self._stream)) as found:
-            async for event in found:
-                if self._passes(data_of(event)):
-                    yield b"\n".join(event) + b"\n\n"
+        events = Events()
+        async for piece in self._stream:
+            for event in events.feed(piece):
+                if event and self._passes(data_of(event)):
+                    yield event + b"\n\n"
 
-    def _passes(self, data: str | None) -> bool:
+    def _passes(self, data: bytes | None) -> bool:
         if data is None or data.strip() == DONE:
             return True
         parsed = self._screen.parse(data)
@@ -217,7 +218,7 @@ async def _in_one_piece(response: httpx.Response) -> httpx.Response:
         return _again(response, httpx.ByteStream(text.encode()))
     body["choices"] = [{**c, "delta": c.get("message")} for c in map(_mapping, choices)]
     body["object"] = "chat.completion.chunk"
-    stream = httpx.ByteStream(f"data: {json.dumps(body)}\n\ndata: {DONE}\n\n".encode())
+    stream = httpx.ByteStream(f"data: {json.dumps(body)}\n\ndata: [DONE]\n\n".encode())
     again = _again(response, stream)
     again.headers["Content-Type"] = _STREAM
     return again

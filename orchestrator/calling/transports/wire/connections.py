@@ -1,4 +1,4 @@
-"""Why a connection failed, in words for a person and as one of our outcomes."""
+"""What holds for every connection, and why one of aiohttp's failed, as one of our outcomes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ CONNECT_S = 10.0
 """For the name, the connection and its encryption, where the deployment declares nothing."""
 PLACES = 256
 """Calls that one endpoint is asked at the same time; the others wait for a place."""
-HEADER_BYTES = 16 * 1024
-"""Of one header of an answer; there may be 128 of them."""
-_KEEP_ALIVE_S = 4.0
+KEEP_ALIVE_S = 4.0
 """Shorter than the five seconds after which common servers close an idle connection."""
-_AFTER_END_S = 0.1
-_OURS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EADDRNOTAVAIL)
+FIELD_BYTES = 16 * 1024
+"""Of one header of an answer."""
+AFTER_END_S = 0.1
+"""How long the rest of a message may take whose answer is whole."""
+OURS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EADDRNOTAVAIL)
+"""What this machine lacks, which is nobody else's fault, so nobody's outage."""
 
 
-def new_session(*, keep: bool = True) -> aiohttp.ClientSession:
-    """Connections for one event loop, which are used again if they are to be kept.
+def new_session() -> aiohttp.ClientSession:
+    """Connections for one event loop, for the library that needs aiohttp's.
 
     It has no limit: who waits for one of the `PLACES` says so, and the clock of who connects
     does not run while others do. Nothing is timed here but what a request asks for.
@@ -35,13 +37,11 @@ def new_session(*, keep: bool = True) -> aiohttp.ClientSession:
     import aiohttp
 
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            limit=0, force_close=not keep, keepalive_timeout=_KEEP_ALIVE_S if keep else None
-        ),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
-        max_line_size=HEADER_BYTES,
-        max_field_size=HEADER_BYTES,
+        max_line_size=FIELD_BYTES,
+        max_field_size=FIELD_BYTES,
     )
 
 
@@ -63,15 +63,19 @@ def from_connection(error: BaseException, *, opened: bool) -> AttemptError | Non
         if isinstance(cause, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
             return AttemptError(Outcome.INVALID_REQUEST, f"no usable endpoint: {cause}")
         if isinstance(cause, (aiohttp.ClientError, OSError)):
-            if isinstance(cause, OSError) and cause.errno in _OURS:
-                # Nobody else's fault, so nobody's outage.
-                return AttemptError(Outcome.BUSY, f"no more connections here: {cause.strerror}")
+            if isinstance(cause, OSError) and cause.errno in OURS:
+                return no_more_here(cause)
             if opened:
                 return AttemptError(Outcome.CUT, f"the connection broke: {_words(cause)}")
             if isinstance(cause, aiohttp.ClientResponseError):
                 return AttemptError(Outcome.MALFORMED, f"no HTTP answer: {cause.message}")
             return AttemptError(Outcome.UNREACHABLE, _words(cause))
     return None
+
+
+def no_more_here(error: OSError) -> AttemptError:
+    """The failure for an error that is one of `OURS`."""
+    return AttemptError(Outcome.BUSY, f"no more connections here: {error.strerror}")
 
 
 async def for_a_moment(rest: Coroutine[Any, Any, None], clock: Clock) -> None:
@@ -81,7 +85,7 @@ async def for_a_moment(rest: Coroutine[Any, Any, None], clock: Clock) -> None:
     connection that can be used again. Nobody waits for either.
     """
     reading = asyncio.ensure_future(rest)
-    moment = asyncio.ensure_future(clock.sleep(_AFTER_END_S))
+    moment = asyncio.ensure_future(clock.sleep(AFTER_END_S))
     try:
         await asyncio.wait({reading, moment}, return_when=asyncio.FIRST_COMPLETED)
     finally:

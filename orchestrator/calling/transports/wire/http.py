@@ -1,51 +1,75 @@
-"""One pooled HTTP client for every endpoint that speaks chat completions."""
+"""One pooled HTTP client for every endpoint that speaks as OpenAI does."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+import ssl
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from orchestrator.call_types import CallEvent, Progress
-from orchestrator.calling.transports.wire.chat import Chunks
-from orchestrator.calling.transports.wire.connections import (
-    CONNECT_S,
-    PLACES,
-    for_a_moment,
-    from_connection,
-    new_session,
-    nothing_was_sent,
-)
+from orchestrator.calling.transports.wire.answer import Answer, Streamed, Whole
+from orchestrator.calling.transports.wire.connections import CONNECT_S, PLACES
+from orchestrator.calling.transports.wire.http1.connection import Connection, Head
+from orchestrator.calling.transports.wire.http1.endpoint import Endpoint, Origin, endpoint_of
+from orchestrator.calling.transports.wire.http1.pool import Pool
 from orchestrator.calling.transports.wire.outcomes import from_status, without
-from orchestrator.calling.transports.wire.screen import DONE, Screen
-from orchestrator.calling.transports.wire.sse import EVENT_BYTES, MIB, data_values
+from orchestrator.calling.transports.wire.sse import MIB
 from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Clock
 from orchestrator.types import Outcome
 
-if TYPE_CHECKING:
-    import aiohttp
-
-_CLOSES = "llama.cpp"
-"""Closes the connection a moment after a stream and says nothing, so that it cannot be used again
-(its `Server` header)."""
+CHAT = "/chat/completions"
+POSTED_BYTES = 64 * MIB
+"""Of an answer to `post_json`: several large images."""
+_CLOSES = b"llama.cpp"
+"""Closes the connection a moment after an answer and says nothing, so that it cannot be used
+again (its `Server` header)."""
 _ERROR_BYTES = 64 * 1024
+_PAGE_BYTES = 2048
+_WAITING, _READY, _OPENED = Progress("waiting"), Progress("ready"), Progress("opened")
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """An answer in one piece, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    """With names in lower case."""
+    body: bytes
+
+
+class _Site:
+    """What is known of one endpoint."""
+
+    def __init__(self, endpoint: Endpoint, pool: Pool) -> None:
+        self._endpoint, self.pool = endpoint, pool
+        self.places = asyncio.Semaphore(PLACES)
+        self.tells_usage = True
+        """It has not refused to be asked for the usage."""
+        self._heads: dict[tuple[str, str | None], bytes] = {}
+
+    def request(self, path: str, key: str | None, body: bytes) -> bytes:
+        """The whole request. Raises `AttemptError` where the key cannot be sent."""
+        head = self._heads.get((path, key))
+        if head is None:
+            head = self._heads[path, key] = self._endpoint.head(path, key)
+        return b"%b%d\r\n\r\n%b" % (head, len(body), body)
 
 
 class ChatClient:
-    """Sends one chat request and yields its events. Belongs to one event loop."""
+    """Sends requests and gives their answers as they come. Belongs to one event loop."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
-        """By whether their connections are used again."""
-        self._closing: set[str] = set()
-        """Endpoints whose connections are not."""
-        self._places: dict[str, asyncio.Semaphore] = {}
-        self._without_usage: set[str] = set()
-        """Endpoints that refuse to be asked for the usage."""
+        self._sites: dict[str, _Site] = {}
+        self._pools: dict[Origin, Pool] = {}
+        self._trusted: ssl.SSLContext | None = None
 
     async def stream(
         self,
@@ -54,175 +78,172 @@ class ChatClient:
         body: Mapping[str, Any],
         connect_s: float = CONNECT_S,
     ) -> AsyncGenerator[CallEvent, None]:
-        """The events of the answer; an answer in one piece is taken as well.
+        """The events of a chat completion; an answer in one piece is taken as well.
 
         Args:
-            connect_s: how long it may take to resolve the name, connect and encrypt.
+            connect_s: how long it may take to resolve the name, connect and encrypt, in seconds.
 
         Raises:
             AttemptError: whatever goes wrong, with its outcome.
         """
-        import aiohttp
+        site = self._site(endpoint)
+        full = site.places.locked()
+        if full:
+            yield _WAITING
+        await site.places.acquire()
+        connection: Connection | None = None
+        try:
+            if full:
+                yield _READY
+            connection, head = await self._asked(site, key, body, connect_s)
+            answer = await _answer_of(connection, head)
+            yield _OPENED
+            while not answer.ended:
+                for event in answer.take(await connection.read()):
+                    yield event
+                if answer.failure is not None:
+                    raise answer.failure
+            connection.leave(whole=True)
+            for event in answer.closing():
+                yield event
+        except AttemptError as error:
+            raise without(key, error) from error.__cause__
+        finally:
+            if connection is not None:
+                connection.leave()
+            site.places.release()
 
-        place = self._places.setdefault(endpoint, asyncio.Semaphore(PLACES))
-        if place.locked():
-            yield Progress("waiting")
-        async with place:
-            yield Progress("ready")
-            opened = False
+    async def post_json(
+        self,
+        endpoint: str,
+        path: str,
+        key: str | None,
+        body: Mapping[str, Any],
+        connect_s: float = CONNECT_S,
+    ) -> Posted:
+        """Post to `path` (`/embeddings`) below the endpoint; the answer in one piece.
+
+        Raises:
+            AttemptError: the request could not be sent, or what came is no whole HTTP answer of
+                at most `POSTED_BYTES`. A status is none of its business: see `from_status`.
+        """
+        site = self._site(endpoint)
+        async with site.places:
             try:
-                async with aclosing(self._exchange(endpoint, key, body, connect_s)) as events:
-                    async for event in events:
-                        opened = True
-                        yield event
+                request = site.request(path, key, encoded(body))
+                connection = await site.pool.send(request, connect_s)
+                try:
+                    head = await _head_of(connection)
+                    _unpacked(head)
+                    answer = await _start(connection, POSTED_BYTES + 1)
+                finally:
+                    connection.leave()
             except AttemptError as error:
                 raise without(key, error) from error.__cause__
-            except (aiohttp.ClientError, OSError) as error:
-                found = from_connection(error, opened=opened)
-                assert found is not None  # it is one of those that are looked for
-                raise found from error
-
-    async def _exchange(
-        self, endpoint: str, key: str | None, body: Mapping[str, Any], connect_s: float
-    ) -> AsyncGenerator[CallEvent, None]:
-        url = f"{endpoint.rstrip('/')}/chat/completions"
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        while True:
-            sent = dict(body)
-            if endpoint in self._without_usage:
-                sent.pop("stream_options", None)
-            session = self._session(keep=endpoint not in self._closing)
-            async with await _post(session, url, sent, headers, connect_s) as response:
-                if response.headers.get("Server", "").startswith(_CLOSES):
-                    self._closing.add(endpoint)
-                if response.status == 200:
-                    async with aclosing(self._answer(response)) as events:
-                        async for event in events:
-                            yield event
-                    return
-                error = await self._refusal(response)
-            if "stream_options" not in str(error) or "stream_options" not in sent:
-                raise error
-            # It never looked at the request itself, so asking in its own words is no retry.
-            self._without_usage.add(endpoint)
-
-    async def _answer(self, response: aiohttp.ClientResponse) -> AsyncGenerator[CallEvent, None]:
-        if "html" in response.content_type:
-            start = " ".join((await _start(response, 2048)).split())[:120]
-            raise AttemptError(Outcome.MALFORMED, f"a web page instead of an answer: {start}")
-        yield Progress("opened")
-        chunks = Chunks()
-        if "json" in response.content_type:
-            for event in _whole(await _body(response), chunks):
-                yield event
-        else:
-            async with aclosing(self._streamed(response, chunks)) as events:
-                async for event in events:
-                    yield event
-        for event in chunks.closing():
-            yield event
-
-    async def _streamed(
-        self, response: aiohttp.ClientResponse, chunks: Chunks
-    ) -> AsyncGenerator[CallEvent, None]:
-        seen, screen = 0, Screen()
-        async with aclosing(data_values(response.content.iter_any())) as values:
-            async for value in values:
-                if value.strip() == DONE:
-                    break
-                seen += 1
-                chunk = screen.parse(value)
-                for event in chunks.read(chunk) if chunk is not None else ():
-                    yield event
-                if chunks.settled:
-                    break
-            if not chunks.chosen:
-                found = f"{seen} events without a choice" if seen else "no event"
-                raise AttemptError(Outcome.MALFORMED, f"the stream held {found}")
-            await for_a_moment(_late_usage(values, chunks), self._clock)
-
-    async def _refusal(self, response: aiohttp.ClientResponse) -> AttemptError:
-        body = await _start(response, _ERROR_BYTES)
-        return from_status(response.status, response.headers, body, self._clock.now())
-
-    def _session(self, *, keep: bool) -> aiohttp.ClientSession:
-        if keep not in self._sessions:
-            self._sessions[keep] = new_session(keep=keep)
-        return self._sessions[keep]
+        if len(answer) > POSTED_BYTES:
+            said = f"the answer is larger than {POSTED_BYTES // MIB} MiB"
+            raise AttemptError(Outcome.MALFORMED, said)
+        return Posted(head.status, head.headers, answer)
 
     async def close(self) -> None:
         """Close all connections; calls in flight end as `unreachable` or `cut`."""
-        held, self._sessions = self._sessions, {}
-        for session in held.values():
-            await session.close()
+        held, self._pools = self._pools, {}
+        self._sites.clear()
+        for pool in held.values():
+            await pool.close()
 
-
-async def _post(
-    session: aiohttp.ClientSession,
-    url: str,
-    body: Mapping[str, Any],
-    headers: Mapping[str, str],
-    connect_s: float,
-) -> aiohttp.ClientResponse:
-    """The response's head.
-
-    A pooled connection that the server has closed is replaced, if that shows before the
-    request was sent; what fails afterwards may have been read, and is an attempt.
-    """
-    import aiohttp
-
-    # Two turns of the loop, so that it hears of connections that were closed meanwhile.
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    while True:
-        try:
-            return await session.post(
-                url,
-                json=body,
-                headers=headers,
-                allow_redirects=False,
-                # Silence after that is the business of the attempt's clocks.
-                timeout=aiohttp.ClientTimeout(total=None, connect=connect_s),
-            )
-        except aiohttp.ClientConnectionError as error:
-            if not nothing_was_sent(error):
+    async def _asked(
+        self, site: _Site, key: str | None, body: Mapping[str, Any], connect_s: float
+    ) -> tuple[Connection, Head]:
+        """The connection on which an answer has begun whose status is 200."""
+        while True:
+            asks = site.tells_usage and "stream_options" in body
+            sent = body if asks else {n: v for n, v in body.items() if n != "stream_options"}
+            connection = await site.pool.send(site.request(CHAT, key, encoded(sent)), connect_s)
+            try:
+                head = await _head_of(connection)
+                if head.status == 200:
+                    return connection, head
+                error = await self._refusal(connection, head)
+            except BaseException:  # cancelled, or failed: nobody else knows of the connection
+                connection.leave()
                 raise
+            connection.leave()
+            if not asks or "stream_options" not in str(error):
+                raise error
+            # It never looked at the request itself, so asking in its own words is no retry.
+            site.tells_usage = False
+
+    async def _refusal(self, connection: Connection, head: Head) -> AttemptError:
+        try:
+            _unpacked(head)
+            body = (await _start(connection, _ERROR_BYTES)).decode("utf-8", "replace")
+        except AttemptError:
+            body = ""  # the status says enough
+        return from_status(head.status, head.headers, body, self._clock.now())
+
+    def _site(self, endpoint: str) -> _Site:
+        site = self._sites.get(endpoint)
+        if site is None:
+            found = endpoint_of(endpoint)
+            pool = self._pools.get(found.origin)
+            if pool is None:
+                pool = self._pools[found.origin] = Pool(found.origin, self._certificates)
+            site = self._sites[endpoint] = _Site(found, pool)
+        return site
+
+    def _certificates(self) -> ssl.SSLContext:
+        """The system's, or those that `SSL_CERT_FILE` names; read when first needed."""
+        if self._trusted is None:
+            self._trusted = ssl.create_default_context()
+            self._trusted.set_alpn_protocols(["http/1.1"])
+        return self._trusted
 
 
-async def _late_usage(values: AsyncGenerator[str, None], chunks: Chunks) -> None:
-    screen = Screen()
-    async for value in values:
-        chunk = screen.parse(value)
-        for _ in chunks.read(chunk) if chunk is not None else ():
-            pass  # the answer has ended
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """The body as JSON.
 
-
-def _whole(text: str, chunks: Chunks) -> Iterator[CallEvent]:
-    """The events of an answer in one piece."""
+    Raises:
+        AttemptError: `invalid_request`, where it is none.
+    """
     try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise AttemptError(Outcome.MALFORMED, f"no JSON object: {text[:120]!r}")
-    yield from chunks.read(body, "message")
-    if not chunks.chosen:
-        raise AttemptError(Outcome.MALFORMED, "the answer holds no choice")
+        return msgspec.json.encode(body)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        pass  # half a surrogate pair, or an endless integer: Python's own writes these
+    try:
+        return json.dumps(body).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise AttemptError(Outcome.INVALID_REQUEST, f"the request is no JSON: {error}") from None
 
 
-async def _body(response: aiohttp.ClientResponse) -> str:
-    """The whole body as text. Raises `malformed` where it is larger than an answer can be."""
-    text = await _start(response, EVENT_BYTES)
-    if not response.content.at_eof():
-        raise AttemptError(Outcome.MALFORMED, f"the answer is larger than {EVENT_BYTES // MIB} MiB")
-    return text
+async def _head_of(connection: Connection) -> Head:
+    head = await connection.head()
+    if head.fields.get(b"server", b"").startswith(_CLOSES):
+        connection.last = True
+    return head
 
 
-async def _start(response: aiohttp.ClientResponse, limit: int) -> str:
-    """At most `limit` bytes of the body, as text."""
+async def _answer_of(connection: Connection, head: Head) -> Answer:
+    """What reads the body that such a head announces."""
+    _unpacked(head)
+    kind = head.get(b"content-type").partition(";")[0]
+    if "html" in kind:
+        page = (await _start(connection, _PAGE_BYTES))[:_PAGE_BYTES].decode("utf-8", "replace")
+        start = " ".join(page.split())[:120]
+        raise AttemptError(Outcome.MALFORMED, f"a web page instead of an answer: {start}")
+    return Whole() if "json" in kind else Streamed()
+
+
+def _unpacked(head: Head) -> None:
+    packed = head.fields.get(b"content-encoding", b"identity")
+    if packed.lower() not in (b"identity", b""):
+        said = f"the answer is packed ({packed.decode('latin-1')}), which nobody asked for"
+        raise AttemptError(Outcome.MALFORMED, said)
+
+
+async def _start(connection: Connection, limit: int) -> bytes:
+    """The body, or as much of it as has come when there are `limit` bytes."""
     data = bytearray()
-    async for piece in response.content.iter_any():
+    while len(data) < limit and (piece := await connection.read()):
         data += piece
-        if len(data) >= limit:
-            break
-    return bytes(data[:limit]).decode("utf-8", "replace")
+    return bytes(data)

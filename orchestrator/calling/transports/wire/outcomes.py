@@ -55,10 +55,10 @@ def from_event(error: Mapping[str, Any]) -> AttemptError:
 
 def error_of(body: Any) -> Mapping[str, Any] | None:
     """The error that a JSON body carries, in any of the usual shapes; `None`: it carries none."""
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         return None
     error = body.get("error")
-    if isinstance(error, Mapping):
+    if isinstance(error, dict):
         return error
     if isinstance(error, str) and error:
         return {"message": error}

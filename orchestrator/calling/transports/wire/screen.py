@@ -17,15 +17,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from orchestrator.errors import AttemptError
 from orchestrator.types import Outcome
 
-DONE = "[DONE]"
+DONE = b"[DONE]"
 MAX_BROKEN = 3
+_decoded = msgspec.json.Decoder().decode
 _TEXT = re.compile(r'"(?:content|text)"\s*:\s*"((?:[^"\\]|\\.)*)')
 _CALL = re.compile(r'"tool_calls"\s*:\s*\[\s*\{|"(?:arguments|partial_json|functionCall)"\s*:')
 """Where text and tool calls stand in a chunk: OpenAI's, Anthropic's and Google's."""
@@ -42,24 +44,23 @@ class Screen:
     calling: bool = False
     """A tool call has begun."""
 
-    def parse(self, value: str) -> Mapping[str, Any] | None:
+    def parse(self, value: bytes) -> dict[str, Any] | None:
         """The event's JSON object; `None` for what is to be dropped.
 
         Raises:
             AttemptError: `malformed`, where dropping an event leaves a hole.
         """
         try:
-            parsed = json.loads(value)
+            parsed = parsed_json(value)
         except (ValueError, RecursionError):
-            self._drop(value)
+            self._drop(value.decode("utf-8", "replace"))
             return None
         if not isinstance(parsed, dict):
             return None
-        self.calling = self.calling or bool(_CALL.search(value))
+        if not self.calling and _may_call(value):
+            self.calling = bool(_CALL.search(value.decode("utf-8", "replace")))
         if self.lost:
-            self._look_for_lost(_text(value))
-        if self.lost and _END.search(value):
-            raise _hole(self.lost)
+            self._look_for_lost(value.decode("utf-8", "replace"))
         return parsed
 
     def _drop(self, value: str) -> None:
@@ -74,11 +75,39 @@ class Screen:
             raise _hole(self.lost)
         self.lost = _text(value)
 
-    def _look_for_lost(self, text: str) -> None:
+    def _look_for_lost(self, value: str) -> None:
+        text = _text(value)
         shared = min(len(text), len(self.lost))
         if text[:shared] != self.lost[:shared]:
             raise _hole(self.lost)
         self.lost = self.lost[shared:]
+        if self.lost and _END.search(value):
+            raise _hole(self.lost)
+
+
+def parsed_json(value: bytes) -> Any:
+    """What the JSON text says, as tolerantly as Python reads it.
+
+    So bytes that are no UTF-8, halves of surrogate pairs, `NaN` and numbers beyond all bounds
+    are taken, which servers send.
+
+    Raises:
+        ValueError, RecursionError: it is no JSON.
+    """
+    try:
+        return _decoded(value)
+    except (ValueError, RecursionError):
+        return json.loads(value.decode("utf-8", "replace"))
+
+
+def _may_call(value: bytes) -> bool:
+    """Whether a tool call can stand there: what `_CALL` finds holds one of these."""
+    return (
+        b"tool_calls" in value
+        or b"arguments" in value
+        or b"partial_json" in value
+        or b"functionCall" in value
+    )
 
 
 def _text(value: str) -> str:

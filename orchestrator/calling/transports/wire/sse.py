@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
-
 from orchestrator.errors import AttemptError
 from orchestrator.types import Outcome
 
@@ -15,59 +12,54 @@ ANSWER_BYTES = 256 * MIB
 """Of a whole stream: some 500,000 tokens, each in a chunk of half a kilobyte."""
 
 
-async def data_values(chunks: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
-    """The `data` of each event, in order; comments and other fields are passed over."""
-    async with aclosing(events(chunks)) as found:
-        async for lines in found:
-            value = data_of(lines)
-            if value is not None:
-                yield value
+class Events:
+    """Cuts a stream into its events. One object a stream.
 
-
-async def events(
-    chunks: AsyncIterator[bytes], event_bytes: int = EVENT_BYTES, answer_bytes: int = ANSWER_BYTES
-) -> AsyncGenerator[list[bytes], None]:
-    """The lines of each event, without their ends.
-
-    Lines may end in LF or CRLF and be split anywhere. An event that the stream's end cuts off
-    is dropped, as the standard asks.
-
-    Raises:
-        AttemptError: `malformed`, where an event or all of them together exceed their limit.
+    Lines may end in LF or CRLF and be split anywhere. An event that the stream's end cuts off is
+    dropped, as the standard asks. What is held is one event at most, and each byte is looked at
+    once, however small the pieces are in which it comes.
     """
-    event: list[bytes] = []
-    size = 0
-    async for line in _lines(chunks, event_bytes, answer_bytes):
-        if line:
-            event.append(line)
-            size += len(line)
-            _within(size, event_bytes, "an event")
-        elif event:
-            yield event
-            event, size = [], 0
+
+    __slots__ = ("_answer_bytes", "_event_bytes", "_held", "_total")
+
+    def __init__(self, event_bytes: int = EVENT_BYTES, answer_bytes: int = ANSWER_BYTES) -> None:
+        self._event_bytes, self._answer_bytes = event_bytes, answer_bytes
+        self._held = bytearray()
+        """The beginning of an event."""
+        self._total = 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The events that end in `data`: their lines, each ended by LF but for the last.
+
+        Raises:
+            AttemptError: `malformed`, where an event or all of them together exceed their limit.
+        """
+        self._total += len(data)
+        _within(self._total, self._answer_bytes, "the answer")
+        held = self._held
+        if not held and data.endswith(b"\n\n") and b"\r" not in data:
+            return data[:-2].split(b"\n\n")
+        looked_at = max(len(held) - 3, 0)
+        held += data
+        if held.find(b"\r", looked_at) >= 0:
+            # A CR at the end stays: the LF that belongs to it may be on its way.
+            held[looked_at:] = held[looked_at:].replace(b"\r\n", b"\n")
+        end = held.rfind(b"\n\n", looked_at)
+        if end < 0:
+            _within(len(held), self._event_bytes, "an event")
+            return []
+        found = bytes(held[:end]).split(b"\n\n")
+        del held[: end + 2]
+        _within(len(held), self._event_bytes, "an event")
+        return found
 
 
-def data_of(event: list[bytes]) -> str | None:
+def data_of(event: bytes) -> bytes | None:
     """The event's data; `None` where it has none."""
-    found = [line[5:].removeprefix(b" ") for line in event if line.startswith(b"data:")]
-    return b"\n".join(found).decode("utf-8", "replace") if found else None
-
-
-async def _lines(
-    chunks: AsyncIterator[bytes], line_bytes: int, all_bytes: int
-) -> AsyncGenerator[bytes, None]:
-    pending: list[bytes] = []
-    size = total = 0
-    async for chunk in chunks:
-        total += len(chunk)
-        _within(total, all_bytes, "the answer")
-        first, *rest = chunk.split(b"\n")
-        pending.append(first)
-        size += len(first)
-        for piece in rest:
-            yield b"".join(pending).removesuffix(b"\r")
-            pending, size = [piece], len(piece)
-        _within(size, line_bytes, "an event")
+    if event.startswith(b"data: ") and b"\n" not in event:
+        return event[6:]
+    found = [n[5:].removeprefix(b" ") for n in event.split(b"\n") if n.startswith(b"data:")]
+    return b"\n".join(found) if found else None
 
 
 def _within(size: int, limit: int, what: str) -> None:

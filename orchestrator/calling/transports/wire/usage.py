@@ -21,6 +21,7 @@ from orchestrator.money import Usage
 
 _MOST = 1_000_000_000
 """Tokens of one answer; a thousand times the longest context."""
+_NONE: Mapping[str, Any] = {}
 
 
 def usage_of(reported: Any) -> Usage | None:
@@ -79,13 +80,19 @@ def _beside(reported: Mapping[str, Any]) -> bool:
 
 
 def _details(reported: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
-    found = (reported.get(name) for name in names)
-    return next((details for details in found if isinstance(details, Mapping)), {})
+    for name in names:
+        details = reported.get(name)
+        if details and isinstance(details, Mapping):
+            return details
+    return _NONE
 
 
 def _first(*values: Any) -> int:
     """The first that counts something; the same number often stands in two places."""
-    return next((n for n in map(_count, values) if n), 0)
+    for value in values:
+        if value and (count := _count(value)):
+            return count
+    return 0
 
 
 def _count(value: Any) -> int:

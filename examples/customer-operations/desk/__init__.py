@@ -1,0 +1,1 @@
+"""The service desk of a lamp shop: its order book, its handbook, and what they allow."""

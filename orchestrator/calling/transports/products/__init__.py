@@ -1,0 +1,1 @@
+"""Transports of what is no text: vectors and images."""

@@ -1,0 +1,1 @@
+"""Keys, budgets, costs and the record of changes over HTTP, for those who run the service."""

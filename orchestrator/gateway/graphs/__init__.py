@@ -1,0 +1,1 @@
+"""Declared graphs as models: `graph:NAME` in a chat request."""

@@ -1,0 +1,1 @@
+"""What several processes and machines share, through Valkey or Redis."""
