@@ -197,6 +197,17 @@ class Mesh:
         """Which deployments somebody has taken out of use, by id."""
         return self._parts.drains.now()
 
+    async def exchange_drains(self) -> None:
+        """Exchange them with copies on other machines, until this is cancelled.
+
+        Returns at once where mesh.yaml names no server that they share.
+        """
+        from orchestrator.fleet.drain import SharedDrains
+
+        shared = self._parts.shared
+        if shared is not None:
+            await SharedDrains(self.operations, shared).run()
+
     def fleet_warnings(self) -> tuple[FleetWarning, ...]:
         """What about the fleet is doubtful today: retired models, old or unknown prices, …"""
         from datetime import UTC, datetime

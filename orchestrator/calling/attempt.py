@@ -32,7 +32,7 @@ from orchestrator.call_types import (
 from orchestrator.calling.tool_calls import ToolCalls
 from orchestrator.errors import AttemptError
 from orchestrator.money import Usage
-from orchestrator.project.protocols import Alarm, Clock, Transport
+from orchestrator.project.protocols import Clock, Transport
 from orchestrator.records import Attempt, AttemptKind
 from orchestrator.types import Deployment, Outcome
 
@@ -281,7 +281,7 @@ class _Watch:
         task = asyncio.current_task()
         assert task is not None  # whoever awaits is in one
         self._task, self._before = task, task.cancelling()
-        self._alarm: Alarm | None = None
+        self._cancel: Callable[[], object] | None = None
         self._silence: AttemptError | None = None
 
     def set(self) -> None:
@@ -289,7 +289,7 @@ class _Watch:
         self.end()
         heard = self._heard
         left = min(heard.until, heard.deadline) - self._clock.monotonic()
-        self._alarm = self._clock.alarm(left, self._ring)
+        self._cancel = self._clock.alarm(left, self._ring)
 
     def _ring(self) -> None:
         self._silence = self._heard.silence(self._clock.monotonic())
@@ -310,8 +310,8 @@ class _Watch:
 
     def end(self) -> None:
         """Nothing rings any more."""
-        if self._alarm is not None:
-            self._alarm.cancel()
+        if self._cancel is not None:
+            self._cancel()
 
 
 def _judge(heard: Heard, error: AttemptError | None) -> AttemptError | None:

@@ -22,6 +22,6 @@ class SystemClock:
         """Wait; nothing happens where `seconds` is not positive but a turn of the loop."""
         await asyncio.sleep(max(seconds, 0.0))
 
-    def alarm(self, seconds: float, ring: Callable[[], None]) -> asyncio.TimerHandle:
-        """Call `ring` in the running loop after so long; cancelling the handle prevents it."""
-        return asyncio.get_running_loop().call_later(max(seconds, 0.0), ring)
+    def alarm(self, seconds: float, ring: Callable[[], None]) -> Callable[[], object]:
+        """Call `ring` in the running loop after so long; calling what is returned prevents it."""
+        return asyncio.get_running_loop().call_later(max(seconds, 0.0), ring).cancel

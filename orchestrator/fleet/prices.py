@@ -179,8 +179,10 @@ def _prices(entry: Mapping[str, Any], above: str = "") -> dict[str, Any]:
         price = next((value for value in stated if value is not None), None)
         if price is not None:
             found[ours] = price
-    if "output" in found:  # paid for by the token, whatever that comes to for an image
-        found.pop("per_image", None)
+    if "per_image" in found:  # paid for by the token, whatever that comes to, or else by the image
+        found = {"input": 0.0, **found, "output": found.get("output", 0.0)}
+        if found["output"]:
+            del found["per_image"]
     return found
 
 

@@ -74,7 +74,9 @@ def drain(
         )
     now = time.time()
     until = None if for_s is None else now + for_s
-    drains = [Drain(deployment=id, since=now, until=until, who=who, why=why) for id in gone]
+    drains = [
+        Drain(deployment=id, since=now, until=until, who=who, why=why, changed=now) for id in gone
+    ]
     before = mesh.operations.drains()
     left = [id for id in gone if id in before and before[id].holds(now)]
     details = {
@@ -99,7 +101,8 @@ def undrain(mesh: Mesh, name: str, who: str, *, why: str = "") -> tuple[str, ...
     Raises:
         UserError: none of them is drained.
     """
-    drains = mesh.operations.drains()
+    now = time.time()
+    drains = {id: one for id, one in mesh.operations.drains().items() if one.holds(now)}
     back = tuple(id for id in sorted(drains) if name in (id, id.partition("/")[0]))
     if not back:
         deployments_of(mesh, name)  # says whether there is such a name at all

@@ -81,7 +81,6 @@ def read(body: bytes, refuse_unknown: bool) -> Wanted:
         ApiError: 400 with where, what was found, what is allowed.
     """
     said, extra = parsed(body, Embeddings, refuse_unknown=refuse_unknown)
-    base64_asked = said.encoding_format == "base64"
     if said.dimensions is not None:
         extra["dimensions"] = said.dimensions
     texts = _texts(said.input)
@@ -90,10 +89,10 @@ def read(body: bytes, refuse_unknown: bool) -> Wanted:
         model=said.model,
         request=CallRequest(
             messages=tuple(Message(role="user", content=text) for text in texts),
-            inputs={"base64": True} if base64_asked else {},
             asks="vectors",
             extra=extra,
         ),
+        said=said,
         needs=said.mesh or NONE,
         can=("dimensions",) if said.dimensions is not None else (),
         user=said.user or None,
@@ -122,7 +121,7 @@ def write(answered: Answered, wanted: Wanted) -> dict[str, Any]:
     """The answer as OpenAI writes it."""
     vectors, used = answered.reply.value, answered.reply.usage
     assert isinstance(vectors, Vectors)
-    packed = bool(wanted.request.inputs)
+    packed = wanted.said.encoding_format == "base64"
     return {
         "object": "list",
         "data": [

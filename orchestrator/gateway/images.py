@@ -101,6 +101,7 @@ def read(body: bytes, refuse_unknown: bool) -> Wanted:
             images=images,
             extra={**extra, **{k: v for k, v in given.items() if v is not None}},
         ),
+        said=said,
         needs=said.mesh or NONE,
         output_tokens=images * IMAGE_TOKENS,
         user=said.user or None,

@@ -52,6 +52,8 @@ class Wanted:
     model: str
     """`auto`, `task:NAME`, or a model of the fleet."""
     request: CallRequest
+    said: Any
+    """The body, as it was read."""
     needs: Needs
     can: tuple[str, ...] = ()
     """What a model must be able to do for it."""

@@ -7,6 +7,7 @@ where it was made. A file that could not be parsed at all silences the checks th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from orchestrator.errors import Problem
 from orchestrator.project import _words
@@ -66,7 +67,27 @@ def _settings(settings: Settings, document: Document, entries: Entries) -> list[
                 severity="warning",
             )
         )
-    return problems
+    return problems + _sources(settings, document, entries)
+
+
+def _sources(settings: Settings, document: Document, entries: Entries) -> list[Problem]:
+    """What callers may let a graph read is there. Of settings in Python the folder is not known."""
+    path_of_settings = entries.settings.source.path if entries.settings else Path()
+    if path_of_settings.name != "mesh.yaml":
+        return []
+    folder = path_of_settings.parent
+    return [
+        document.problem(
+            ("gateway", "sources", name, index),
+            "there is no such file or folder",
+            found=path,
+            allowed="a path relative to the project",
+            code="missing-source",
+        )
+        for name, paths in settings.gateway.sources.items()
+        for index, path in enumerate(paths)
+        if not (folder / path).exists()
+    ]
 
 
 def _agents_policy_fleet(

@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     from orchestrator.project.policy_schema import Budget, CallerLimit
 
 
-class Alarm(Protocol):
-    """What was set to ring."""
-
-    def cancel(self) -> object:
-        """It does not ring any more; nothing happens where it has."""
-        ...
-
-
 class Clock(Protocol):
     """Time, as tests may inject it."""
 
@@ -37,8 +29,9 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None: ...
 
-    def alarm(self, seconds: float, ring: Callable[[], None]) -> Alarm:
-        """Call `ring` once, in the running loop, after so long; unless it is cancelled before."""
+    def alarm(self, seconds: float, ring: Callable[[], None]) -> Callable[[], object]:
+        """Call `ring` once, in the running loop, after so long; unless what is returned is called
+        before, which does nothing where it has rung."""
         ...
 
 

@@ -104,7 +104,7 @@ class Pool:
 
     def asks(self, amount: int, now: float) -> bool:
         """Whether there is too little, and the counters may have more."""
-        if self._share is not None or now < self._refused_until:
+        if self._share is not None or self._soon_at <= now < self._refused_until:
             return False
         self._drop_late(now)
         return amount > self.at_hand - self.reserved
@@ -204,7 +204,7 @@ class Pool:
 
     def soon_s(self, amount: int, now: float) -> float:
         """In how many seconds to ask a second time before it is refused; 0: not at all."""
-        if self._share is not None or amount <= self.at_hand:
+        if self._share is not None or amount <= self.at_hand - self.reserved:
             return 0.0
         return max(self._soon_at - now, 0.0)
 

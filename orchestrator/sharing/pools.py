@@ -123,10 +123,16 @@ class Pools:
         self._wait_for(_Waiter(needs, then))
 
     def _wait_for(self, waiter: _Waiter) -> None:
-        home = self._at_home()
+        home, now = self._at_home(), self._clock.monotonic()
         with self.lock:
-            self._want(waiter)
-        self._kick(home)
+            soon_s = max((pool.soon_s(amount, now) for pool, amount in waiter.needs), default=0.0)
+            if soon_s <= 0:
+                self._want(waiter)
+        if soon_s <= 0:
+            self._kick(home)
+        else:  # just refused, and others may give back
+            waiter.again = True
+            self._call(home, lambda: self._later(soon_s, waiter))
 
     def _reserve(self, waiter: _Waiter) -> None:
         with self.lock:
@@ -319,10 +325,11 @@ class Pools:
                 self._leave_alone(pool)
 
     def _leave_alone(self, pool: Pool) -> None:
-        copies = max(self._copies, self._least_copies)
+        copies, rank = self._copies, self._rank
+        if copies < self._least_copies:  # not all of them are known, so no rank is sure
+            copies, rank = self._least_copies, self._least_copies - 1
         refused = self._when_gone == "refuse"
-        why = self.problem or ""
-        pool.alone(copies, min(self._rank, copies - 1), self._clock.monotonic(), why, refused)
+        pool.alone(copies, rank, self._clock.monotonic(), self.problem or "", refused)
 
     def _tell(self, waiters: list[_Waiter]) -> None:
         now = self._clock.monotonic()
@@ -332,10 +339,14 @@ class Pools:
                 soon_s = max((pool.soon_s(amount, now) for pool, amount in waiter.needs), default=0)
             if soon_s > 0 and self._home is not None and not self._closed:
                 waiter.again = True
-                self._home.call_later(soon_s, self._ask_again, waiter)
+                self._later(soon_s, waiter)
             else:
                 self._reserve(waiter)
                 waiter.then()
+
+    def _later(self, seconds: float, waiter: _Waiter) -> None:
+        if self._home is not None:
+            self._home.call_later(seconds, self._ask_again, waiter)
 
     def _ask_again(self, waiter: _Waiter) -> None:
         with self.lock:

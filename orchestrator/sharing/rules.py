@@ -12,7 +12,9 @@ LEASE_S = 5.0
 """What such a process held is free again after this."""
 SETTLE_S = 2.5
 """Longer than the longest pause between two tries to reach a server, and a sign of life."""
-RETURN_S = 0.15
-"""What is granted beyond the need comes back within this time, if nobody uses it."""
+RETURN_S = 0.3
+"""What is granted beyond the need is used within this time, or comes back.
+
+Who would be refused meanwhile waits for it before it is."""
 PART = 4
 """Beyond the need, a process gets at most this part of its share of what is left."""

@@ -42,7 +42,7 @@ SCHEMA = Schema(
         "CREATE INDEX operations_at ON operations (at)",
         "CREATE TABLE drains ("
         " deployment TEXT PRIMARY KEY, since REAL NOT NULL, until REAL,"
-        " who TEXT NOT NULL, why TEXT NOT NULL)",
+        " who TEXT NOT NULL, why TEXT NOT NULL, changed REAL NOT NULL)",
         "CREATE TABLE policies (hash TEXT PRIMARY KEY, at REAL NOT NULL, text TEXT NOT NULL)",
     ),
 )
@@ -70,7 +70,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
-    """A deployment that somebody has taken out of use."""
+    """A deployment that somebody has taken out of use. One that was brought back has an end."""
 
     deployment: str
     since: float
@@ -78,6 +78,8 @@ class Drain:
     """When it comes back by itself; `None`: when somebody says so."""
     who: str
     why: str = ""
+    changed: float
+    """When this was said last; of two words on one deployment the later counts."""
 
     def holds(self, now: float) -> bool:
         """Whether it is out of use at that time."""
@@ -156,28 +158,33 @@ class Operations:
     def drain(self, drains: Sequence[Drain], operation: Operation) -> None:
         """Take them out of use, on record. What is drained already gets the new reason and end."""
         with self._writing() as database:
-            database.executemany(
-                "INSERT OR REPLACE INTO drains (deployment, since, until, who, why)"
-                " VALUES (?, ?, ?, ?, ?)",
-                [(d.deployment, d.since, d.until, d.who, d.why) for d in drains],
-            )
+            database.executemany(_DRAIN, map(_row, drains))
             _insert(database, operation)
+
+    def take(self, drains: Sequence[Drain]) -> None:
+        """What was said on other machines, and is on record there; what is older does not count."""
+        with self._writing() as database:
+            known = dict(database.execute("SELECT deployment, changed FROM drains").fetchall())
+            later = [
+                one for one in drains if one.changed > known.get(one.deployment, float("-inf"))
+            ]
+            database.executemany(_DRAIN, map(_row, later))
 
     def undrain(self, deployments: Sequence[str], operation: Operation) -> None:
         """Bring them back, on record."""
         with self._writing() as database:
+            # Not removed: other machines must hear that it is over.
             database.executemany(
-                "DELETE FROM drains WHERE deployment = ?", [(name,) for name in deployments]
+                "UPDATE drains SET until = ?, changed = ? WHERE deployment = ?",
+                [(operation.at, operation.at, name) for name in deployments],
             )
             _insert(database, operation)
 
     def drains(self) -> dict[str, Drain]:
         """By deployment; also those whose time is over."""
-        rows = self._rows("SELECT deployment, since, until, who, why FROM drains")
-        return {
-            row[0]: Drain(deployment=row[0], since=row[1], until=row[2], who=row[3], why=row[4])
-            for row in rows
-        }
+        names = ("deployment", "since", "until", "who", "why", "changed")
+        rows = self._rows(f"SELECT {', '.join(names)} FROM drains")
+        return {row[0]: Drain(**dict(zip(names, row, strict=True))) for row in rows}
 
     # ── policies ─────────────────────────────────────────────────────────────────────────
 
@@ -283,6 +290,16 @@ def os_user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run as a user without a name
         return "unknown"
+
+
+_DRAIN = (
+    "INSERT OR REPLACE INTO drains (deployment, since, until, who, why, changed)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
+
+
+def _row(drain: Drain) -> tuple[Any, ...]:
+    return drain.deployment, drain.since, drain.until, drain.who, drain.why, drain.changed
 
 
 def _insert(database: sqlite3.Connection, one: Operation) -> None:

@@ -16,14 +16,14 @@ class AlarmBySleep:
         """Wait until so much of the clock's time has passed."""
         raise NotImplementedError
 
-    def alarm(self, seconds: float, ring: Callable[[], None]) -> asyncio.Future[None]:
+    def alarm(self, seconds: float, ring: Callable[[], None]) -> Callable[[], object]:
         """See `protocols.Clock`."""
 
         async def sleep_and_ring() -> None:
             await self.sleep(seconds)
             ring()
 
-        return asyncio.ensure_future(sleep_and_ring())
+        return asyncio.ensure_future(sleep_and_ring()).cancel
 
 
 class ManualClock(AlarmBySleep):
@@ -82,9 +82,9 @@ class ClockConformance:
         clock = self.make()
         rung: list[float] = []
         before = clock.monotonic()
-        cancelled = clock.alarm(0.005, lambda: rung.append(-1.0))
+        cancel = clock.alarm(0.005, lambda: rung.append(-1.0))
         clock.alarm(0.01, lambda: rung.append(clock.monotonic() - before))
-        cancelled.cancel()
+        cancel()
         for _ in range(20):
             await clock.sleep(0.005)
             await asyncio.sleep(0)  # a turn for who rings, where sleeping takes none

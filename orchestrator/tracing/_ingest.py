@@ -160,13 +160,15 @@ class _Found:
 
 def _take_back(connection: Connection, met: _Found) -> None:
     """What stands already was kept under a looser rule than the trace has met now."""
+    met.mixed = True
     stored = rows.read_trace(connection, met.trace_id) if met.trace is None else None
     hops = rows.read_hops(connection, met.trace_id, undecided=True)
+    if stored is None and not hops:
+        return
     again = unpack(pack({}, False, stored, None, [KeptHop(hop) for hop in hops]))
     if stored is not None:
         met.trace = again
     met.hops = {hop.values[_HOP_ID]: hop for hop in again.hops} | met.hops
-    met.mixed = True
 
 
 def _redacted(line: Line) -> Line:

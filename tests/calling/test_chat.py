@@ -33,6 +33,27 @@ def test_what_the_request_leaves_open_is_not_sent() -> None:
     }
 
 
+def test_further_parameters_are_sent_and_replace_nothing() -> None:
+    extra = {
+        "top_p": 0.5,
+        "user": "u",
+        "model": "other",
+        "messages": [],
+        "stream": False,
+        "seed": 9,
+    }
+    body = payload(deployment("m/d"), request("Hi", seed=4, extra=extra))
+    assert (body["top_p"], body["user"]) == (0.5, "u")
+    assert (body["model"], body["stream"], body["seed"]) == ("m", True, 4)
+    assert body["messages"] == [{"role": "user", "content": "Hi"}]
+    assert "top_p" not in payload(deployment("m/d"), request("Hi"))
+
+
+def test_the_messages_are_not_copied() -> None:
+    sent = request("Hi")
+    assert payload(deployment("m/d"), sent)["messages"][0] is sent.messages[0]
+
+
 def test_an_ordinary_model_gets_no_reasoning_effort() -> None:
     body = payload(deployment("m/d"), FULL)
     assert body["temperature"] == 0.3

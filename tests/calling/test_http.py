@@ -12,7 +12,8 @@ from aiohttp import web
 
 from orchestrator.call_types import CallEvent
 from orchestrator.calling.clock import SystemClock
-from orchestrator.calling.transports.wire.http import ChatClient
+from orchestrator.calling.transports.wire import http
+from orchestrator.calling.transports.wire.http import ChatClient, encoded
 from orchestrator.errors import AttemptError
 from orchestrator.types import Outcome
 from tests.calling.samples import reports, text_of
@@ -163,6 +164,48 @@ async def test_a_key_that_the_provider_repeats_is_not_repeated_by_us(client: Cha
             await ask(client, endpoint, "sk-secret-1234")
     assert "sk-secret" not in str(caught.value)
     assert caught.value.outcome is Outcome.AUTH
+
+
+async def test_a_key_that_no_header_can_carry_is_not_sent(client: ChatClient) -> None:
+    stand_in = StandIn(Say("Hello."))
+    async with stand_in as endpoint:
+        with pytest.raises(AttemptError, match="line break") as caught:
+            await ask(client, endpoint, "sk-1\r\nX-Admin: yes")
+    assert caught.value.outcome is Outcome.AUTH
+    assert stand_in.seen == []
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("grüße \u2028", b'"gr\xc3\xbc\xc3\x9fe \xe2\x80\xa8"'),
+        ("half \ud83d", b'"half \\ud83d"'),
+        (2**70, b"1180591620717411303424"),
+        ((1, None, True, 0.5), b"[1,null,true,0.5]"),
+    ],
+)
+def test_a_body_is_json_whatever_its_characters(given: Any, sent: bytes) -> None:
+    assert encoded({"a": given}).replace(b'"a": ', b'"a":') == b'{"a":' + sent + b"}"
+
+
+def test_what_is_no_json_is_an_invalid_request() -> None:
+    with pytest.raises(AttemptError, match="the request is no JSON") as caught:
+        encoded({"a": object()})
+    assert caught.value.outcome is Outcome.INVALID_REQUEST
+
+
+async def test_a_posted_answer_has_a_status_and_a_limit(
+    client: ChatClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with StandIn(Fail(429, headers={"Retry-After": "7"}), Raw("x" * 100)) as endpoint:
+        refused = await client.post_json(endpoint, "/chat/completions", "k", BODY)
+        assert (refused.status, refused.headers["retry-after"]) == (429, "7")
+        whole = await client.post_json(endpoint, "/chat/completions", "k", BODY)
+        assert (whole.status, whole.body) == (200, b"x" * 100)
+        monkeypatch.setattr(http, "POSTED_BYTES", 99)
+        with pytest.raises(AttemptError, match="larger than") as caught:
+            await client.post_json(endpoint, "/chat/completions", "k", BODY)
+    assert caught.value.outcome is Outcome.MALFORMED
 
 
 @pytest.mark.parametrize("endpoint", ["not a url", "ftp://127.0.0.1/v1", "http://"])

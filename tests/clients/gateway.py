@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,6 +135,24 @@ def _ring(folder: Path) -> StoredRing | None:
 
 async def _nothing() -> None:
     """All is closed before the thread is."""
+
+
+def make_key(folder: Path, *options: str) -> str:
+    """The secret of a new key of the project in `folder`."""
+    if not (folder / "mesh.yaml").exists():
+        (folder / "mesh.yaml").write_text("{}")
+    code, secret, said = fences.mesh(["keys", "create", "--name", "a test", *options], folder)
+    assert code == 0, said
+    return secret.strip()
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Fails where it does not hold in the end."""
+    for _ in range(200):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came to hold")
 
 
 def words(body: Mapping[str, Any]) -> str:

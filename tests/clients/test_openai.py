@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -13,7 +14,7 @@ from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
 from tests.calling.server import Call, Fail, Hang, Say, Tokens
-from tests.clients.gateway import Gateway, words
+from tests.clients.gateway import Gateway, eventually, make_key, words
 
 Serve = Callable[..., Gateway]
 HELLO: Any = [{"role": "user", "content": "Say hello to Ana."}]
@@ -117,13 +118,22 @@ async def test_an_asynchronous_stream_with_usage(serve: Serve) -> None:
 
 def test_a_provider_that_dies_in_mid_sentence_is_not_heard_of(serve: Serve) -> None:
     whole = "One two three four."
-    gateway = serve(Say(whole, break_after=2), spare=Say(whole))
+    gateway = serve(Say(whole, break_after=2), Say(whole))
     with client(gateway) as sdk:
         chunks = list(sdk.chat.completions.create(model="auto", messages=HELLO, stream=True))
     assert "".join(c.choices[0].delta.content or "" for c in chunks) == whole
     about = (chunks[-1].model_extra or {})["mesh"]
-    assert about["model"] == chunks[-1].model == "fallback"
-    assert about["attempts"] == len(gateway.upstream.seen) + 1
+    assert (about["ending"], about["attempts"]) == ("restarted", 2)
+    (hop,) = gateway.trace(about["trace_id"])["hops"]
+    assert [attempt["outcome"] for attempt in hop["attempts"]] == ["cut", "ok"]
+
+
+def test_another_model_takes_over_and_is_named(serve: Serve) -> None:
+    gateway = serve(Fail(503), spare=Say("I took over."))
+    with client(gateway) as sdk:
+        answer = sdk.chat.completions.create(model="auto", messages=HELLO)
+    assert (answer.model, answer.choices[0].message.content) == ("fallback", "I took over.")
+    assert (answer.model_extra or {})["mesh"]["attempts"] == len(gateway.upstream.seen) + 1
 
 
 def test_a_request_that_is_sent_twice_under_one_key_is_answered_once(serve: Serve) -> None:
@@ -209,7 +219,7 @@ def test_an_image_reaches_a_model_that_sees(serve: Serve) -> None:
     messages: Any = [{"role": "user", "content": parts}]
     with client(gateway) as sdk:
         answer = sdk.chat.completions.create(model="auto", messages=messages)
-        with pytest.raises(openai.UnprocessableEntityError, match="vision"):
+        with pytest.raises(openai.UnprocessableEntityError, match="to relax request.models"):
             sdk.chat.completions.create(model="fallback", messages=messages)
     assert answer.model == "primary"  # `fallback` sees nothing
     assert gateway.upstream.seen[0].body["messages"][0]["content"] == parts
@@ -260,11 +270,6 @@ def test_what_may_stand_in_model(serve: Serve) -> None:
         (openai.BadRequestError, {"extra_headers": {"x-mesh-dataclass": "pii"}}, "x-mesh-data-cl"),
         (openai.BadRequestError, {"extra_body": {"api_base": "http://x"}}, "never passed on"),
         (openai.NotFoundError, {"model": "gpt-9"}, "unknown model 'gpt-9'; known: auto"),
-        (
-            openai.UnprocessableEntityError,
-            {"extra_body": {"mesh": {"quality_floor": 0.95}}},
-            "request.quality_floor",
-        ),
     ],
 )
 def test_a_callers_mistake(serve: Serve, kind: Any, asked: dict[str, Any], said: str) -> None:
@@ -276,8 +281,9 @@ def test_a_callers_mistake(serve: Serve, kind: Any, asked: dict[str, Any], said:
     assert not gateway.upstream.seen
 
 
-def test_a_key_that_is_missing_wrong_or_good(serve: Serve, tmp_path: Any) -> None:
-    (tmp_path / "mesh.yaml").write_text("deadline_ms: 20000")
+def test_a_key_that_is_wrong_and_one_that_is_not_for_everything(
+    serve: Serve, tmp_path: Path
+) -> None:
     secret = make_key(tmp_path, "--task", "chat")
     gateway = serve(Say("Hello."), keys=True)
     with client(gateway, api_key="mesh-wrong") as sdk:
@@ -292,14 +298,6 @@ def test_a_key_that_is_missing_wrong_or_good(serve: Serve, tmp_path: Any) -> Non
     trace = gateway.trace(answer.id.removeprefix("chatcmpl-"))
     assert trace["caller"]["key"].startswith("key_")
     assert secret not in json.dumps(trace)
-
-
-def make_key(folder: Any, *options: str) -> str:
-    from tests.fences import mesh
-
-    code, secret, said = mesh(["keys", "create", "--name", "a test", *options], folder)
-    assert code == 0, said
-    return secret.strip()
 
 
 @pytest.mark.parametrize(
@@ -323,17 +321,18 @@ def test_a_providers_failure_is_not_the_callers_mistake(
 
 def test_a_stream_that_breaks_off_for_good_raises(serve: Serve) -> None:
     gateway = serve(Say("One two three", break_after=1), Fail(503))
-    heard = []
+    heard: list[Any] = []
     with client(gateway) as sdk:
         stream = sdk.chat.completions.create(model="primary", messages=HELLO, stream=True)
         with pytest.raises(openai.APIError, match="the answer broke off"):
-            heard += [chunk.choices[0].delta.content or "" for chunk in stream]
-            pytest.fail("it ended as if it were whole")
-    assert heard == []  # the list was never made: the client raised inside of it
+            heard.extend(stream)
+    assert [c.choices[0].finish_reason for c in heard] == [None] * len(heard)
+    assert "".join(c.choices[0].delta.content or "" for c in heard) == "One"
 
 
 def test_the_client_tries_again_what_may_pass(serve: Serve) -> None:
-    gateway = serve(Fail(503), Fail(503), Say("Hello."))
+    patient = "calls: {breaker: {failures: 50, error_rate: 0.95}}"
+    gateway = serve(Fail(503), Fail(503), Say("Hello."), mesh=patient)
     with client(gateway, max_retries=1) as sdk:
         raw = sdk.chat.completions.with_raw_response.create(model="primary", messages=HELLO)
     assert raw.retries_taken == 1
@@ -349,7 +348,7 @@ def test_the_client_waits_as_long_as_a_limit_says(
     gateway = serve(Say("Hello."), policy=f"objective: {{maximize: quality}}{limit}")
     with client(gateway, max_retries=1) as sdk:
         sdk.chat.completions.create(model="auto", messages=HELLO, user="ana")
-        with pytest.raises(openai.RateLimitError, match="requests") as error:
+        with pytest.raises(openai.RateLimitError, match="1 call a minute") as error:
             sdk.chat.completions.create(model="auto", messages=HELLO, user="ana")
         sdk.chat.completions.create(model="auto", messages=HELLO, user="bob")
     assert waits
@@ -365,23 +364,19 @@ def test_a_budget_that_is_used_up_is_not_tried_again(serve: Serve) -> None:
     assert error.value.response.request.headers["x-stainless-retry-count"] == "0"
 
 
-async def test_a_client_that_does_not_wait_stops_the_work_upstream(serve: Serve) -> None:
-    gateway = serve(Hang())
-    with client(gateway, timeout=0.5) as sdk, pytest.raises(openai.APITimeoutError):
-        await asyncio.to_thread(sdk.chat.completions.create, model="primary", messages=HELLO)
-    for _ in range(100):
-        if gateway.upstream.seen and gateway.upstream.seen[0].gone:
-            break
-        await asyncio.sleep(0.05)
-    assert [seen.gone for seen in gateway.upstream.seen] == [True]
+def test_a_client_that_does_not_wait_stops_the_work_upstream(serve: Serve) -> None:
+    gateway = serve(Say("Awake."), Hang())
+    with client(gateway) as sdk:
+        sdk.chat.completions.create(model="primary", messages=HELLO)
+        with pytest.raises(openai.APITimeoutError):
+            sdk.with_options(timeout=0.5).chat.completions.create(model="primary", messages=HELLO)
+    eventually(lambda: [seen.gone for seen in gateway.upstream.seen] == [False, True])
 
 
 def test_a_deadline_of_the_request_is_kept(serve: Serve) -> None:
     gateway = serve(Hang())
-    needs = {"mesh": {"deadline_ms": 300}}
-    with (
-        client(gateway, timeout=15) as sdk,
-        pytest.raises(openai.InternalServerError, match="timeout") as error,
-    ):
+    needs = {"mesh": {"deadline_ms": 2000}}
+    with client(gateway) as sdk, pytest.raises(openai.InternalServerError) as error:
         sdk.chat.completions.create(model="auto", messages=HELLO, extra_body=needs)
-    assert error.value.status_code == 504
+    assert (error.value.status_code, error.value.code) == (504, "providers_timed_out")
+    assert "primary/here: timeout_silent" in str(error.value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from orchestrator.testing import (
 from orchestrator.testing.stores import LEASE_S
 from orchestrator.tracing.spooled import SpoolRecorder
 from orchestrator.tracing.store import TraceStore
+from tests.gateway.postgres import a_database
 
 
 class Folder:
@@ -34,6 +35,26 @@ class Folder:
 class TestTraceStore(Folder, RecorderConformance):
     def make(self) -> TraceStore:
         return TraceStore(self.folder / "traces.sqlite")
+
+    def reader(self, recorder: object) -> TraceStore:
+        assert isinstance(recorder, TraceStore)
+        return recorder
+
+    def close(self, recorder: object) -> None:
+        assert isinstance(recorder, TraceStore)
+        recorder.close()
+
+
+class TestTraceStoreOnPostgres(Folder, RecorderConformance):
+    url: str
+
+    @pytest.fixture(autouse=True)
+    def _database(self) -> Iterator[None]:
+        with a_database() as self.url:
+            yield
+
+    def make(self) -> TraceStore:
+        return TraceStore(self.folder / "traces.sqlite", database=self.url)
 
     def reader(self, recorder: object) -> TraceStore:
         assert isinstance(recorder, TraceStore)

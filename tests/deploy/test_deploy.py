@@ -82,7 +82,8 @@ def test_the_compose_file_is_one() -> None:
 
 def test_its_project_loads_with_its_environment() -> None:
     gateway = compose()["services"]["gateway"]
-    env = {key: value for key, value in gateway["environment"].items() if value}
+    given = {key: value for key, value in gateway["environment"].items() if value}
+    env = {key: re.sub(r"\$\{[^}]*\}", "word", value) for key, value in given.items()}
     loaded = load_project(DEPLOY / "project", env=env)
     settings = loaded.project.settings
     assert settings.storage.database.startswith("postgresql://mesh:")  # type: ignore[union-attr]

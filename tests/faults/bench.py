@@ -22,7 +22,7 @@ from orchestrator.project.load import load_project
 from orchestrator.project.protocols import Clock
 from orchestrator.records import Attempt, Hop, Trace
 from orchestrator.types import Outcome
-from tests.faults.door import in_processes, in_this_loop
+from tests.faults.door import in_processes, in_this_loop, logged
 from tests.faults.project import Fleet, Via, write_project
 from tests.faults.server import Arrival, FaultServer
 
@@ -137,6 +137,8 @@ class Bench:
     folder: Path
     url: str = ""
     """Where the gateway answers, for the ways over HTTP."""
+    logged: tuple[str, ...] = ()
+    """The last that `mesh serve` has logged."""
     elsewhere: tuple[str, ...] = ()
     """Deployments whose requests cannot reach the fault server."""
     calls: list[Called] = field(default_factory=list)
@@ -297,4 +299,7 @@ async def bench(
         if way in HTTP:
             door = in_processes(folder) if process else in_this_loop(made.mesh, quick=quick)
             made.url = await opened.enter_async_context(door)
-        yield made
+        try:
+            yield made
+        finally:
+            made.logged = logged(folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults import before_text, conditions, life, mid_stream, outputs
+from tests.faults import before_text, conditions, killed, life, mid_stream, outputs
 from tests.faults.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = tuple(
@@ -12,6 +12,7 @@ SCENARIOS: tuple[Scenario, ...] = tuple(
             *mid_stream.SCENARIOS,
             *outputs.SCENARIOS,
             *life.SCENARIOS,
+            *killed.SCENARIOS,
             *conditions.SCENARIOS,
         ),
         key=lambda s: s.number,

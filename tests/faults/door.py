@@ -56,6 +56,12 @@ async def _listening(app: Any) -> AsyncIterator[str]:
         await server.shutdown()
 
 
+def logged(folder: Path) -> tuple[str, ...]:
+    """The last lines of what `mesh serve` has logged there."""
+    log = folder / "serve.log"
+    return tuple(log.read_text().splitlines()[-3:]) if log.exists() else ()
+
+
 def kill_all(service: Service) -> None:
     """End its supervisor and all that it has started at once, as a machine does that fails."""
     pid = service.started["pid"]

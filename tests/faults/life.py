@@ -1,16 +1,12 @@
-"""Faults 15, 22 and 25 to 27: over many calls, and when somebody goes away."""
+"""Faults 15, 22, 25 and 27: over many calls, and when somebody goes away."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
 import itertools
-import signal
-import sys
-from pathlib import Path
 
 from orchestrator.errors import CallError, NoCandidateError
-from orchestrator.records import Hop
 from orchestrator.types import Outcome
 from tests.faults.bench import NEVER_SENT, Bench, Called
 from tests.faults.checks import Whole, answered, left, within
@@ -18,7 +14,6 @@ from tests.faults.project import Fleet
 from tests.faults.scenario import FINE, HEALTHY, SPARE, SPARED, Scenario, need
 from tests.faults.steps import FAULTS, Asked, Step
 
-ROOT = Path(__file__).parents[2]
 OWN, OTHER = Whole(HEALTHY, "primary"), Whole(SPARE, "fallback")
 
 # ── 15: an outage of a minute ────────────────────────────────────────────────────────────
@@ -113,80 +108,6 @@ def _settled(bench: Bench) -> None:
     need(sent <= 10, f"the provider went on to {sent} words")
 
 
-# ── 26: the process is killed ────────────────────────────────────────────────────────────
-
-
-DYING = dataclasses.replace(FINE, stops_after=20, stops="silence")
-
-
-async def _kill(bench: Bench) -> None:
-    """Kill a process in the middle of its call; a graph's run is resumed in this one."""
-    question, graph = "Which rivers?", bench.way == "in process"
-    bench.server.does("primary", (FINE, DYING, FINE) if graph else (DYING, FINE))
-    victim = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.faults.victim", str(bench.folder), bench.way, question),
-        cwd=ROOT,
-    )
-    ended = asyncio.ensure_future(victim.wait())
-    dying = asyncio.ensure_future(bench.server.until(lambda: _dying(bench)))
-    try:
-        await asyncio.wait((ended, dying), return_when=asyncio.FIRST_COMPLETED)
-        need(not ended.done(), "the process ended by itself")
-        while not bench.mesh.store.traces():
-            await asyncio.sleep(0.02)  # another process writes it, by no clock of ours
-    finally:
-        dying.cancel()
-        if not ended.done():
-            victim.send_signal(signal.SIGKILL)
-        await asyncio.gather(ended, dying, return_exceptions=True)
-    await bench.reopen()
-    (killed,) = bench.mesh.store.traces()
-    called = Called(question=question, started=bench.clock.monotonic(), trace_id=killed.id)
-    bench.calls.append(called)
-    if graph:
-        answer = await bench.mesh.run(resume=killed.id)
-        called.pieces.append(answer.text)
-    else:
-        await bench.ask("And now?")  # whoever next needs the ledger finds what was left open
-    called.ended = bench.clock.monotonic()
-
-
-def _dying(bench: Bench) -> bool:
-    return any(a.step == DYING and len(a.sent) == 20 for a in bench.primary)
-
-
-def _after_the_kill(bench: Bench) -> None:
-    called = bench.calls[0]
-    need(called.trace is not None, "the call is not on the trace")
-    need(not any(line.is_open for line in called.lines), f"still reserved: {called.lines}")
-    unknown = [line for line in called.lines if line.outcome == "unknown"]
-    need(len(unknown) == 1, f"the ledger does not say what is unknown: {called.lines}")
-    need(unknown[0].amount == 0, f"a reservation is charged: {unknown}")
-    if bench.way != "in process":
-        status = called.trace.status if called.trace else "missing"
-        need(status != "ok", f"the trace of a killed call says {status}")
-        need(not called.outcomes or "unknown" in called.outcomes, f"attempts {called.outcomes}")
-        return
-    first, second = (_hop(called, node) for node in ("first", "second"))
-    need(called.text == HEALTHY, f"the resumed run says {called.text!r:.80}")
-    need(called.trace is not None and called.trace.status == "ok", "the resumed run is not ok")
-    need([a.outcome for a in first.attempts] == ["ok"], f"the first hop: {first.attempts}")
-    need(
-        [a.outcome for a in second.attempts] == ["unknown", "ok"],
-        f"the attempt in flight is not marked unknown: {second.attempts}",
-    )
-    need(second.attempts[0].cost_micro_usd is None, "what nobody knows has a cost")
-    need(len(bench.primary) == 3, f"{len(bench.primary)} requests: the first hop ran again")
-    known = sum(a.cost_micro_usd or 0 for a in called.attempts)
-    need(called.spent == known, f"the ledger holds {called.spent}, known are {known}")
-
-
-def _hop(called: Called, node: str) -> Hop:
-    found = [hop for hop in called.hops if hop.node == node]
-    need(len(found) == 1, f"{len(found)} hops of '{node}'")
-    return found[0]
-
-
 # ── 27: all deployments are open ─────────────────────────────────────────────────────────
 
 SHORT_S, LONG_S = 2.0, 6.0
@@ -273,15 +194,6 @@ SCENARIOS = (
         caller=(_settled,),
         provider=(left("primary"),),
         seconds=2,
-    ),
-    Scenario(
-        number=26,
-        fault="the process is killed",
-        act=_kill,
-        caller=(_after_the_kill,),
-        holds=lambda _: None,
-        lacks={"litellm": "the process dies whichever transport it used"},
-        seconds=6,
     ),
     Scenario(
         number=27,

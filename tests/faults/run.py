@@ -15,7 +15,7 @@ from typing import Any, Literal
 from unittest import mock
 
 from orchestrator.calling.clock import SystemClock
-from tests.faults.bench import VIAS, WAYS, Bench, Way, bench
+from tests.faults.bench import HTTP, VIAS, WAYS, Bench, Way, bench
 from tests.faults.checks import always
 from tests.faults.clock import SharedClock
 from tests.faults.project import Via
@@ -32,6 +32,8 @@ class Cell:
     scenario: Scenario
     way: Way
     via: Via
+    process: bool = False
+    """Over HTTP, whoever answers is `mesh serve` in processes of its own."""
 
     @property
     def name(self) -> str:
@@ -75,6 +77,24 @@ class RealClock(SystemClock):
 def cells(scenarios: tuple[Scenario, ...]) -> list[Cell]:
     """All cells of the table, in its order."""
     return [Cell(scenario=s, way=way, via=via) for s in scenarios for via in VIAS for way in WAYS]
+
+
+SIXTEEN = range(1, 17)
+"""The faults that a public benchmark of gateways has, too."""
+
+
+def served(scenarios: tuple[Scenario, ...]) -> list[Cell]:
+    """The cells of that benchmark, as it would see them: `mesh serve`, asked over HTTP.
+
+    A fake provider is primary and fallback, there is no cache, a call has 30 s. Only on real
+    clocks, since these are processes of their own.
+    """
+    return [
+        Cell(scenario=s, way=way, via="openai", process=True)
+        for s in scenarios
+        if s.number in SIXTEEN
+        for way in HTTP
+    ]
 
 
 async def warm_up(vias: Iterable[Via]) -> None:
@@ -132,6 +152,7 @@ async def _play(cell: Cell, clock: Any, seen: list[Bench], *, quick: bool) -> No
             quick=quick,
             fleet=scenario.fleet,
             scripts=scenario.scripts(),
+            process=cell.process,
         ) as world:
             seen.append(world)
             await scenario.act(world)
@@ -175,4 +196,4 @@ def _views(world: Bench) -> str:
         f"sent {len(a.sent)}{' gone' if a.gone else ''}"
         for a in world.server.log[-8:]
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *world.logged])

@@ -30,18 +30,18 @@ WEATHER = {
 class Wish:
     """What is asked for besides the question; see `Bench.ask`."""
 
-    structured: bool
-    tools: bool
-    deadline_s: float | None
-    leaves_after: int | None
+    structured: bool = False
+    tools: bool = False
+    deadline_s: float | None = None
+    leaves_after: int | None = None
 
     @property
     def options(self) -> dict[str, Any]:
         """For a chat model."""
         found: dict[str, Any] = {"tools": [WEATHER]} if self.tools else {}
         if self.structured:
-            form = {"type": "json_schema", "json_schema": {"name": "Report", "schema": dict(SCHEMA)}}
-            found["response_format"] = form
+            form = {"name": "Report", "schema": dict(SCHEMA)}
+            found["response_format"] = {"type": "json_schema", "json_schema": form}
         return found
 
 

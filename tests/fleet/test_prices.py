@@ -123,7 +123,7 @@ def test_every_kind_of_token_has_its_price(file: Path, tmp_path: Path) -> None:
         ("reader", Usage(input=1_000_000), 20_000),
         ("painter", Usage(input=10, output=4000, images=1), 120_050),
         ("painter", Usage(input=10, images=1), None),
-        ("printer", Usage(images=2), 80_000),
+        ("printer", Usage(input=9, output=6240, images=2), 80_000),
         ("small", Usage(images=1), None),
     ],
 )

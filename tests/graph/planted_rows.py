@@ -290,6 +290,11 @@ ROWS: tuple[Row, ...] = (
         at="agents/writer.md:6:16", code="output-too-long", warning=True,
         says="no model that may serve this agent can write so much", help="at most 8000 (sonnet)"),
 
+    row("a source that is not there",
+        ("mesh.yaml", "deadline_ms: 60000", "gateway: {sources: {handbook: [handbok.md]}}"),
+        at="mesh.yaml:3:32", code="missing-source", says="there is no such file or folder",
+        help="a path relative to the project"),
+
     # ── the fleet ─────────────────────────────────────────────────────────────────────────────
     row("an unknown transport", (FLEET, "via: litellm", "via: litelm"), at="fleet.yaml:11:14",
         code="unknown-transport", says="unknown transport", help="litellm"),

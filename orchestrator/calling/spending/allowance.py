@@ -122,7 +122,7 @@ class AllowanceLedger:
             pairs = self._holdings.before(trace_id, caller, tags, now, at)
             known = True
             for _, holding in pairs:
-                known = known and holding.taken is not None
+                known = known and holding.heard
         if not pairs:
             return _NOTHING
         if not known:
@@ -257,7 +257,7 @@ class AllowanceLedger:
             lapsed = self._purse.lapse(now)
             self._waiting = [waiter for waiter in self._waiting if not waiter.done.done()]
             waiting = list(self._waiting)
-            asks = self._purse.asks([waiter.want for waiter in waiting], asked, at)
+            asks = self._purse.asks([waiter.want for waiter in waiting], asked, now, at)
         for lease in lapsed:
             self._lines.write(spooled.lapsed(lease.id))
         told = self._exchange(asks, now)

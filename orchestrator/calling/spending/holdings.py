@@ -55,8 +55,10 @@ class Holding:
     """Its name; empty for a run, which is no account of the treasury."""
     run: str = ""
     """The run that it counts, where it counts one."""
-    taken: int | None = None
-    """See `Ask`; `None` before the treasury was heard."""
+    taken: int = 0
+    """See `Ask`."""
+    heard: bool = False
+    """The treasury has said how it stands."""
     free: int = 0
     committed: int = 0
     """Of all holders, when the treasury was heard last."""
@@ -68,8 +70,9 @@ class Holding:
     used_at: float = 0.0
     """When somebody last reserved, or wanted to know how it stands."""
     told_at: float = 0.0
-    confirmed: int | None = None
-    """What the treasury knows to be `taken`; another value must be told to it."""
+    confirmed: int = 0
+    """What the treasury knows to be `taken`, another value must be told to it; -1: it was asked,
+    and did not answer yet."""
     more_at: float = float("-inf")
     """When more was last taken."""
     like: int = 0
@@ -82,16 +85,16 @@ class Holding:
 
     def holds(self, amount: int) -> bool:
         """Whether a call may reserve so much; what refuses nobody is told of it afterwards."""
-        return self.limit == NO_LIMIT or (self.taken is not None and self.free >= amount)
+        return self.limit == NO_LIMIT or (self.heard and self.free >= amount)
 
     def begin(self) -> None:
         """Nothing was spent on this run before."""
         self.taken = self.free = self.committed = self.limit
-        self.tight = False
+        self.tight, self.heard = False, True
 
     def give(self) -> bool:
         """Keep no more than what calls hold; whether there was more."""
-        if self.taken is None or self.run or self.free <= 0:
+        if self.run or self.free <= 0:
             return False
         self.taken -= self.free
         self.committed -= self.free
@@ -106,7 +109,7 @@ class Holding:
         spent, end = self.spent, self.limit
         if self.soft is not None and spent < self.soft:
             end = self.soft
-        like = end // _FIRST if self.taken is None else 0
+        like = 0 if self.heard else end // _FIRST
         if needs or self.free < 0:
             like = max(self.like, -self.free, *needs)
         return Ask(
@@ -121,7 +124,7 @@ class Holding:
     def told(self, told: Told, now: float) -> None:
         """Take the treasury's answer in; what calls did in the meantime stays."""
         self.taken = self.confirmed = told.taken
-        self.committed = told.committed
+        self.committed, self.heard = told.committed, True
         self.free += told.granted
         self.tight, self.told_at = told.tight, now
         if told.granted > 0:
@@ -156,6 +159,8 @@ class Holdings:
     accounts: dict[str, Holding] = field(default_factory=dict)
     runs: dict[tuple[str, int, str], Holding] = field(default_factory=dict)
     """By run, budget and subject; the first to begin first."""
+    _spent: dict[str, int] = field(default_factory=dict)
+    """Of accounts that were forgotten: what was taken and, since nothing of it was left, spent."""
     _bound: dict[tuple[Caller, tuple[str, ...], str | None], _Bound] = field(default_factory=dict)
     _young: tuple[float, str, str] = (0.0, "", "")
     """The moment at which the names of young runs lay between these two."""
@@ -185,7 +190,7 @@ class Holdings:
             *[(cap, self._run(cap, trace_id, now, at)) for cap in bound.of_runs],
         ]
 
-    def forget(self, at: float) -> None:
+    def forget(self, now: float, at: float) -> None:
         """Forget accounts that nobody has used for long."""
         for key, holding in list(self.runs.items()):
             if holding.calls == 0 and at - holding.used_at > RUN_S:
@@ -198,9 +203,11 @@ class Holdings:
             if holding.calls == 0 and holding.free == 0 and at - holding.used_at > FORGOTTEN_S
         ]
         for account in old:
-            del self.accounts[account]
+            self._spent[account] = self.accounts.pop(account).taken
         if old:
             self._bound.clear()  # who points to them binds anew
+            over = f"{now - FORGOTTEN_S:010.0f}"
+            self._spent = {name: taken for name, taken in self._spent.items() if name > over}
 
     def _find(self, caller: Caller, tags: tuple[str, ...], model: str | None, now: float) -> _Bound:
         budgets = self.budgets.of(caller)
@@ -232,6 +239,7 @@ class Holdings:
             holding = self.accounts.get(account)
             if holding is None:
                 holding = self.accounts[account] = Holding(cap, _limit(cap), account)
+                holding.taken = holding.confirmed = self._spent.pop(account, 0)
             if cap.soft is not None:
                 holding.soft = cap.soft if holding.soft is None else min(cap.soft, holding.soft)
             pairs.append((cap, holding))

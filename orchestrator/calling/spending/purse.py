@@ -155,7 +155,7 @@ class Purse:
             self.hurried.add(holding)
 
     def asks(
-        self, wants: Sequence[Want], wanted: frozenset[str] | None, at: float
+        self, wants: Sequence[Want], wanted: frozenset[str] | None, now: float, at: float
     ) -> dict[Holding, Ask]:
         """What the treasury is to be told now.
 
@@ -171,19 +171,19 @@ class Purse:
             elsewhere = wanted is not None and holding.account in wanted
             if elsewhere:
                 holding.give()
-            if holding.taken is None or (sum(amounts) > holding.free and not holding.run):
+            if not holding.heard or (sum(amounts) > holding.free and not holding.run):
                 asks[holding] = holding.ask(amounts, keeps=not elsewhere)
         looked_at, self.hurried = self.hurried, set()
         if wanted != frozenset() or at - self._tended_at >= TENDED_S:
             self._tended_at = at
-            self.holdings.forget(at)
+            self.holdings.forget(now, at)
             looked_at = set(self.holdings.accounts.values())
             self.loose = not all(holding.tight for holding in looked_at)
         for holding in looked_at - asks.keys():
             if (ask := self._ask(holding, wanted, at)) is not None:
                 asks[holding] = ask
         for holding in asks:
-            holding.confirmed = None  # until it answers, nobody knows what the treasury heard
+            holding.confirmed = -1  # until it answers, nobody knows what the treasury heard
         return asks
 
     def told(self, told: Mapping[Holding, Told], at: float) -> None:
@@ -218,8 +218,6 @@ class Purse:
 
     def _ask(self, holding: Holding, wanted: frozenset[str] | None, at: float) -> Ask | None:
         """Of an account for which no call waits."""
-        if holding.taken is None and holding.limit < NO_LIMIT:
-            return None
         idle = at - holding.used_at > IDLE_S and not holding.tight
         elsewhere = wanted is not None and holding.account in wanted
         if idle or elsewhere or (holding.tight and holding.free > 0):

@@ -56,20 +56,19 @@ if not born then
 end
 -- What stands there: t:OWNER what it took, l:OWNER it keeps more than its calls need, a:OWNER since
 -- when it is asked to give back.
-local taken, others, loose, asked, holders = 0, 0, {}, {}, 1
+local taken, others, loose, asked, holders = ask.taken, 0, {}, {}, 1
 local fields = redis.call('HGETALL', hash)
 for n = 1, #fields, 2 do
   local what, who = string.sub(fields[n], 1, 1), string.sub(fields[n], 3)
   local value = tonumber(fields[n + 1])
   if what == 'a' then asked[who] = value
-  elseif what == 't' and who == ask.owner then taken = value
+  elseif who == ask.owner then -- it says itself what it took
   elseif what == 't' then others = others + value
-  elseif who ~= ask.owner then
+  else
     loose[who] = true
     holders = holders + 1
   end
 end
-if ask.taken ~= cjson.null then taken = ask.taken end
 local silent = now - born < ask.silence_ms
 local left = silent and 0 or ask.limit - others - taken
 -- The same as `treasury.granted`.

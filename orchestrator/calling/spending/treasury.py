@@ -40,9 +40,9 @@ class Ask:
     """What a holder says about one account, and what it would like."""
 
     cap: Cap
-    taken: int | None
+    taken: int
     """All that it ever took of it and did not give back, spent or not. Less than at the last time:
-    it gives back. `None`: it does not know, since it has just begun or forgotten."""
+    it gives back."""
     free: int = 0
     """The part of that which no call holds and none has spent."""
     needs: tuple[int, ...] = ()
@@ -194,8 +194,7 @@ def _exchange(book: Book, owner: str, ask: Ask, now: float) -> Told:
         "SELECT taken, spent FROM allowance WHERE account = ? AND owner = ?", (account, owner)
     ).fetchone()
     stored, spent = mine or (0, 0)
-    taken = stored if ask.taken is None else ask.taken
-    committed = book.spent(ask.cap, now) - max(stored - spent, 0) + max(taken - spent, 0)
+    committed = book.spent(ask.cap, now) - max(stored - spent, 0) + max(ask.taken - spent, 0)
     (others,) = db.execute(
         "SELECT count(*) FROM allowance WHERE account = ? AND owner <> ? AND taken > spent",
         (account, owner),
@@ -205,7 +204,7 @@ def _exchange(book: Book, owner: str, ask: Ask, now: float) -> Told:
         "INSERT INTO allowance (account, owner, taken, loose) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (account, owner)"
         " DO UPDATE SET taken = excluded.taken, loose = excluded.loose, asked = asked AND ?",
-        (account, owner, taken + grant, not tight, ask.keeps),
+        (account, owner, ask.taken + grant, not tight, ask.keeps),
     )
     asked = 0
     if not fits:
@@ -215,7 +214,7 @@ def _exchange(book: Book, owner: str, ask: Ask, now: float) -> Told:
             (account, owner),
         ).rowcount
     return Told(
-        taken=taken + grant,
+        taken=ask.taken + grant,
         granted=grant,
         committed=committed + grant,
         tight=tight,

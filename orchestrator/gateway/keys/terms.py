@@ -49,7 +49,7 @@ def with_terms(
     known: dict[str, tuple[str, Sequence[str]]] = {
         "access": ("access", ACCESS),
         "tasks": ("task", tasks(project)),
-        "models": ("model", tuple(project.fleet.models)),
+        "models": ("model", (*project.fleet.models, *(f"graph:{g}" for g in project.graphs))),
         "data_classes": ("data class", project.policy.data_classes),
     }
     for field, value in said.items():

@@ -167,7 +167,11 @@ class Worker:
         fleet = await asyncio.to_thread(_warm, self._state.serving.mesh)
         available = sum(health.available for health in fleet.health.values())
         self._facts = {"available": available, "all": len(fleet.health)}
+        if self._plan.number == 1:  # one a machine
+            self._do(self._state.serving.mesh.exchange_drains())
         await self._server.serve(sockets=[self._plan.listener])
+        for task in self._tasks:
+            task.cancel()
         with suppress(ValueError):
             loop.remove_reader(self._plan.channel.fileno())
         await self._exchange.close()

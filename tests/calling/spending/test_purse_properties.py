@@ -80,7 +80,7 @@ class Process:
     def tend(self, now: float, wants: Sequence[Want] = ()) -> Mapping[Holding, Told]:
         wanted = self.line.asked(self.purse.owner)
         self.lapse(now)
-        asks = self.purse.asks(wants, wanted, now)
+        asks = self.purse.asks(wants, wanted, now, now)
         if not asks:
             return {}
         answers = self.line.exchange(self.purse.owner, list(asks.values()), now)

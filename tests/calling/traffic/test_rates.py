@@ -254,3 +254,64 @@ async def test_callers_who_stay_away_are_forgotten() -> None:
         clock.advance(1)
         await rates.take(Caller(user=f"user-{number}"), (), 1)
     assert len(rates._meters) <= 62
+
+
+class Given:
+    """Limits of single callers, as they are at the moment; satisfies `Allotments`."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, tuple[CallerLimit, ...]] = {}
+
+    def budgets(self, caller: Caller) -> tuple[()]:
+        return ()
+
+    def limits(self, caller: Caller) -> tuple[CallerLimit, ...]:
+        return self.of.get(caller.user, ())
+
+
+def own(requests: int) -> tuple[CallerLimit, ...]:
+    match = CallerMatch(user="ana")
+    return (CallerLimit(per="user", match=match, requests_per_minute=requests),)
+
+
+async def test_a_caller_may_have_a_limit_of_its_own_besides_those_of_the_policy() -> None:
+    given = Given()
+    limits = [CallerLimit(per="user", requests_per_minute=3)]
+    rates = CallerRates(limits, ManualClock(), allotments=given)
+    given.of["ana"] = own(1)
+    await rates.take(ANA, (), 1)
+    with pytest.raises(RateLimitedError, match=r"1 call a minute"):
+        await rates.take(ANA, (), 1)
+    for _ in range(3):
+        await rates.take(BEN, (), 1)
+    with pytest.raises(RateLimitedError, match=r"3 calls a minute"):
+        await rates.take(BEN, (), 1)
+
+
+async def test_a_limit_that_changes_while_it_is_used_keeps_what_it_counted() -> None:
+    given = Given()
+    rates = CallerRates([], ManualClock(), allotments=given)
+    given.of["ana"] = own(2)
+    for _ in range(2):
+        await rates.take(ANA, (), 1)
+    given.of["ana"] = own(3)
+    await rates.take(ANA, (), 1)
+    with pytest.raises(RateLimitedError, match=r"3 calls a minute"):
+        await rates.take(ANA, (), 1)
+    given.of.clear()
+    await rates.take(ANA, (), 1)
+
+
+async def test_two_limits_on_the_same_callers_count_apart_and_survive_a_reload() -> None:
+    two = [
+        CallerLimit(per="user", requests_per_minute=2),
+        CallerLimit(per="user", requests_per_minute=5),
+    ]
+    rates = CallerRates(two, ManualClock())
+    for _ in range(2):
+        await rates.take(ANA, (), 1)
+    rates.reconfigure([CallerLimit(per="user", requests_per_minute=4), two[1]])
+    for _ in range(2):
+        await rates.take(ANA, (), 1)
+    with pytest.raises(RateLimitedError, match=r"4 calls a minute"):
+        await rates.take(ANA, (), 1)

@@ -96,12 +96,14 @@ async def test_refuse_answers_503_and_says_when_to_come_back(
     tmp_path: Path, valkey: Valkey
 ) -> None:
     shared = f"shared: {{url: '{valkey.url}', when_gone: refuse}}\n"
-    async with StandIn(Say("hello")) as endpoint:
-        async with serving(project(tmp_path / "one", endpoint, shared)) as service:
-            assert await ask([service], 20) == {200: 20}
-            valkey.kill()
-            await asyncio.sleep(1.5)
-            assert await ask([service], 20) == {503: 20}
-            valkey.start()
-            await asyncio.sleep(3)
-            assert await ask([service], 20) == {200: 20}
+    async with (
+        StandIn(Say("hello")) as endpoint,
+        serving(project(tmp_path / "one", endpoint, shared)) as service,
+    ):
+        assert await ask([service], 20) == {200: 20}
+        valkey.kill()
+        await asyncio.sleep(1.5)
+        assert await ask([service], 20) == {503: 20}
+        valkey.start()
+        await asyncio.sleep(3)
+        assert await ask([service], 20) == {200: 20}

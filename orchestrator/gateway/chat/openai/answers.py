@@ -97,14 +97,14 @@ def usage_of(answers: Sequence[Answer]) -> dict[str, Any]:
 
 
 def _usage(used: Usage) -> dict[str, Any]:
+    sent = {"cached_tokens": used.cached_input, "audio_tokens": used.audio_input}
+    if used.cache_write:  # OpenAI has no word for it; it has a price of its own elsewhere
+        sent["cache_creation_tokens"] = used.cache_write
     return {
         "prompt_tokens": used.input,
         "completion_tokens": used.output,
         "total_tokens": used.input + used.output,
-        "prompt_tokens_details": {
-            "cached_tokens": used.cached_input,
-            "audio_tokens": used.audio_input,
-        },
+        "prompt_tokens_details": sent,
         "completion_tokens_details": {
             "reasoning_tokens": used.reasoning,
             "audio_tokens": used.audio_output,
