@@ -157,6 +157,14 @@ class Mesh:
         """The server that copies of this project share; `None`: the files have to do."""
         return self._parts.shared
 
+    async def join_others(self) -> None:
+        """Make itself known to the processes that share limits with this one, if there are any.
+
+        Before the first call, so that all know how many they are; where the server cannot be
+        reached it takes a second, and is tried again in the background.
+        """
+        await self._parts.join_others()
+
     @property
     def problem(self) -> str | None:
         """What of traces and ledger could not be written, for a person; `None`: all is there."""

@@ -477,6 +477,13 @@ class Parts:
         )
         return "; ".join(problem for problem in found if problem) or None
 
+    async def join_others(self) -> None:
+        """See `Mesh.join_others`."""
+        if self.shared is not None:
+            await self.shared.open()
+        if self.pools is not None:
+            await self.pools.join()
+
     def _sharing_problem(self) -> str | None:
         opened = self.__dict__
         shared, pools = opened.get("shared"), opened.get("pools")
@@ -520,7 +527,11 @@ class Parts:
             locks = LockSweep(folder / "runs")
             limits = sweep.limits(declared.keep_days, self.clock.now(), older_than_days)
             stores = sweep.Stores(
-                traces=TraceSweep(folder / "traces.sqlite"),
+                traces=(
+                    TraceSweep(folder, database=declared.database)
+                    if declared.database
+                    else TraceSweep(folder / "traces.sqlite")
+                ),
                 journal=journal,
                 others=(
                     LedgerSweep(folder / "ledger.sqlite"),

@@ -1,11 +1,14 @@
 """Every fault of a provider, in every way to call, over every transport: what comes of it.
 
     python scripts/faults.py [NUMBER ...] [--via openai] [--quick] [--json] [--jobs 2]
+    python scripts/faults.py --serve [NUMBER ...] [--json] [--jobs 2]
 
 A server on loopback injects each fault by name. A cell is passed where the caller got exactly the
 right text once, or an error that says what happened, in time, and where trace, ledger and provider
 agree with it. Real clocks, so it takes some minutes; with `--quick` time is injected, as in the
-tests. Exit code 1 where a cell fails.
+tests. With `--serve` the first sixteen faults, which a public benchmark of gateways has as well,
+meet `mesh serve` in processes of its own, asked over HTTP as that benchmark asks: one fake provider
+is primary and fallback, nothing is cached, a call has 30 s. Exit code 1 where a cell fails.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +32,7 @@ from bench_start import commit, processor  # noqa: E402
 from orchestrator.cli._show import Screen, print_json, terminal  # noqa: E402
 from tests.faults.bench import VIAS, WAYS  # noqa: E402
 from tests.faults.catalogue import SCENARIOS  # noqa: E402
-from tests.faults.run import Cell, cells  # noqa: E402
+from tests.faults.run import Cell, cells, served  # noqa: E402
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -42,14 +45,22 @@ LINE_BYTES = 16 * 1024 * 1024
 
 
 async def run(
-    numbers: Sequence[int], jobs: int, quick: bool, tell: Callable[[Found], None]
+    weights: Mapping[int, float],
+    jobs: int,
+    options: Sequence[str],
+    tell: Callable[[Found], None],
 ) -> list[Found]:
-    """Run these cells in so many processes; `tell` hears of each as it ends."""
+    """Run cells in so many processes; `tell` hears of each as it ends.
+
+    Args:
+        weights: how long each cell takes, by its number.
+        options: of `tests.faults.work`.
+    """
     found: list[Found] = []
 
     async def one(share: Sequence[int]) -> None:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.faults.work", *(["--quick"] if quick else [])),
+            *(sys.executable, "-m", "tests.faults.work", *options),
             *map(str, share),
             cwd=ROOT,
             stdout=asyncio.subprocess.PIPE,
@@ -66,7 +77,7 @@ async def run(
             why = f"the process that was to run it ended with {code}"
             found.append({"cell": number, "status": "failed", "seconds": 0, "why": why, "seen": ""})
 
-    weighed = sorted(numbers, key=lambda n: -cells(SCENARIOS)[n].scenario.seconds)
+    weighed = sorted(weights, key=lambda n: -weights[n])
     shares = [weighed[job::jobs] for job in range(jobs)]
     await asyncio.gather(*(one(share) for share in shares if share))
     return sorted(found, key=lambda f: f["cell"])
@@ -93,28 +104,16 @@ def progress(count: int) -> Callable[[Found], None]:
 
 
 def show(found: Sequence[Found], every: Sequence[Cell], note: str) -> None:
-    """The table, one row a fault, what is behind each cell that failed, and the sum.
+    """A table for each transport, a row a fault, what is behind each failure, and the sum.
 
     Args:
         note: where and how it was found.
     """
     screen = Screen()
-    by_fault: dict[tuple[int, str], list[Found]] = {}
-    for one in found:
-        scenario = every[one["cell"]].scenario
-        by_fault.setdefault((scenario.number, scenario.fault), []).append(one)
-    shown = {every[one["cell"]].via for one in found}
-    columns = [(via, way) for via in VIAS for way in WAYS if via in shown]
-    titles = ["\n".join((via, *way.split())) for via, way in columns]
-    narrow = {"no_wrap": True, "min_width": 9}
-    table = screen.table("#", "fault", *((title, narrow) for title in titles))
-    for (number, fault), rows in by_fault.items():
-        held = [
-            [one for one in rows if (every[one["cell"]].via, every[one["cell"]].way) == column]
-            for column in columns
-        ]
-        table.add_row(str(number), fault, *(_cell(screen, here) for here in held))
-    screen.show(table, 0)
+    for via in VIAS:
+        here = [one for one in found if every[one["cell"]].via == via]
+        if here:
+            _show_table(screen, via, here, every)
     reasons = {(every[f["cell"]].scenario.name, f["why"]) for f in found if f["status"] == "n/a"}
     if reasons:
         screen.heading("Does not apply")
@@ -143,6 +142,21 @@ def _cell(screen: Screen, here: Sequence[Found]) -> Text:
     return screen.join((screen.sign("yes"), "good"), seconds)
 
 
+def _show_table(screen: Screen, via: str, found: Sequence[Found], every: Sequence[Cell]) -> None:
+    by_fault: dict[tuple[int, str], list[Found]] = {}
+    for one in found:
+        scenario = every[one["cell"]].scenario
+        by_fault.setdefault((scenario.number, scenario.fault), []).append(one)
+    ways = [way for way in WAYS if any(every[one["cell"]].way == way for one in found)]
+    narrow = {"no_wrap": True, "min_width": 9}
+    titles = ("\n".join(way.split()) for way in ways)
+    table = screen.table("#", f"fault, via {via}", *((title, narrow) for title in titles))
+    for (number, fault), rows in by_fault.items():
+        held = [[one for one in rows if every[one["cell"]].way == way] for way in ways]
+        table.add_row(str(number), fault, *(_cell(screen, here) for here in held))
+    screen.show(table, 0)
+
+
 def _show_failed(screen: Screen, failed: Sequence[Found], every: Sequence[Cell]) -> None:
     for one in failed:
         screen.heading(every[one["cell"]].name)
@@ -159,6 +173,7 @@ def as_json(found: Sequence[Found], every: Sequence[Cell]) -> list[Found]:
             "variant": cell.scenario.variant,
             "way": cell.way,
             "via": cell.via,
+            "process": cell.process,
             **{key: value for key, value in one.items() if key != "cell"},
         }
         for one in found
@@ -170,22 +185,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("numbers", nargs="*", type=int, help="faults of the catalogue; else all")
     parser.add_argument("--via", choices=VIAS, help="over this transport alone")
-    parser.add_argument("--quick", action="store_true", help="inject time, as the tests do")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--quick", action="store_true", help="inject time, as the tests do")
+    which.add_argument("--serve", action="store_true", help="the first sixteen, by `mesh serve`")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4))
     given = parser.parse_args()
-    every = cells(SCENARIOS)
+    every = served(SCENARIOS) if given.serve else cells(SCENARIOS)
     known = {cell.scenario.number for cell in every}
     if unknown := sorted(set(given.numbers) - known):
         print(f"no fault {unknown[0]}; there are {min(known)} to {max(known)}", file=sys.stderr)
         return 2
-    chosen = [
-        number
+    chosen = {
+        number: cell.scenario.seconds
         for number, cell in enumerate(every)
         if cell.scenario.number in (given.numbers or known) and given.via in (None, cell.via)
-    ]
+    }
     begun = time.monotonic()
-    found = asyncio.run(run(chosen, given.jobs, given.quick, progress(len(chosen))))
+    options = [f"--{name}" for name in ("quick", "serve") if getattr(given, name)]
+    found = asyncio.run(run(chosen, given.jobs, options, progress(len(chosen))))
     clocks = "injected time" if given.quick else "real clocks"
     machine = f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     if given.json:

@@ -5,22 +5,30 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
+import os
 import re
 import runpy
 import shlex
+import shutil
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 from unittest import mock
 
 from orchestrator.cli import main
 from orchestrator.project.registry import SCRIPT
+from orchestrator.project.schema import Settings
 
 ROOT = Path(__file__).parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 _FENCE = re.compile(r"(?ms)^(?P<marks>```+|~~~+)(?P<info>[^\n]*)\n(?P<body>.*?)^(?P=marks)$")
 _ANYTHING = "…"
+_EXPORT = re.compile(r"export (?P<name>\w+)=(?:\$\((?P<command>.+)\)|(?P<value>\S+))")
+PORT = Settings().gateway.port
+"""On which a service listens that nobody tells otherwise."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +115,30 @@ def commands(fence: Fence) -> list[Command]:
 
 
 class Shell:
-    """Carries out what a page tells a reader to type; `cd` holds until the end of a block."""
+    """Carries out what a page tells a reader to type; what it changes holds until its end.
+
+    `cd` and `export` do what they say. `mesh serve … &` starts a service, which listens on a free
+    port while the page speaks of the usual one; it ends with the shell. Programs that are run
+    beside it are processes of their own.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._env: dict[str, str] = {}
+        self._service: Service | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._service is not None:
+            self._service.close()
 
     def run(self, command: Command) -> None:
         """Raises `AssertionError` where the command fails or prints something else."""
+        if exported := _EXPORT.fullmatch(command.line):
+            self._env[exported["name"]] = exported["value"] or self._printed(exported["command"])
+            return
         words = shlex.split(command.line)
         match words:
             case ["cd", folder]:
@@ -124,22 +149,103 @@ class Shell:
                 # Not carried out: what it would do is what the tests, or other blocks, do.
                 assert re.search(rf"(?m)^{target}:", MAKEFILE), f"no such target: {target}"
                 return
-            case ["mesh", *arguments]:
-                code, out, err = mesh(arguments, self._folder)
             case ["python" | ".venv/bin/python", "-m", "pytest", path, *_]:
                 assert (ROOT / path).exists(), f"no such tests: {path}"
                 return
-            case ["python", script, *arguments]:
-                code, out, err = python(script, arguments, self._folder)
+            case ["curl", *_] if shutil.which("curl") is None:
+                return
             case [script, *_] if (ROOT / script).is_file() and script.startswith("scripts/"):
                 return
-            case _:
-                raise AssertionError(f"it is not known how to run: {command.line}")
+        code, out, err = self._typed(command.line, words)
         assert code == 0, f"{command.line}\n{out}{err}"
         assert out.strip(), f"{command.line} printed nothing"
         assert "Traceback" not in err, err
         if command.shown:
             assert is_shown(command.shown, out), f"{command.line} printed\n{out}"
+
+    def _printed(self, line: str) -> str:
+        code, out, err = self._typed(line, shlex.split(line))
+        assert code == 0, err
+        return out.strip()
+
+    def _typed(self, line: str, words: list[str]) -> tuple[int, str, str]:
+        """Exit code, output, messages."""
+        match words:
+            case ["mesh", "serve", *arguments, "&"]:
+                assert self._service is None, "one service a block"
+                self._service = Service(arguments, self._folder, os.environ | self._env)
+                self._env["MESH_URL"] = self._service.url
+                return 0, self._service.printed, ""
+            case ["mesh", *arguments]:
+                with mock.patch.dict(os.environ, self._env):
+                    return mesh(arguments, self._folder)
+            case ["python", *arguments] if self._service is not None:
+                return self._service.beside([sys.executable, *arguments], self._folder, self._env)
+            case ["python", script, *arguments]:
+                with mock.patch.dict(os.environ, self._env):
+                    return python(script, arguments, self._folder)
+            case ["curl" | "sh", *_] if self._service is not None:
+                return self._service.beside(words, self._folder, self._env)
+        raise AssertionError(f"it is not known how to run: {line}")
+
+
+class Service:
+    """A `mesh serve` that a page starts. Where the page says the usual port, it is another one."""
+
+    def __init__(self, arguments: Sequence[str], folder: Path, env: dict[str, str]) -> None:
+        command = [sys.executable, "-m", "orchestrator.cli", "serve", *arguments, "--port", "0"]
+        with (folder / "serve.log").open("w") as log:
+            self._process = subprocess.Popen(
+                command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        said = self._said_at_the_start()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/v1", said)
+        if found is None:
+            self.close()
+            raise AssertionError((folder / "serve.log").read_text("utf-8"))
+        self.url, self._port = found[0], found[1]
+        self.printed = self._as_usual(said)
+
+    def beside(
+        self, words: Sequence[str], folder: Path, env: dict[str, str]
+    ) -> tuple[int, str, str]:
+        """Run a program while it serves: exit code, output, messages."""
+        for name, value in env.items():
+            words = [word.replace(f"${name}", value) for word in words]
+        done = subprocess.run(
+            [word.replace(f":{PORT}", f":{self._port}") for word in words],
+            cwd=folder,
+            env=os.environ | env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return done.returncode, self._as_usual(done.stdout), done.stderr
+
+    def close(self) -> None:
+        """End it as whoever typed it would."""
+        self._process.terminate()
+        try:
+            self._process.wait(30)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+
+    def _said_at_the_start(self) -> str:
+        """What it prints until it answers; its last line names project and policy."""
+        assert self._process.stdout is not None
+        said = ""
+        for line in self._process.stdout:
+            said += line
+            if line.startswith("  project "):
+                break
+        return said
+
+    def _as_usual(self, text: str) -> str:
+        return text.replace(f":{self._port}", f":{PORT}")
 
 
 def mesh(arguments: list[str], folder: Path) -> tuple[int, str, str]:

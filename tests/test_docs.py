@@ -63,9 +63,9 @@ def python_runs(fence: Fence, project: Path, monkeypatch: pytest.MonkeyPatch) ->
 def commands_run(fence: Fence, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = commands(fence)
     assert found, "a block of commands without a command"
-    shell = Shell(project)
-    for command in found if fence.not_run is None else ():
-        shell.run(command)
+    with Shell(project) as shell:
+        for command in found if fence.not_run is None else ():
+            shell.run(command)
 
 
 def file_is_what_it_shows(fence: Fence, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,6 @@
-"""Money: reserve, settle, release. Two ledgers with one behaviour, over one kind of book.
+"""Money: reserve, settle, release. Two ledgers with one behaviour, over one kind of book: each call
+is a transaction, which is the simplest for a program or a command. A service, which must not wait
+for a disk, has a third: `spending.allowance`.
 
 A budget holds when what was settled in its window, plus every open lease, plus the new reservation
 stays within it. A lease that is neither settled nor released ends by itself; where the process

@@ -236,7 +236,7 @@ def document(refreshed: Refreshed) -> str:
 
     plain = refreshed.model_dump(mode="json", exclude_defaults=True)
     head = (
-        "# yaml-language-server: $schema=schemas/fleet.refreshed.schema.json\n"
+        "# yaml-language-server: $schema=schemas/refreshed.schema.json\n"
         "# Written by `mesh fleet refresh --write`. Remove it to go by fleet.yaml alone.\n"
     )
     return head + str(yaml.safe_dump(plain, sort_keys=True, allow_unicode=True, width=100))

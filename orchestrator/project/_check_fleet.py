@@ -147,9 +147,7 @@ def _deployment(
     return problems
 
 
-def _via(
-    via: str, path: KeyPath, document: Document, registry: Registry | None
-) -> list[Problem]:
+def _via(via: str, path: KeyPath, document: Document, registry: Registry | None) -> list[Problem]:
     if registry is None:
         return []
     return unknown(document, "transport", (via,), transports(registry), lambda _: path)

@@ -71,11 +71,8 @@ def _settings(settings: Settings, document: Document, entries: Entries) -> list[
 
 
 def _sources(settings: Settings, document: Document, entries: Entries) -> list[Problem]:
-    """What callers may let a graph read is there. Of settings in Python the folder is not known."""
-    path_of_settings = entries.settings.source.path if entries.settings else Path()
-    if path_of_settings.name != "mesh.yaml":
-        return []
-    folder = path_of_settings.parent
+    """What callers may let a graph read is there."""
+    folder = entries.settings.source.path.parent if entries.settings else Path()
     return [
         document.problem(
             ("gateway", "sources", name, index),

@@ -47,7 +47,7 @@ KINDS: Mapping[str, FileKind] = {
     for kind in (
         FileKind("mesh", Settings, "Settings of a project", "mesh.yaml"),
         FileKind("fleet", Fleet, "Models and the ways to reach them", "fleet.yaml"),
-        FileKind("fleet.refreshed", Refreshed, "What providers said of it", "fleet.refreshed.yaml"),
+        FileKind("refreshed", Refreshed, "What providers said of it", "fleet.refreshed.yaml"),
         FileKind("policy", Policy, "What is allowed and what is preferred", "policy.yaml"),
         FileKind("agent", Agent, "Front matter of an agent", "agents/NAME.md"),
         FileKind("graph", Graph, "A workflow", "graphs/NAME.yaml"),

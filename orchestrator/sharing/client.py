@@ -14,8 +14,8 @@ import hashlib
 import logging
 import os
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 CONNECT_S = 1.0
 CALL_S = 0.25
 """The longest that anything waits for an answer."""
+TURNS = 16
+"""Of the event loop after that. Where the loop was busy, the answer may be there already."""
 CONNECTIONS = 8
 """Of one process at once; further calls wait for one of them, within `CALL_S`."""
 AGAIN_S = 0.05
@@ -182,7 +184,7 @@ class Shared:
             if self._client is None:
                 await self._connect()
             assert self._client is not None
-            async with asyncio.timeout(CALL_S):
+            async with _at_most(CALL_S):
                 return await ask(self._client)
         except (RedisError, OSError, TimeoutError) as error:
             raise self._failed(error) from error
@@ -190,7 +192,7 @@ class Shared:
     async def _connect(self) -> None:
         client = self._new_client()
         self._client = client
-        async with asyncio.timeout(CONNECT_S):
+        async with _at_most(CONNECT_S):
             await client.ping()
         if self._callbacks:
             self._listen_anew()
@@ -207,9 +209,10 @@ class Shared:
             pool = BlockingConnectionPool.from_url(
                 url,
                 max_connections=CONNECTIONS,
-                timeout=CALL_S,
-                socket_connect_timeout=CONNECT_S,
-                socket_timeout=None if patient else CALL_S,
+                # Every use is within `_at_most`, but for the wait for hints.
+                timeout=None,
+                socket_connect_timeout=CONNECT_S if patient else None,
+                socket_timeout=None,
                 retry=Retry(NoBackoff(), 0),
                 decode_responses=True,
                 protocol=2,
@@ -341,6 +344,30 @@ class Shared:
     def _hand_out(self, topic: str, text: str) -> None:
         for callback in self._callbacks.get(topic, ()):
             callback(text)
+
+
+@asynccontextmanager
+async def _at_most(seconds: float) -> AsyncIterator[None]:
+    """`TimeoutError` after so long, and after a few turns of the loop beyond it.
+
+    A loop that was busy for longer than that meets the alarm and the answer in the same turn, and
+    it takes some more until the answer is read.
+    """
+    loop = asyncio.get_running_loop()
+
+    def ring(turns: int) -> None:
+        nonlocal alarm
+        if turns:
+            alarm = loop.call_soon(ring, turns - 1)
+        else:
+            limit.reschedule(loop.time())
+
+    async with asyncio.timeout(None) as limit:
+        alarm: asyncio.Handle = loop.call_later(seconds, ring, TURNS)
+        try:
+            yield
+        finally:
+            alarm.cancel()
 
 
 def _is_about_the_call(error: Exception) -> bool:

@@ -94,6 +94,14 @@ class Pools:
         """A limit on what is held at once."""
         return self._pool(name, limit, None)
 
+    async def join(self) -> None:
+        """Take part from now on, so that others count on it; best before the first call."""
+        self._at_home()
+        if self._task is None:
+            self._start()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
     async def answer(self, needs: Sequence[Need]) -> None:
         """Ask for more, and return when there is an answer. Takes about a quarter second at most.
 

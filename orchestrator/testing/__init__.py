@@ -26,6 +26,7 @@ from orchestrator.testing.stores import (
 )
 from orchestrator.testing.traffic import TrafficConformance
 from orchestrator.testing.transport import TransportConformance
+from orchestrator.testing.treasury import TreasuryConformance
 
 __all__ = [
     "AllotmentsConformance",
@@ -40,4 +41,5 @@ __all__ = [
     "SharedCountersConformance",
     "TrafficConformance",
     "TransportConformance",
+    "TreasuryConformance",
 ]

@@ -173,7 +173,7 @@ class SharedCountersConformance:
         counters = self.make()
         found: list[Counted] = []
         for name in ("a", "b", "c", "a", "b"):
-            found.append(await counters.exchange(name, []))  # noqa: PERF401
+            found.append(await counters.exchange(name, []))
         assert {(one.copies, one.rank) for one in found[2:]} == {(3, 0), (3, 1), (3, 2)}
         await counters.leave("a")
         assert (await counters.exchange("c", [])).copies == 2

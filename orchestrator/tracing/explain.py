@@ -379,6 +379,7 @@ def why_trace(trace: Trace, hops: Sequence[Hop]) -> str:
         "ok": "ended well",
         "running": "is still running",
         "waiting": "waits for a person's answer",
+        "unknown": "was cut off, and how it ended nobody knows",
     }.get(trace.status, trace.status)
     lines = [
         f"Run {trace.id} of graph '{trace.graph}' {ending}"

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from orchestrator.storage.compact import size_of
 from orchestrator.storage.sweep import DAY, Limits
-from orchestrator.tracing._database import Database, sqlite_engine
+from orchestrator.tracing._database import Database, server_engine, sqlite_engine
 from orchestrator.tracing._tables import attempts, decisions, hops, traces, unexported
 
 _BATCH = 200
@@ -19,13 +19,20 @@ _BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class TraceSweep:
-    """A `storage.sweep.Traces` over the trace store's file."""
+    """A `storage.sweep.Traces` over the trace store's tables.
+
+    Args:
+        path: the SQLite file; with `database`, the storage folder.
+        database: the PostgreSQL database that holds them instead. It takes no space of the folder,
+            so nothing goes from it for the folder's quota.
+    """
 
     path: Path
     name: str = "traces"
+    database: str | None = None
 
     def size(self) -> int:
-        return size_of(self.path)
+        return 0 if self.database else size_of(self.path)
 
     def sweep(self, limits: Limits, *, dry_run: bool) -> dict[str, int]:
         """Traces that began before the moment."""
@@ -38,7 +45,7 @@ class TraceSweep:
 
     def removable(self, limits: Limits) -> int:
         """How many traces nobody needs any more."""
-        return len(self._removable(limits))
+        return 0 if self.database else len(self._removable(limits))
 
     def remove_oldest(self, count: int, limits: Limits) -> tuple[int, float]:
         """Remove that many; how many there were, and when the last of them began."""
@@ -68,7 +75,7 @@ class TraceSweep:
                     _delete_unused(connection, time.time() - DAY)
 
     def _connected(self) -> Database:
-        return Database(sqlite_engine(self.path))
+        return Database(server_engine(self.database) if self.database else sqlite_engine(self.path))
 
 
 def _delete(connection: Connection, gone: list[str]) -> None:

@@ -1,8 +1,8 @@
 """A gateway as its clients see it: over loopback, in a thread of its own, with providers behind it.
 
-    with opened(tmp_path, Say("Hello.")) as gateway:
-        OpenAI(base_url=gateway.base_url, api_key="none")
-        gateway.trace(id)       # as `mesh trace show` prints it
+with opened(tmp_path, Say("Hello.")) as gateway:
+    OpenAI(base_url=gateway.base_url, api_key="none")
+    gateway.trace(id)       # as `mesh trace show` prints it
 """
 
 from __future__ import annotations

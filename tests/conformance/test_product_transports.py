@@ -152,6 +152,7 @@ class TestEmbedder(Asked):
     @pytest.fixture(autouse=True)
     def _slow(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.slow = _Slow()
+
         def load(name: str, env: Any) -> Any:
             if name == "not-installed":
                 raise PrerequisiteError("install it first")

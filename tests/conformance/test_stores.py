@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.calling.ledger import MemoryLedger, SqliteLedger
+from orchestrator.calling.spending.allowance import AllowanceLedger
 from orchestrator.graph.journal import JournalStore, RunJournal, RunRecord
 from orchestrator.project.policy_schema import Budget
 from orchestrator.testing import (
@@ -101,6 +102,23 @@ class TestSqliteLedger(Folder, LedgerConformance):
 
     async def close(self, ledger: object) -> None:
         assert isinstance(ledger, SqliteLedger)
+        await ledger.close()
+
+
+class TestAllowanceLedger(Folder, LedgerConformance):
+    made = 0
+
+    def make(self, budgets: Sequence[Budget], clock: ManualClock) -> AllowanceLedger:
+        self.made += 1
+        path = self.folder / f"{self.made}.sqlite"
+        return AllowanceLedger(path, budgets, clock, lease_s=LEASE_S)
+
+    async def spent(self, ledger: object, trace_id: str | None = None) -> int:
+        assert isinstance(ledger, AllowanceLedger)
+        return await ledger.spent(trace_id)
+
+    async def close(self, ledger: object) -> None:
+        assert isinstance(ledger, AllowanceLedger)
         await ledger.close()
 
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from tests.faults.ways import Wish
 
 JSON, EVENTS = "application/json", "text/event-stream"
-OWN = ("providers_failed", "providers_unavailable", "providers_timed_out")
-OWN += ("content_filter", "context_length_exceeded", "invalid_request")
+TRIED = {"providers_failed", "providers_unavailable", "providers_timed_out"}
+TRIED |= {"content_filter", "context_length_exceeded", "invalid_request"}
 """Codes of a call that was tried and got no answer."""
 _TRIED = re.compile(r"tried ((?:[\w./-]+: \w+(?:, )?)+)")
 _ADDRESS = re.compile(r"https?://|127\.0\.0\.1|localhost|Traceback|\.py\b")
@@ -174,9 +174,7 @@ class _Stream:
         return said
 
 
-async def _hear(
-    response: aiohttp.ClientResponse, called: Called, leaves_after: int | None
-) -> None:
+async def _hear(response: aiohttp.ClientResponse, called: Called, leaves_after: int | None) -> None:
     need(response.content_type == EVENTS, f"the stream is {response.content_type}")
     need(called.trace_id, "the response does not name its trace")
     stream = _Stream(called=called)
@@ -256,7 +254,7 @@ def _error(body: Mapping[str, Any], called: Called, *, status: int) -> MeshError
     attempts = _attempts(message)
     if code == "incomplete_answer":
         return IncompleteError(message, attempts, text=called.text, reason=message)
-    if code in OWN:
+    if code in TRIED:
         return CallError(message, attempts)
     if code.startswith("no_model_"):
         return NoCandidateError(message)

@@ -97,12 +97,11 @@ def served(scenarios: tuple[Scenario, ...]) -> list[Cell]:
     ]
 
 
-async def warm_up(vias: Iterable[Via]) -> None:
+async def warm_up(pairs: Iterable[tuple[Way, Via]]) -> None:
     """Call once in each way, so that no cell pays for imports and tables that are read once."""
     nothing = Scenario(number=0, fault="nothing is wrong", caller=())
-    for via in vias:
-        for way in WAYS:
-            await run_cell(Cell(scenario=nothing, way=way, via=via), quick=False)
+    for way, via in sorted(pairs):
+        await run_cell(Cell(scenario=nothing, way=way, via=via), quick=False)
 
 
 async def run_cell(cell: Cell, *, quick: bool) -> Result:

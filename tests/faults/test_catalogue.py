@@ -39,6 +39,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             c for c in cells(SCENARIOS) if (c.way, c.via) == (metafunc.cls.way, metafunc.cls.via)
         ]
         run = [c for c in mine if c.inapplicable is None]
+        if metafunc.cls.briefly:
+            run = list({c.scenario.number: c for c in reversed(run)}.values())[::-1]
         metafunc.parametrize("cell", run, ids=[c.scenario.name for c in run])
 
 
@@ -47,6 +49,8 @@ class Column:
 
     way: ClassVar[Way]
     via: ClassVar[Via]
+    briefly: ClassVar[bool] = False
+    """One variant of each fault: both its door and its transport have columns of their own."""
 
     async def test_fault(self, cell: Cell) -> None:
         result = await run_cell(cell, quick=True)
@@ -66,6 +70,14 @@ class TestNotStreaming(Column):
     way, via = "not streaming", "openai"
 
 
+class TestOverHTTP(Column):
+    way, via = "http", "openai"
+
+
+class TestStreamingOverHTTP(Column):
+    way, via = "http streaming", "openai"
+
+
 class TestInProcessOverLiteLLM(Column):
     way, via = "in process", "litellm"
 
@@ -76,6 +88,14 @@ class TestStreamingOverLiteLLM(Column):
 
 class TestNotStreamingOverLiteLLM(Column):
     way, via = "not streaming", "litellm"
+
+
+class TestOverHTTPAndLiteLLM(Column):
+    way, via, briefly = "http", "litellm", True
+
+
+class TestStreamingOverHTTPAndLiteLLM(Column):
+    way, via, briefly = "http streaming", "litellm", True
 
 
 def test_no_fault_of_the_catalogue_is_missing() -> None:

@@ -1,6 +1,6 @@
 """Runs some cells of the table on real clocks, side by side; one line of JSON for each.
 
-    python -m tests.faults.work [--quick] 0 1 2 …
+    python -m tests.faults.work [--quick | --serve] 0 1 2 …
 
 `scripts/faults.py` starts it, once for each processor.
 """
@@ -13,7 +13,7 @@ import json
 import logging
 
 from tests.faults.catalogue import SCENARIOS
-from tests.faults.run import Cell, cells, no_such_host, run_cell, warm_up
+from tests.faults.run import Cell, cells, no_such_host, run_cell, served, warm_up
 
 AT_A_TIME = 3
 """Of the short cells: they mostly work, and would keep each other waiting."""
@@ -22,16 +22,15 @@ LONG_S = 8.0
 APART_S = 0.4
 
 
-async def work(numbers: list[int], *, quick: bool) -> None:
-    """Run these cells: the longest first, and those that need a processor at the end."""
-    every = cells(SCENARIOS)
+async def work(numbers: list[int], every: list[Cell], *, quick: bool) -> None:
+    """Run these of the cells: the longest first, and those that need a processor at the end."""
     order = sorted(numbers, key=lambda n: (every[n].scenario.heavy, -every[n].scenario.seconds))
     if quick:
         for number in order:
             await _one(number, every[number], quick=True)
         return
     with no_such_host():
-        await warm_up(sorted({every[number].via for number in numbers}))
+        await warm_up({(cell.way, cell.via) for cell in (every[n] for n in numbers)})
         free = asyncio.Semaphore(AT_A_TIME)
 
         async def short(number: int) -> None:
@@ -61,7 +60,10 @@ async def _one(number: int, cell: Cell, *, quick: bool) -> None:
 if __name__ == "__main__":
     logging.disable()  # of servers whose callers leave, as they are meant to
     parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--quick", action="store_true")
+    which.add_argument("--serve", action="store_true", help="of the cells of `run.served`")
     parser.add_argument("cells", nargs="+", type=int)
     given = parser.parse_args()
-    asyncio.run(work(given.cells, quick=given.quick))
+    every = served(SCENARIOS) if given.serve else cells(SCENARIOS)
+    asyncio.run(work(given.cells, every, quick=given.quick))

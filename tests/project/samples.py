@@ -59,7 +59,7 @@ _FILES: Files = {
             "workers": 2,
             "body_mb": 5,
             "unknown_parameters": "refuse",
-            "sources": {"handbook": ["agents"]},
+            "sources": {"handbook": ["names.py"]},
             "log": "json",
             "metrics": "open",
         },

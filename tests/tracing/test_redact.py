@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.tracing.redact import (
+    _SECRETS,
     WITHHELD,
     Mask,
+    Shared,
     apply_level,
+    may_hold_secret,
     redact_hop,
     redact_trace,
     strictest,
@@ -167,3 +170,55 @@ def test_a_trace_follows_the_rule_as_well() -> None:
     assert (kept.question or "").startswith("sha256:")
     assert kept.answer == told.answer
     assert kept.error == WITHHELD
+
+
+# ── the quick look before the close one ──────────────────────────────────────────────────
+
+SHAPES = (
+    "sk-proj-abcdefgh12345678",
+    "rk_live_abcdefgh12345678",
+    "ghs_0123456789abcdefghij",
+    "github_pat_0123456789abcdefghij",
+    "glpat-0123456789abcdefghij",
+    "hf_0123456789abcdefghij",
+    "npm_0123456789abcdefghij",
+    "ASIAABCDEFGHIJKLMNOP",
+    "AIzaSyA0123456789abcdefghijklmnopqrstu",
+    "xoxb-0123456789-abc",
+    "bEaReR abcdef123456789",
+    "eyJhbGciOiJIUzI1.eyJzdWIiOiIx.c2lnbmF0dXJl",
+    "x://a:b@",
+    "-----BEGIN EC PRIVATE KEY-----",
+)
+
+
+@given(before=st.text(max_size=20), secret=st.sampled_from(SHAPES), after=st.text(max_size=20))
+def test_the_quick_look_sees_whatever_the_close_one_masks(
+    before: str, secret: str, after: str
+) -> None:
+    text = before + secret + after
+    masked = text
+    for shape in _SECRETS:
+        masked = shape.pattern.sub("", masked)
+    if masked != text:
+        assert may_hold_secret(text.encode("utf-8", "surrogatepass"))
+        assert Mask().secrets(text) != text
+
+
+@pytest.mark.parametrize("secret", SHAPES)
+def test_every_shape_is_seen(secret: str) -> None:
+    assert Mask().secrets(f"it is {secret} …") != f"it is {secret} …"
+
+
+def test_a_shared_decision_stays_where_cleaning_leaves_it_alone() -> None:
+    for decision in (DECISION, replace(DECISION, notes=("use sk-abcdefghijkl",))):
+        shared = Shared(decision)
+        for level in ("full", "redacted", "hashed", "none"):
+            rule = LogRule(prompts=level, outputs=level, tool_args=level)
+            for prompt in ("something else", "the personal data route"):
+                hop = ruled(rule, prompt=prompt, decision=replace(decision, log=rule))
+                slow = redact_hop(hop, rule, Mask())
+                quick = redact_hop(hop, rule, Mask(), shared)
+                assert quick == slow
+                if hop.decision is not None and slow.decision != hop.decision:
+                    assert quick.decision is not hop.decision

@@ -1,1 +1,1 @@
-"""What the ledgers are made of: caps, the book with its lines, owners of leases, the report."""
+"""What the ledgers are made of: caps, the book with its lines, allowances, owners, the report."""

@@ -145,6 +145,8 @@ class AllowanceLedger:
         if lease is None:
             lease = await self._wait(holdings, charge, amount, now)
             assert lease is not None
+        elif self._thread is None and holdings:
+            self._rouse()  # what refuses nobody is told to the treasury all the same
         try:
             self._lines.must(spooled.began(lease.id, values_of_charge(charge), amount, now))
         except StorageError:
@@ -266,9 +268,9 @@ class AllowanceLedger:
             self._purse.told(told, at)
             for waiter in waiting:
                 late = time.monotonic() >= waiter.until
-                answer = self._purse.result(waiter.want, told, now, late=late)
-                if answer is not None or waiter.want.charge is None:
-                    answers.append((waiter, answer))
+                result = self._purse.result(waiter.want, told, now, late=late)
+                if result is not None or waiter.want.charge is None:
+                    answers.append((waiter, result))
             over = {id(waiter) for waiter, _ in answers}
             self._waiting = [waiter for waiter in self._waiting if id(waiter) not in over]
             pause = self._pause()

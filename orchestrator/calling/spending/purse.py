@@ -190,7 +190,7 @@ class Purse:
         """Take its answers in."""
         for holding, answer in told.items():
             holding.told(answer, at)
-            self.loose = self.loose or not holding.tight
+            self.loose = self.loose or not (holding.tight or holding.run)
 
     def result(
         self, want: Want, told: Mapping[Holding, Told], now: float, *, late: bool

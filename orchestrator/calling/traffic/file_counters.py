@@ -20,7 +20,7 @@ from orchestrator.project.protocols import CountAnswer, CountAsk, Counted
 from orchestrator.sharing.rules import HOLD_S, LEASE_S, MEMBER_S, PART, RETURN_S, SLOT_S
 from orchestrator.storage.sqlite import Schema, connect, writing
 
-WAIT_S = 0.25
+WAIT_S = 1.0
 """For another process that writes."""
 _LOG = logging.getLogger("orchestrator.sharing")
 

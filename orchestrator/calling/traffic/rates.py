@@ -142,6 +142,8 @@ class CallerRates:
         self._clock, self._allotments, self._pools = clock, allotments, pools
         self._lock = _lock(pools)
         self._meters: OrderedDict[tuple[str, str], tuple[Meter, _Limit]] = OrderedDict()
+        self._fresh = 0
+        """Meters that came anew since the last look for idle ones."""
         self._limits: tuple[_Limit, ...] = ()
         self._own: dict[int, _Limit] = {}
         """Of allotments, by the identity of the limit, which is kept alive here."""
@@ -200,7 +202,7 @@ class CallerRates:
         """The call as it was counted; or what is missing, and may be had from others."""
         with self._lock:
             now = self._clock.monotonic()
-            meters = [self._meter(limit, caller, now) for limit in limits]
+            meters = [self._meter(limit, caller) for limit in limits]
             longest, needs = 0.0, []
             for limit, meter in zip(limits, meters, strict=True):
                 wait_s = meter.free_in_s(tokens, now)
@@ -215,6 +217,8 @@ class CallerRates:
             if needs:
                 return needs
             taken = [meter.take(tokens, now) for meter in meters]
+            if self._fresh:
+                self._forget(now)
         return CallerCall(tuple(taken), tokens)
 
     def _holding(self, caller: Caller, tags: Sequence[str]) -> tuple[_Limit, ...]:
@@ -243,7 +247,7 @@ class CallerRates:
             self._own[id(limit)] = found
         return found
 
-    def _meter(self, found: _Limit, caller: Caller, now: float) -> Meter:
+    def _meter(self, found: _Limit, caller: Caller) -> Meter:
         limit = found.limit
         who = said_by(caller, limit.per)
         key = (found.name, who)
@@ -255,7 +259,7 @@ class CallerRates:
             meter = known[0]
             meter.limit_to(limit.requests_per_minute, limit.tokens_per_minute)
         else:
-            self._forget(now)
+            self._fresh += 1
             name = f"caller:{found.name}:{digest(who)}"
             meter = Meter(name, limit.requests_per_minute, limit.tokens_per_minute, self._pools)
         self._meters[key] = (meter, found)
@@ -263,8 +267,12 @@ class CallerRates:
         return meter
 
     def _forget(self, now: float) -> None:
-        """Of those that were not asked for the longest, two for each that comes anew."""
-        for _ in range(2):
+        """Of those that were not asked for the longest, two for each that came anew.
+
+        Not before the call is counted: a meter that is in use must not look idle.
+        """
+        most, self._fresh = 2 * self._fresh, 0
+        for _ in range(most):
             key, known = next(iter(self._meters.items()), (None, None))
             if key is None or known is None or not known[0].is_idle(now):
                 return

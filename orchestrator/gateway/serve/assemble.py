@@ -53,8 +53,10 @@ async def serve_worker(plan: Plan) -> None:
             embedder=plan.embedder,
             workers=options.workers,
         )
-        gateway = build(
-            Mesh(plan.loaded, env=plan.env, injected=injected), keys=ring, telemetry=telemetry
-        )
+        mesh = Mesh(plan.loaded, env=plan.env, injected=injected)
+        if ring is not None and mesh.shared is not None:
+            ring.share(mesh.shared)
+        await mesh.join_others()
+        gateway = build(mesh, keys=ring, telemetry=telemetry)
         gateway.state.control = Supervised(gateway.state, plan.running)
         await Worker(plan, gateway).serve()

@@ -128,12 +128,15 @@ class Reloading:
         before = self.loaded
         try:
             after = load_successor(self.options.root, self.env, before.project)
-            keep_policy(self.operations, after)
         except UserError as error:
-            problems = problems_of(error)
-            _LOG.error("the reload is refused, and the old project stays:\n%s", "\n".join(problems))
-            self._record(asked, "refused", before, {"problems": problems})
+            self._refuse(asked, problems_of(error))
             return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on as it was
+            _LOG.exception("the project cannot be read")
+            self._refuse(asked, [f"{type(error).__name__}: {error}"])
+            return
+        try:
+            keep_policy(self.operations, after)
         except StorageError as error:
             _LOG.error("the policy is not kept: %s", error)
         self.loaded = after
@@ -143,6 +146,10 @@ class Reloading:
         self._round = _Round(asked, self._rounds, attempt, before, waiting, until)
         for child in workers.values():
             child.channel.send({"reload": self._rounds, "hash": after.project.hash})
+
+    def _refuse(self, asked: tuple[Operation, ...], problems: list[str]) -> None:
+        _LOG.error("the reload is refused, and the old project stays:\n%s", "\n".join(problems))
+        self._record(asked, "refused", self.loaded, {"problems": problems})
 
     def _said(self, under_way: _Round, pid: int, what: str) -> None:
         number = under_way.waiting.pop(pid, None)

@@ -155,7 +155,7 @@ def _supervise(made: _Made, on_ready: Callable[[Started], None]) -> None:
     def record(channel: Channel) -> None:
         from orchestrator.gateway.telemetry import recorder
 
-        recorder.run(reloading.loaded, env, board.slots[-1], lambda: channel.receive() is not None)
+        recorder.run(reloading.loaded, env, board, lambda: channel.receive() is not None)
 
     def ready(facts: Mapping[int, Mapping[str, Any]]) -> None:
         project = reloading.loaded.project

@@ -28,6 +28,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 10.0
 """Before a process is started again: doubled each time that it dies at once."""
 AFTER_DRAIN_S = 10.0
 """How much longer than requests may take a process gets to write what it holds."""
+TWICE_S = 1.0
+"""A second signal that comes sooner is taken for the first: some send both SIGINT and SIGTERM."""
 _LOG = logging.getLogger("orchestrator.gateway")
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
@@ -70,6 +72,7 @@ class Supervisor:
     _facts: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     _told: bool = False
     _stopping: bool = False
+    _told_at: float = float("-inf")
     _kill_at: float = float("inf")
     _problem: str = ""
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
@@ -150,13 +153,16 @@ class Supervisor:
     def _signalled(self, numbers: bytes) -> None:
         if signal.SIGHUP in numbers and not self._stopping:
             self.reloading.ask()
-        ends = [number for number in numbers if number in (signal.SIGTERM, signal.SIGINT)]
-        if len(ends) > 1 or (ends and self._stopping):
-            _LOG.warning("told to end a second time: what is under way is cut off")
-            self._kill_at = 0.0
-        if ends and not self._stopping:
+        if signal.SIGTERM not in numbers and signal.SIGINT not in numbers:
+            return
+        now = time.monotonic()
+        if not self._stopping:
+            self._told_at = now
             _LOG.info("draining: accepted requests are answered, at most %.0f s", self.drain_s)
             self._stop()
+        elif now - self._told_at > TWICE_S:
+            _LOG.warning("told to end a second time: what is under way is cut off")
+            self._kill_at = now
 
     def _stop(self) -> None:
         self._stopping = True
@@ -191,7 +197,7 @@ class Supervisor:
 
     def _died(self, slot: _Slot, child: Child, status: int) -> None:
         if self._stopping:
-            if status:
+            if status not in (0, -signal.SIGTERM):  # told before it had begun
                 _LOG.error("%s (%d) %s", slot.name, child.pid, in_words(status))
             return
         now = time.monotonic()
@@ -214,7 +220,7 @@ class Supervisor:
         return self._slots[self.workers] if len(self._slots) > self.workers else None
 
     def _end_who_does_not(self) -> None:
-        if self._stopping and time.monotonic() > self._kill_at:
+        if self._stopping and time.monotonic() >= self._kill_at:
             for slot in self._slots:
                 if slot.child is not None:
                     _LOG.error("%s (%d) does not end, and is killed", slot.name, slot.child.pid)

@@ -180,9 +180,13 @@ class Worker:
         self._plan.channel.send({"ready": self._facts})
 
     def _stop(self) -> None:
-        if not self._state.draining:
-            self._state.draining = True
+        if self._state.draining:
+            return
+        self._state.draining = True
+        if self._server.started:
             self._do(self._server.drain(self._own))
+        else:
+            self._server.should_exit = True
 
     def _listen(self) -> None:
         messages = self._plan.channel.receive()
@@ -206,6 +210,9 @@ class Worker:
                 problem = ""
         except UserError as error:
             problem = "\n".join(problems_of(error))
+        except Exception as error:  # noqa: BLE001 - the supervisor waits, and this one serves on
+            _LOG.exception("worker %d: the reload failed", plan.number)
+            problem = f"{type(error).__name__}: {error}"
         plan.channel.send({"reloaded": message["reload"], "problem": problem})
 
     def _do(self, work: Any) -> asyncio.Task[None]:

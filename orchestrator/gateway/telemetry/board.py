@@ -7,14 +7,15 @@ the place of one that died goes on with its slot, so that no counter ever runs b
 from __future__ import annotations
 
 import mmap
+import os
 import struct
 import zlib
 from collections.abc import Iterator
 
 HALF_BYTES = 4_000_000
 """The longest content of a slot. What is never written takes no memory."""
-_HEAD = struct.Struct("<qq")
-"""A number that is changed in place, and which half holds."""
+_HEAD = struct.Struct("<qqq")
+"""A number that is changed in place, which half holds, and the process that writes."""
 _CONTENT = struct.Struct("<II")
 """Length and CRC-32."""
 _SLOT_BYTES = _HEAD.size + 2 * (_CONTENT.size + HALF_BYTES)
@@ -50,19 +51,37 @@ class Slot:
 
     def __init__(self, memory: mmap.mmap, at: int) -> None:
         self._memory, self._at = memory, at
-        self._number = memoryview(memory)[at : at + 8].cast("q")
+        self._numbers = memoryview(memory)[at : at + _HEAD.size].cast("q")
 
     def add(self, number: int) -> None:
         """To the number, at once: for what goes up and down."""
-        self._number[0] += number
+        self._numbers[0] += number
 
     @property
     def number(self) -> int:
-        return self._number[0]
+        return self._numbers[0]
 
-    def reset(self) -> None:
-        """The number is 0 again: who counted before is no more."""
-        self._number[0] = 0
+    def take(self) -> None:
+        """This process writes from now on. The number is 0: who counted before is no more."""
+        self._numbers[0], self._numbers[2] = 0, os.getpid()
+
+    def leave(self) -> None:
+        """This process writes nothing more."""
+        self._numbers[2] = 0
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the process that took it last is alive, and has not left it."""
+        process = self._numbers[2]
+        if not process:
+            return False
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # another one's, which has got the number since
+            return False
+        return True
 
     def write(self, content: bytes) -> bool:
         """Put it in the place of what the slot held; False where it is too long."""
@@ -74,7 +93,7 @@ class Slot:
         begin += _CONTENT.size
         self._memory[begin : begin + len(content)] = content
         # Last of all: who dies before it leaves the other half as it was.
-        struct.pack_into("<q", self._memory, self._at + 8, half)
+        self._numbers[1] = half
         return True
 
     def read(self) -> bytes:
@@ -89,7 +108,7 @@ class Slot:
         return b""
 
     def _half(self) -> int:
-        return int(_HEAD.unpack_from(self._memory, self._at)[1]) & 1
+        return self._numbers[1] & 1
 
     def _begin(self, half: int) -> int:
         return self._at + _HEAD.size + half * (_CONTENT.size + HALF_BYTES)

@@ -5,11 +5,11 @@ No text of a request or an answer stands in them, and nothing that looks like a 
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
 import time
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -18,8 +18,6 @@ from orchestrator.tracing.redact import Mask
 
 Style = Literal["json", "text", "off"]
 LOGGER = "orchestrator"
-_LONGEST = 4000
-"""Characters of one value."""
 _ORDER = (
     "method",
     "path",
@@ -32,6 +30,8 @@ _ORDER = (
     "cost_usd",
 )
 
+_json = msgspec.json.Encoder()
+
 
 def style_of(declared: Literal["auto", "json", "text", "off"]) -> Style:
     """`auto`: text for a person at a terminal, and JSON for everybody else."""
@@ -40,39 +40,46 @@ def style_of(declared: Literal["auto", "json", "text", "off"]) -> Style:
     return "text" if sys.stderr.isatty() else "json"
 
 
-def line(style: Style, at: float, level: str, event: str, facts: Mapping[str, Any]) -> bytes:
+def line(
+    style: Style, at: float, level: str, facts: dict[str, Any], event: str = "request"
+) -> bytes:
     """One line, with its end.
 
     Args:
         at: seconds since the epoch.
+        facts: in the order of the line.
         event: `request`, or the name of a logger.
-        facts: in the order of the line; those that are `None` are left out.
     """
-    known = {key: _short(value) for key, value in facts.items() if value is not None}
     if style == "json":
-        return (
-            msgspec.json.encode({"at": _utc(at), "level": level, "event": event, **known}) + b"\n"
-        )
+        known = {"at": _utc(at), "level": level, "event": event, **facts}
+        try:
+            return _json.encode(known) + b"\n"
+        except UnicodeEncodeError:
+            return _json.encode({key: _whole(value) for key, value in known.items()}) + b"\n"
     clock = time.strftime("%H:%M:%S", time.localtime(at))
-    message = ""
+    message, known = "", dict(facts)
     if event == "request":
         first = [_in_words(key, known.pop(key)) for key in _ORDER if key in known]
         words = [*first, *(f"{key}={value}" for key, value in known.items())]
     else:
         message = f" {known.pop('message', '')}"
         words = [level.upper(), f"{event}:", *(f"{key}={value}" for key, value in known.items())]
-    return f"{' '.join([clock, *map(_printable, words)])}{message}\n".encode("utf-8", "replace")
+    text = f"{' '.join([clock, *map(_printable, words)])}{message}\n"
+    return text.encode("utf-8", "replace")
+
+
+def _whole(value: Any) -> Any:
+    """Without half a surrogate pair, which UTF-8 cannot hold."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _utc(at: float) -> str:
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(at))}.{int(at % 1 * 1000):03}Z"
+    return f"{_second(int(at))}.{int(at % 1 * 1000):03}Z"
 
 
-def _short(value: Any) -> Any:
-    if isinstance(value, str):
-        value = value if len(value) <= _LONGEST else f"{value[:_LONGEST]} …"
-        return value.encode("utf-8", "replace").decode()
-    return value
+@functools.lru_cache(maxsize=16)
+def _second(at: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
 
 
 def _in_words(key: str, value: Any) -> str:
@@ -115,12 +122,11 @@ class Handler(logging.Handler):
             message = record.getMessage()
             if record.exc_info:
                 message += "\n" + logging.Formatter().formatException(record.exc_info)
-            facts = {
-                "message": Mask().secrets(message),
-                "trace_id": getattr(record, "trace_id", None),
-                "pid": record.process,
-            }
-            write([line(self._style, record.created, record.levelname.lower(), record.name, facts)])
+            facts = {"message": Mask().secrets(message), "pid": record.process}
+            if trace_id := getattr(record, "trace_id", None):
+                facts["trace_id"] = trace_id
+            level = record.levelname.lower()
+            write([line(self._style, record.created, level, facts, record.name)])
         except Exception:  # noqa: BLE001 - as the standard library's: logging breaks nothing
             self.handleError(record)
 

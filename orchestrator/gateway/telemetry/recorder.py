@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from orchestrator.errors import StorageError
-from orchestrator.gateway.telemetry.board import Slot
+from orchestrator.gateway.telemetry.board import Board, Slot
 from orchestrator.gateway.telemetry.tally import Tally, unpack
 from orchestrator.mesh import Mesh
 from orchestrator.project.load import LoadedProject
@@ -47,12 +47,15 @@ class _Kind:
 
 
 def run(
-    loaded: LoadedProject, env: Mapping[str, str], slot: Slot, alive: Callable[[], bool]
+    loaded: LoadedProject, env: Mapping[str, str], board: Board, alive: Callable[[], bool]
 ) -> None:
-    """Move, export and publish until SIGTERM, or until the supervisor is gone; then once more.
+    """Move, export and publish until SIGTERM, or until the supervisor is gone; then the rest.
+
+    It waits for the workers to end before it does: whoever stops a service may tell all of its
+    processes at once.
 
     Args:
-        slot: of this process on the gateway's board.
+        board: of the gateway; the last slot is this process's.
         alive: whether the supervisor is still there.
     """
     ended = threading.Event()
@@ -63,11 +66,12 @@ def run(
     signal.signal(signal.SIGTERM, end)
     with suppress(OSError):
         os.nice(NICE)
-    recorder = Recorder(Mesh(loaded, env=env), env, slot)
+    *workers, own = board.slots
+    recorder = Recorder(Mesh(loaded, env=env), env, own)
     try:
-        while not ended.is_set() and alive():
+        while (alive() and not ended.is_set()) or any(slot.is_held for slot in workers):
             if not recorder.turn():
-                ended.wait(_PAUSE_S)
+                time.sleep(_PAUSE_S)
     finally:
         recorder.close()
 

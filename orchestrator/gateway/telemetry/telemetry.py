@@ -7,6 +7,7 @@ what a request was comes from the application, which sees also those that were r
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from orchestrator.gateway.telemetry import logs
 from orchestrator.gateway.telemetry.board import Board
 from orchestrator.gateway.telemetry.seen import Seen
 from orchestrator.gateway.telemetry.tally import OTHER, Tally, unpack
-from orchestrator.money import MICRO_USD, usd
+from orchestrator.money import MICRO_USD
 from orchestrator.records import Attempt, Hop, Trace
 from orchestrator.storage.collect import Collector
 from orchestrator.types import Outcome
@@ -25,11 +26,15 @@ from orchestrator.types import Outcome
 if TYPE_CHECKING:
     from orchestrator.tracing.spooled import SpoolRecorder
 
+_LOG = logging.getLogger("orchestrator.telemetry")
 PUBLISH_S = 0.1
 """How late the log is, and the other processes know of a number."""
 NOBODY = "none"
 """Who answered where no model did."""
 _MOST_ANSWERS = 10_000
+_CLASSES = (NOBODY, "1xx", "2xx", "3xx", "4xx", "5xx", *["other"] * 4)
+_QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
+"""Asked every few seconds by what looks after the service: logged only where it goes wrong."""
 _REASONS = {401: "key", 402: "budget", 403: "not_allowed", 404: "unknown", 408: "slow"}
 _REASONS |= {413: "too_large", 422: "no_model", 429: "limit", 503: "unavailable"}
 
@@ -44,7 +49,10 @@ class _Answer:
     @property
     def answered(self) -> Attempt | None:
         """The last attempt that gave an answer."""
-        return next((a for a in reversed(self.attempts) if a.outcome is Outcome.OK), None)
+        for attempt in reversed(self.attempts):
+            if attempt.outcome is Outcome.OK:
+                return attempt
+        return None
 
 
 class Telemetry:
@@ -63,8 +71,10 @@ class Telemetry:
         self._endpoints: Mapping[Any, str] = {}
         before = self._slot.read()
         self._tally = unpack(before) if before else Tally()
-        self._slot.reset()
+        self._slot.take()
         self._answers: dict[str, _Answer] = {}
+        self._told = False
+        """That records are lost."""
         self._counting = threading.Lock()
         self._noted: Collector[Seen | None] = Collector(
             self._take, "mesh-telemetry", seconds=PUBLISH_S
@@ -112,6 +122,7 @@ class Telemetry:
         if self.recorder is not None:
             self.recorder.close()
         self._noted.close()
+        self._slot.leave()
 
     def _answer(self, trace_id: str) -> _Answer:
         found = self._answers.get(trace_id)
@@ -128,33 +139,46 @@ class Telemetry:
         with self._counting:
             for seen in noted:
                 if seen is not None:
-                    answer = self._answers.pop(seen.trace_id, None)
-                    self._count(seen, answer)
-                    if self._style != "off":
-                        lines.append(self._line(seen, answer))
+                    headers = dict(seen.headers)
+                    trace_id = headers.get(b"x-mesh-trace-id", b"").decode("latin-1")
+                    answer = self._answers.pop(trace_id, None) if trace_id else None
+                    endpoint = self._endpoint(seen)
+                    self._count(seen, endpoint, headers, answer)
+                    if self._style != "off" and not (endpoint in _QUIET and seen.status < 300):
+                        lines.append(self._line(seen, trace_id, answer))
             self._tally.counts["mesh_telemetry_lost"] = {(): float(self._lost())}
             self._slot.write(self._tally.pack())  # long enough: series are bounded
         logs.write(lines)
 
     def _lost(self) -> int:
-        return self._noted.lost + (self.recorder.lost if self.recorder is not None else 0)
+        recorder = self.recorder
+        if recorder is not None and recorder.problem and not self._told:
+            self._told = True  # once: the metrics say how it goes on
+            _LOG.error("%s", recorder.problem)
+        return self._noted.lost + (recorder.lost if recorder is not None else 0)
 
     # ── counting ─────────────────────────────────────────────────────────────────────────
 
-    def _count(self, seen: Seen, answer: _Answer | None) -> None:
-        tally, endpoint = self._tally, self._endpoint(seen)
-        status = f"{seen.status // 100}xx" if seen.status else NOBODY
-        model = seen.header(b"x-mesh-model")
-        if not model:
+    def _count(
+        self, seen: Seen, endpoint: str, headers: Mapping[bytes, bytes], answer: _Answer | None
+    ) -> None:
+        tally, ms = self._tally, seen.ms
+        status = _CLASSES[seen.status // 100]
+        named = headers.get(b"x-mesh-model")
+        if named is not None:
+            model = named.decode("latin-1")
+        else:
             done = answer.answered if answer else None
             model = done.model if done else NOBODY
         tally.count("mesh_requests", (endpoint, model, status))
-        tally.observe("mesh_request_seconds", (endpoint,), seen.ms / 1000)
-        if seen.first_ms is not None:
-            tally.observe("mesh_first_token_seconds", (endpoint,), seen.first_ms / 1000)
+        place = (endpoint,)
+        tally.observe("mesh_request_seconds", place, ms / 1000)
+        first_ms = seen.first_ms
+        if first_ms is not None:
+            tally.observe("mesh_first_token_seconds", place, first_ms / 1000)
         if answer is not None and answer.attempts:
-            own = max(0.0, seen.ms - busy_ms(answer.attempts))
-            tally.observe("mesh_overhead_seconds", (endpoint,), own / 1000)
+            own = max(0.0, ms - busy_ms(answer.attempts))
+            tally.observe("mesh_overhead_seconds", place, own / 1000)
         elif seen.status >= 400:
             other = "invalid" if seen.status < 500 else "failed"
             tally.count("mesh_refusals", (_REASONS.get(seen.status, other),))
@@ -183,37 +207,43 @@ class Telemetry:
 
     # ── logging ──────────────────────────────────────────────────────────────────────────
 
-    def _line(self, seen: Seen, answer: _Answer | None) -> bytes:
+    def _line(self, seen: Seen, trace_id: str, answer: _Answer | None) -> bytes:
+        scope, status, first_ms = seen.scope, seen.status, seen.first_ms
         facts: dict[str, Any] = {
-            "method": seen.scope["method"],
-            "path": seen.scope["path"],
-            "status": seen.status or NOBODY,
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": status or NOBODY,
             "ms": round(seen.ms, 2),
-            "first_ms": None if seen.first_ms is None else round(seen.first_ms, 2),
         }
+        if first_ms is not None:
+            facts["first_ms"] = round(first_ms, 2)
         if answer is not None:
-            facts |= _of_answer(answer)
-        facts["trace_id"] = seen.trace_id or None
-        level = "warning" if seen.status >= 500 else "info"
-        return logs.line(self._style, seen.at, level, "request", facts)
+            _tell(answer, facts)
+        if trace_id:
+            facts["trace_id"] = trace_id
+        return logs.line(self._style, seen.at, "warning" if status >= 500 else "info", facts)
 
 
-def _of_answer(answer: _Answer) -> dict[str, Any]:
+def _tell(answer: _Answer, facts: dict[str, Any]) -> None:
+    """What the log says of it."""
     tried, trace = answer.attempts, answer.trace
-    done = answer.answered or (tried[-1] if tried else None)
-    return {
-        "model": done.model if done else None,
-        "deployment": done.deployment if done else None,
-        "attempts": len(tried),
-        "cost_usd": usd(trace.cost_micro_usd) if trace else None,
-        "outcome": tried[-1].outcome.value if tried else None,
-        "key": (trace.caller.key if trace else None) or None,
-        "result": trace.status if trace and trace.status != "ok" else None,
-    }
+    if tried:
+        done = answer.answered or tried[-1]
+        facts["model"], facts["deployment"] = done.model, done.deployment
+        facts["attempts"], facts["outcome"] = len(tried), tried[-1].outcome.value
+    if trace is not None:
+        if (cost := trace.cost_micro_usd) is not None:
+            facts["cost_usd"] = cost / MICRO_USD
+        if trace.status != "ok":
+            facts["result"] = trace.status
+        if trace.caller.key:
+            facts["key"] = trace.caller.key
 
 
-def busy_ms(attempts: Iterable[Attempt]) -> float:
+def busy_ms(attempts: Sequence[Attempt]) -> float:
     """For how long at least one of them was under way, in milliseconds."""
+    if len(attempts) == 1:
+        return attempts[0].ms
     total, until = 0.0, float("-inf")
     for attempt in sorted(attempts, key=lambda a: a.started_at):
         begin, end = attempt.started_at, attempt.started_at + attempt.ms / 1000

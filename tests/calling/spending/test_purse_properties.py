@@ -1,5 +1,5 @@
-"""Whatever is reserved, settled, released, killed, forgotten or lost on the way, by two processes in
-whatever order: no cap is passed, none is refused too early, and every call is a line, once.
+"""Whatever is reserved, settled, released, killed, forgotten or lost on the way, by two processes
+in whatever order: no cap is passed, none is refused too early, and every call is a line, once.
 
 The processes are played by their purses, spools and treasuries, one step after the other. They do
 what a plain model of the budgets does.
@@ -13,10 +13,16 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from orchestrator.calling.spending import spooled
 from orchestrator.calling.spending.book import Book
@@ -137,9 +143,7 @@ class Processes(RuleBasedStateMachine):
 
     def open(self) -> Process:
         treasury = self.treasury()
-        return Process(
-            self.path, treasury, elsewhere=not isinstance(treasury, FileTreasury)
-        )
+        return Process(self.path, treasury, elsewhere=not isinstance(treasury, FileTreasury))
 
     def book(self) -> None:
         spooled.book(self.path, self.processes[0].treasury.ended)
@@ -198,9 +202,9 @@ class Processes(RuleBasedStateMachine):
             self.settle_all()
         one.lapse(self.now)
         for held in self.model.values():
-            if held.open and held.at + LEASE_S <= self.now:
-                if self.processes[held.process] is one or exact:
-                    held.open = False
+            known = exact or self.processes[held.process] is one
+            if known and held.open and held.at + LEASE_S <= self.now:
+                held.open = False
         holdings = one.holdings.of(who, self.now, self.now)
         lease = one.purse.begin(who, amount, holdings, self.now)
         if lease is not None:
@@ -321,4 +325,21 @@ class Processes(RuleBasedStateMachine):
 
 
 TestProcesses = Processes.TestCase
-TestProcesses.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestProcesses.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+
+
+def test_over_a_server_they_do_the_same(valkey: Valkey) -> None:
+    """Both on one machine, since who has died is known there alone."""
+    projects = iter(range(1_000_000))
+
+    class Shares(Processes):
+        def __init__(self) -> None:
+            self.project = f"p{next(projects)}"
+            super().__init__()
+
+        def treasury(self) -> Treasury:
+            client = Shared(valkey.url, project=self.project)
+            return SharedTreasury(client, self.path, silence_s=0.0)
+
+    few = settings(max_examples=10, stateful_step_count=25, deadline=None)
+    run_state_machine_as_test(Shares, settings=few)

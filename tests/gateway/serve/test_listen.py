@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from orchestrator.errors import UserError
-from orchestrator.gateway.serve.channel import Channel
+from orchestrator.gateway.serve.channel import Channel, Message
 from orchestrator.gateway.serve.listen import address_of, listen
 from orchestrator.gateway.serve.running import readiness
 
@@ -34,7 +34,7 @@ def test_messages_arrive_whole_and_the_end_is_told() -> None:
     assert other.receive() == []
     one.send({"first": 1})
     one.send({"second": "x" * 100_000})
-    got = []
+    got: list[Message] = []
     while len(got) < 2:
         got += other.receive() or []
     assert got == [{"first": 1}, {"second": "x" * 100_000}]

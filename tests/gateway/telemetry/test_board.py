@@ -31,8 +31,21 @@ def test_numbers_add_up() -> None:
     board.slots[2].add(2)
     board.slots[2].add(-1)
     assert board.number == 6
-    board.slots[0].reset()
+    board.slots[0].take()
     assert board.number == 1
+
+
+def test_a_slot_knows_whether_its_process_lives() -> None:
+    slot = Board(1).slots[0]
+    assert not slot.is_held
+    slot.take()
+    assert slot.is_held
+    slot.leave()
+    assert not slot.is_held
+    process = multiprocessing.get_context("fork").Process(target=slot.take)
+    process.start()
+    process.join()
+    assert not slot.is_held
 
 
 def test_forked_processes_share_it_and_never_read_a_half() -> None:
