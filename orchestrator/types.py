@@ -195,7 +195,8 @@ class Deployment:
     def any_length(self) -> bool:
         """Whether it takes inputs of any length: code, and encoders, which read in parts; and what
         writes nothing, whose limit is for each text apart."""
-        return self.deterministic or self.encoder is not None or self.tasks.keys() <= WORDLESS
+        wordless = bool(self.tasks) and self.tasks.keys() <= WORDLESS
+        return self.deterministic or self.encoder is not None or wordless
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 set -e
 url="${MESH_URL:-http://127.0.0.1:8700/v1}"
 key="${MESH_KEY:-none}"
-message="Classify this message as order, complaint or praise: I must complain, the lamp is broken."
+message="Classify this as order, complaint or praise: I must complain, the lamp is broken."
 
 ask() {
   curl --silent --show-error "$url/chat/completions" "$@" \

@@ -12,7 +12,7 @@ from typing import Any
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
-MESSAGE = "Classify this message as order, complaint or praise: I must complain, the lamp is broken."
+MESSAGE = "Classify this as order, complaint or praise: I must complain, the lamp is broken."
 MESH: dict[str, Any] = {
     "base_url": os.environ.get("MESH_URL", "http://127.0.0.1:8700/v1"),
     "api_key": os.environ.get("MESH_KEY", "none"),

@@ -13,7 +13,7 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # it fetches a pr
 
 import litellm
 
-MESSAGE = "Classify this message as order, complaint or praise: I must complain, the lamp is broken."
+MESSAGE = "Classify this as order, complaint or praise: I must complain, the lamp is broken."
 
 
 def main(message: str) -> None:

@@ -10,7 +10,7 @@ import sys
 
 from openai import OpenAI
 
-MESSAGE = "Classify this message as order, complaint or praise: I must complain, the lamp is broken."
+MESSAGE = "Classify this as order, complaint or praise: I must complain, the lamp is broken."
 NEEDS = {"task": "classify", "data_class": "internal", "max_cost_usd": 0.01, "tags": ["example"]}
 
 

@@ -24,7 +24,7 @@ MOST_IMAGES = 10
 """In one request, as OpenAI has it."""
 IMAGE_TOKENS = 6240
 """Output tokens that are reserved for each image where they are paid for: what OpenAI states for
-its image models' largest size (1024 × 1536) in the best quality."""
+gpt-image-1 at its largest size (1024 × 1536) in the best quality."""
 _PASSED = (
     "size",
     "quality",

@@ -354,6 +354,7 @@ async def _at_most(seconds: float) -> AsyncIterator[None]:
     it takes some more until the answer is read.
     """
     loop = asyncio.get_running_loop()
+    alarm: asyncio.Handle
 
     def ring(turns: int) -> None:
         nonlocal alarm
@@ -363,7 +364,7 @@ async def _at_most(seconds: float) -> AsyncIterator[None]:
             limit.reschedule(loop.time())
 
     async with asyncio.timeout(None) as limit:
-        alarm: asyncio.Handle = loop.call_later(seconds, ring, TURNS)
+        alarm = loop.call_later(seconds, ring, TURNS)
         try:
             yield
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import threading
 import time
 from collections import deque
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+_LOG = logging.getLogger("orchestrator.storage")
 
 SECONDS = 0.02
 """How long things wait for others at most."""
@@ -22,7 +24,7 @@ class Collector(Generic[T]):
 
     Args:
         take: gets each batch, in this object's thread or in one that calls `flush`, never in two
-            at once. It must not raise.
+            at once. What it raises is logged, and the batch is lost.
         name: of the thread, for people.
         most: how many things wait at most; what comes then is `lost`, and counted.
     """
@@ -58,7 +60,12 @@ class Collector(Generic[T]):
         with self._taking:
             while self._waiting:
                 # Not a swap of lists: another thread may hold the old one in its hand.
-                self._take([self._waiting.popleft() for _ in range(len(self._waiting))])
+                things = [self._waiting.popleft() for _ in range(len(self._waiting))]
+                try:
+                    self._take(things)
+                except Exception:  # noqa: BLE001 - those that come later are not to be lost too
+                    self.lost += len(things)
+                    _LOG.exception("%s: a batch of %d was lost", self._name, len(things))
 
     def close(self) -> None:
         """Take what is left and end the thread; waits for that, some milliseconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ from orchestrator.types import LogRule, from_json
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+_LOG = logging.getLogger("orchestrator.tracing")
 _HOP_ID, _STATUS = HOP.index("id"), TRACE.index("status")
 LOST = "the process that served it ended in the middle"
 
@@ -39,13 +41,11 @@ class Intake:
     """A `storage.spool.Sink` over the trace store's tables."""
 
     database: Database
-    unreadable: int = 0
-    """Lines of another version."""
 
     def taken(self) -> Mapping[str, int]:
         with self.database.reading() as connection:
-            rows = connection.execute(select(spooled.c.segment, spooled.c.taken))
-            return {row.segment: row.taken for row in rows}
+            found = connection.execute(select(spooled.c.segment, spooled.c.taken))
+            return {row.segment: row.taken for row in found}
 
     def take(self, segment: str, records: Sequence[bytes], end: int) -> None:
         lines = []
@@ -53,7 +53,7 @@ class Intake:
             try:
                 lines.append(unpack(record))
             except ValueError:  # nobody can read it, and the others wait behind it
-                self.unreadable += 1
+                _LOG.warning("a spooled record of another version of mesh was left out")
         owner = segment.split("-", 1)[1].split(".")[0]
         with self.database.writing() as connection:
             retracted = write(connection, lines, owner)
@@ -173,14 +173,16 @@ def _take_back(connection: Connection, met: _Found) -> None:
 
 def _redacted(line: Line) -> Line:
     """With what has no rule of its own kept under the line's."""
+    bare = [hop for hop in line.hops if not hop.decided]
+    if line.trace is None and not bare:
+        return line
     rule, mask = line.rule or LogRule(), Mask()
     trace = None
     if line.trace is not None:
         values = {**dict(zip(TRACE, line.trace, strict=True)), "caller": line.caller}
         trace = redact_trace(from_json(Trace, {**values, "tags": line.tags}), rule, mask)
-    bare = [hop for hop in line.hops if not hop.decided]
     redacted = [KeptHop(redact_hop(_hop(hop), rule, mask)) for hop in bare]
-    again = unpack(pack({}, line.exported, trace, rule, redacted)) if trace or bare else line
+    again = unpack(pack({}, line.exported, trace, rule, redacted))
     again.hops += [hop for hop in line.hops if hop.decided]
     return again
 

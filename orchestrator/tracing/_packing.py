@@ -40,9 +40,16 @@ _LAYOUT = zlib.crc32(repr((1, TRACE, HOP, ATTEMPT, PROFILE, RULE)).encode())
 """Stands in every line: what another version has packed means something else."""
 _UNCONSTRAINED = Constraints()
 
-_pack = msgspec.msgpack.Encoder(enc_hook=as_json)
+
+def _plain(value: Any) -> Any:
+    """What the encoders know, of what they do not: nothing that is recorded may stop the others."""
+    plain = as_json(value)
+    return str(value) if plain is value else plain
+
+
+_pack = msgspec.msgpack.Encoder(enc_hook=_plain)
 _unpack = msgspec.msgpack.Decoder()
-_json = msgspec.json.Encoder(enc_hook=as_json)
+_json = msgspec.json.Encoder(enc_hook=_plain)
 
 
 @dataclass(frozen=True, slots=True)

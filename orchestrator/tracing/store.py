@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,7 +166,8 @@ class TraceStore:
         self.flush()
         spool = self._spool()
         if spool.is_dir():
-            self.drain(wait_s=_READER_S, limit_s=_READER_S)
+            with suppress(StorageError):  # who may only read sees what is there already
+                self.drain(wait_s=_READER_S, limit_s=_READER_S)
         elif self._url is None and self._engine is None and not self.path.exists():
             return None
         return self._open()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import runpy
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import openai

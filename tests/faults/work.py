@@ -41,7 +41,8 @@ async def work(numbers: list[int], every: list[Cell], *, quick: bool) -> None:
             for number in order:
                 if every[number].scenario.heavy:
                     continue
-                if every[number].scenario.seconds < LONG_S:
+                # Each process has to start and to end, which is work as well.
+                if every[number].process or every[number].scenario.seconds < LONG_S:
                     group.create_task(short(number))
                     continue
                 group.create_task(_one(number, every[number], quick=False))

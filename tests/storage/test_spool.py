@@ -323,3 +323,23 @@ def test_what_is_too_much_is_counted() -> None:
     assert collector.lost == 15
     go_on.set()
     collector.close()
+
+
+def test_a_batch_that_cannot_be_taken_does_not_stop_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    taken: list[int] = []
+
+    def take(things: list[int]) -> None:
+        if 13 in things:
+            raise ValueError("13")
+        taken.extend(things)
+
+    collector = Collector(take, "test", seconds=0.0)
+    for number in (12, 13, 14):
+        collector.put(number)
+        collector.flush()
+    collector.close()
+    assert taken == [12, 14]
+    assert collector.lost == 1
+    assert "a batch of 1 was lost" in caplog.text

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from orchestrator.records import Hop
 from orchestrator.tracing.spooled import SpoolRecorder
 from orchestrator.tracing.store import TraceStore
-from orchestrator.types import LogRule
+from orchestrator.types import Feature, LogRule
 
 from .samples import DECISION, HOP, TRACE, hop, ruled
 
@@ -308,3 +309,31 @@ def test_traces_that_ended_are_handed_out_once_for_export(folder: Path, store: T
         recorder.finish(replace(DONE, id="other"))
     store.drain()
     assert store.take_unexported(10) == []
+
+
+def test_a_value_that_nobody_knows_is_kept_as_text(
+    recorder: SpoolRecorder, store: TraceStore
+) -> None:
+    profile = HOP.profile
+    assert profile is not None
+    odd = {"when": Feature(value=Decimal("1.50"), confidence=1.0, origin="declared")}
+    recorder.hop(replace(HOP, profile=replace(profile, features=odd)))
+    recorder.flush()
+    found = store.hops(TRACE.id)[0].profile
+    assert found is not None
+    assert found.features["when"].value == "1.50"
+
+
+def test_a_stricter_rule_leaves_decided_hops_once(
+    recorder: SpoolRecorder, store: TraceStore
+) -> None:
+    """Nothing of the batch that brings the rule follows it: only a hop with one of its own."""
+    recorder.start(TRACE)
+    recorder.hop(HOP)
+    recorder.flush()
+    store.drain()
+    second = SpoolRecorder(store.path.parent)  # of a process that knows nothing of the first
+    second.hop(ruled(NOTHING, id="h2"))
+    second.close()
+    assert [h.id for h in store.hops(TRACE.id)] == ["h1", "h2"]
+    assert store.trace(TRACE.id).question is None

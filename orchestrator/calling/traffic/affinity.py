@@ -52,7 +52,7 @@ class Affinity:
         self._parts: OrderedDict[bytes, dict[str, _Read]] = OrderedDict()
         """By the hash of a leading part, the one that was read last at the end."""
         self._shortest = 0
-        """Tokens of the shortest part that is remembered."""
+        """Tokens of the shortest part that is remembered, as they are counted here."""
         self._holds: dict[str, float] = {}
         """The share of what was expected that a deployment's cache really held, in 0..1."""
 
@@ -73,13 +73,14 @@ class Affinity:
         if 0 < attempt.usage.input < least and not attempt.usage.estimated:
             return
         scale = _scale(request, attempt)
-        parts = [(name, round(tokens * scale)) for name, tokens in self._leading(request)]
+        parts = list(self._leading(request))
         with self._lock:
             now = self._clock.monotonic()
             self._learn([name for name, _ in parts], deployment, attempt)
-            for name, tokens in parts:
+            for name, counted in parts:
+                tokens = round(counted * scale)
                 if tokens >= least:
-                    self._shortest = min(self._shortest, tokens) if self._parts else tokens
+                    self._shortest = min(self._shortest, counted) if self._parts else counted
                     self._parts.setdefault(name, {})[deployment.id] = _Read(tokens, now)
                     self._parts.move_to_end(name)
             self._forget(now)

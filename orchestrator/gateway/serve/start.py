@@ -155,6 +155,7 @@ def _supervise(made: _Made, on_ready: Callable[[Started], None]) -> None:
     def record(channel: Channel) -> None:
         from orchestrator.gateway.telemetry import recorder
 
+        made.listener.close()  # or who connects while it ends would wait for nobody
         recorder.run(reloading.loaded, env, board, lambda: channel.receive() is not None)
 
     def ready(facts: Mapping[int, Mapping[str, Any]]) -> None:

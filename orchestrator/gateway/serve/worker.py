@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ KEEP_ALIVE_S = 75
 LINGER_S = 0.5
 """For which a draining worker still answers who asks on a connection that is open, and tells it to
 close: what is on its way to us is not lost."""
+LOOK_S = 0.05
+"""Between two looks whether a draining worker still answers somebody."""
 _CLOSE = (b"connection", b"close")
 _LOG = logging.getLogger("orchestrator.gateway")
 
@@ -72,22 +75,25 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self._on_started()
 
-    async def drain(self, listener: socket.socket) -> None:
+    async def drain(self, listener: socket.socket, most_s: float) -> None:
         """Accept who has connected already and nobody else; then let everything end.
 
         Args:
-            listener: the worker's own copy of the socket, which is closed.
+            listener: the socket that it serves, which is closed.
+            most_s: for how long what was accepted may go on.
         """
+        until = time.monotonic() + most_s
+        rest = listener.dup()  # the loop closes its own when it likes
         for server in self.servers:
             server.close()
+        listener.close()
         headers = [*self.config.encoded_headers, _CLOSE]
         self.config.encoded_headers = headers  # each response from now on says so
         self.server_state.default_headers = [*self.server_state.default_headers, _CLOSE]
-        await self._accept_the_rest(listener)
-        for connection in list(self.server_state.connections):
-            cycle: Any = getattr(connection, "cycle", None)
-            if cycle is not None and not cycle.response_complete:
-                cycle.keep_alive = False
+        await self._accept_the_rest(rest)
+        while self.server_state.tasks and time.monotonic() < until:  # noqa: ASYNC110 - not ours
+            await asyncio.sleep(LOOK_S)
+        # A stream that had begun could not say so: whoever heard its end may ask on its connection.
         await asyncio.sleep(LINGER_S)
         self.should_exit = True
 
@@ -139,7 +145,6 @@ class Worker:
     def __init__(self, plan: Plan, gateway: Gateway) -> None:
         self._plan, self._state = plan, gateway.state
         self._exchange = Exchange(gateway.state)
-        self._own = plan.listener.dup()
         self._tasks: set[asyncio.Task[None]] = set()
         config = uvicorn.Config(
             gateway,
@@ -153,7 +158,7 @@ class Worker:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=max(1, round(plan.options.drain_s)),
+            timeout_graceful_shutdown=1,  # after the drain, which has waited
         )
         config.load()
         self._server = Server(config, self._tell)
@@ -184,7 +189,7 @@ class Worker:
             return
         self._state.draining = True
         if self._server.started:
-            self._do(self._server.drain(self._own))
+            self._do(self._server.drain(self._plan.listener, self._plan.options.drain_s))
         else:
             self._server.should_exit = True
 

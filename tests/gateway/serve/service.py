@@ -116,11 +116,13 @@ def body(text: str = "hello", *, stream: bool = False, **more: Any) -> dict[str,
 
 async def streamed(client: aiohttp.ClientSession, url: str) -> str:
     """The text of a streamed answer; `cut` where it did not end with `[DONE]`, `refused` where it
-    was never taken."""
+    was not taken, `dropped` where nobody said so."""
     try:
         response = await client.post(f"{url}/v1/chat/completions", json=body(stream=True))
-    except aiohttp.ClientConnectionError:
+    except aiohttp.ClientConnectorError:
         return "refused"
+    except aiohttp.ClientConnectionError:
+        return "dropped"
     async with response:
         if response.status == 503:
             return "refused"
