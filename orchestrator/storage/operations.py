@@ -12,11 +12,11 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from orchestrator.errors import StorageError, UserError
 from orchestrator.storage.sqlite import Schema, connect, writing
@@ -30,7 +30,6 @@ WAIT_S = 5.0
 
 Action = Literal["drain", "undrain", "reload", "refresh", "rollback"]
 Result = Literal["asked", "done", "refused", "failed"]
-T = TypeVar("T")
 
 SCHEMA = Schema(
     # A change here needs a `Step`; see `storage.migrate`.
@@ -244,17 +243,11 @@ class Operations:
             raise StorageError(f"{self.path} cannot be written: {error}") from error
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        def ask(database: sqlite3.Connection) -> list[tuple[Any, ...]]:
-            return database.execute(sql, values).fetchall()
-
-        return self._reading(ask, [])
-
-    def _reading(self, ask: Callable[[sqlite3.Connection], T], nothing: T) -> T:
         if not self.path.exists():
-            return nothing
+            return []
         try:
             with closing(connect(self.path, SCHEMA, wait_s=WAIT_S)) as database:
-                return ask(database)
+                return database.execute(sql, values).fetchall()
         except (sqlite3.Error, OSError) as error:
             raise StorageError(f"{self.path} cannot be read: {error}") from error
 

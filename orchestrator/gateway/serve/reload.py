@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -152,9 +152,3 @@ class Alone:
                 await asyncio.to_thread(keep_policy, mesh.operations, loaded)
             await asyncio.to_thread(mesh.operations.add, done)
             return done
-
-
-def refusal(done: Operation) -> str:
-    """Why it was not taken, for a person; empty where it was."""
-    problems: Sequence[str] = done.details.get("problems", ())
-    return "\n".join(problems)
