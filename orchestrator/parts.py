@@ -188,7 +188,8 @@ class Parts:
         if not self.injected.served:
             return Profiler(self.embedder)
         matches = [route.match for route in self.project.policy.routes]
-        unread = {"language", "complexity"}
+        # A caller of an API says what form it wants, in words that are no guess.
+        unread = {"language", "complexity", "output"}
         unread |= {name for name in ("domain", "risk") if all(_unset(m, name) for m in matches)}
         return Profiler(self.embedder, unread=frozenset(unread))
 

@@ -10,9 +10,10 @@ import dataclasses
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Literal, TypeVar, cast
 
 from orchestrator.money import Price
@@ -238,6 +239,9 @@ class Feature:
     """`declared`, `rule`, `embedding`, `agent`, `model:<deployment>` or `default`."""
 
 
+_confidence: Callable[[Feature], float] = attrgetter("confidence")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraints:
     """What one request may not exceed. Unset means unconstrained; all set ones must hold."""
@@ -281,7 +285,7 @@ class TaskProfile:
     @property
     def confidence(self) -> float:
         """The least confidence among its features; 1.0 where nothing was guessed."""
-        return min((f.confidence for f in self.features.values()), default=1.0)
+        return min(map(_confidence, self.features.values()), default=1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

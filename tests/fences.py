@@ -206,6 +206,12 @@ class Service:
         self.url, self._port = found[0], found[1]
         self.printed = self._as_usual(said)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     def beside(
         self, words: Sequence[str], folder: Path, env: dict[str, str]
     ) -> tuple[int, str, str]:

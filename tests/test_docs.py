@@ -197,6 +197,7 @@ def block(info: str, body: str) -> Fence:
         ("sh", "make coffee\n"),
         ("sh", "# nothing\n"),
         ("console", "$ mesh --version\nmesh 99\n"),
+        ("console", "$ mesh serve --opne &\nyes serving\n"),
         ("yaml", "# policy.yaml\nrotues: []\n"),
         ("yaml", "# graphs/cross-validated.yaml\nthis stands nowhere\n"),
         ("yaml", "nodes: {}\n"),

@@ -40,6 +40,8 @@ CHARS_PER_TOKEN = 4
 """How tokens are counted where the provider reports none: English text, roughly."""
 PART_TOKENS = 1000
 """What an image or a file counts for; providers charge some hundred to two thousand for one."""
+HURRY_S = 5.0
+"""A deadline that leaves a provider less than this to begin in says nothing about the provider."""
 _ERROR_CHARS = 400
 _REFUSALS = frozenset(
     {"content_filter", "refusal", "safety", "recitation", "prohibited_content", "blocklist", "spii"}
@@ -179,6 +181,9 @@ class Heard:
             outcome = Outcome.STALLED if now >= self.until else Outcome.CANCELLED
             return AttemptError(outcome, f"{which} after {written} characters")
         waited = f"{which}: no token in {now - self.started:.1f} s"
+        if now < self.until and now - self.started < HURRY_S:
+            # Else one caller with short deadlines could take it out of use for all others.
+            return AttemptError(Outcome.CANCELLED, waited)
         if self.answered:
             return AttemptError(Outcome.TIMEOUT_FIRST_TOKEN, waited)
         return AttemptError(Outcome.TIMEOUT_SILENT, waited)
@@ -215,14 +220,19 @@ def tokens(text: str) -> int:
 
 def prompt_tokens(request: CallRequest) -> int:
     """About how many tokens the request has: its messages, their tool calls, and the tools."""
-    beside = [*request.tools, *(c for m in request.messages for c in m.get("tool_calls", ()))]
-    written = sum(tokens(text_of(m)) for m in request.messages)
-    return written + sum(tokens(json.dumps(part)) for part in beside) + _part_tokens(request)
-
-
-def _part_tokens(request: CallRequest) -> int:
-    contents = [m["content"] for m in request.messages if not isinstance(m["content"], str)]
-    return sum(PART_TOKENS for parts in contents for part in parts if part.get("type") != "text")
+    total = 0
+    for message in request.messages:
+        content = message["content"]
+        if isinstance(content, str):
+            total += -(-len(content) // CHARS_PER_TOKEN)
+        else:
+            total += tokens(text_of(message))
+            total += sum(PART_TOKENS for part in content if part.get("type") != "text")
+        for call in message.get("tool_calls", ()):
+            total += tokens(json.dumps(call))
+    for tool in request.tools:
+        total += tokens(json.dumps(tool))
+    return total
 
 
 async def listen(

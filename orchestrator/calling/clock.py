@@ -10,13 +10,9 @@ from collections.abc import Callable
 class SystemClock:
     """Satisfies `protocols.Clock` with the time of this machine."""
 
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Seconds that never run backwards."""
-        return time.monotonic()
+    # Read dozens of times a call: the functions themselves, without one of ours around each.
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
 
     async def sleep(self, seconds: float) -> None:
         """Wait; nothing happens where `seconds` is not positive but a turn of the loop."""

@@ -161,7 +161,7 @@ class _Package:
         own = self.name
         return {
             name: module
-            for name, module in list(sys.modules.items())
+            for name, module in sys.modules.copy().items()  # at once: other threads import, too
             if name == own or name.startswith(f"{own}.")
         }
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 _LEAST = 3
 """Letters that say something about what was meant."""
+_MOST = 200
+"""Letters of the longest name that anybody means; to compare longer ones takes seconds."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -22,6 +24,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     from rapidfuzz import fuzz, process
 
+    if len(name) > _MOST:
+        return ""
     names = list(known)
     found = process.extractOne(name, names, scorer=fuzz.ratio, score_cutoff=60)
     return str(found[0]) if found else _begins_like(name, names)

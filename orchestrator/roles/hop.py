@@ -46,6 +46,7 @@ from orchestrator.types import (
 V = TypeVar("V", bound=Value)
 
 _BUDGET_OF_REQUEST = Context().budget_rule
+_NO_SETTINGS: Mapping[str, Setting] = {}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -283,6 +284,8 @@ class HopWork:
         """What a call may cost, and whose limit that is: the run's, the node's or a budget's."""
         request = self.request
         of_run = request.budget_micro_usd
+        if of_run is None and (bounds is None or bounds.purse.limit is None):
+            return standing.left_micro_usd, f"budget:{standing.budget}"
         limits = [
             (None if of_run is None else max(of_run - request.spent(), 0), _BUDGET_OF_REQUEST),
             (bounds.purse.left() if bounds else None, _BUDGET_OF_REQUEST),
@@ -307,9 +310,12 @@ class HopWork:
             sending.refused(str(error))
             raise
         emit(lambda: decision_event(self.node, agent.name, decision))
-        # From the decision on, so that two calls at once do not count on the same money.
-        with self.bounds.purse.holding(_expected(decision)):
+        if self.bounds.purse.limit is None:
             reply = await sending.carry_out(decision, counted, check, on_text)
+        else:
+            # From the decision on, so that two calls at once do not count on the same money.
+            with self.bounds.purse.holding(_expected(decision)):
+                reply = await sending.carry_out(decision, counted, check, on_text)
         done = sending.done(reply, checked=check is not None)
         await self._keep(key, done, reply)
         return reply
@@ -388,7 +394,9 @@ def _flat(items: Any) -> list[Any]:
     return found
 
 
-def _settings(agent: Agent) -> dict[str, Setting]:
+def _settings(agent: Agent) -> Mapping[str, Setting]:
+    if not agent.call.model_fields_set:
+        return _NO_SETTINGS
     declared = agent.call.model_dump(exclude_none=True)
     return {k: Setting(value=v, origin=f"agent:{agent.name}") for k, v in declared.items()}
 

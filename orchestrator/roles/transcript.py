@@ -13,13 +13,15 @@ from orchestrator.types import Outcome, as_json
 
 def shown_prompt(messages: Iterable[Message], *, arguments: bool) -> str:
     """The messages as one text. `arguments`: tool calls are shown with what they were given."""
-    return "\n\n".join(filter(None, (_message(m, arguments) for m in messages)))
+    return "\n\n".join([text for m in messages if (text := _message(m, arguments))])
 
 
 def shown_reply(reply: Reply, *, arguments: bool) -> str:
     """The reply's text, and a line for each tool call; of what is no text how much it is."""
     if isinstance(reply.value, Product):
         return str(reply.value)
+    if not reply.tool_calls:
+        return reply.text
     calls = [_call(c.name, c.arguments, arguments) for c in reply.tool_calls]
     return "\n".join([reply.text, *calls] if reply.text else calls)
 
@@ -63,6 +65,8 @@ def _remark(attempts: Sequence[Attempt]) -> str:
 
 def _message(message: Message, arguments: bool) -> str:
     content = message["content"]
+    if isinstance(content, str) and "tool_calls" not in message:
+        return content
     parts = () if isinstance(content, str) else content
     beside = [f"[{part.get('type')}]" for part in parts if part.get("type") != "text"]
     named = [call["function"] for call in message.get("tool_calls", ())]

@@ -31,9 +31,11 @@ _UNREAD = {
         ("domain", "general"),
         ("language", "en"),
         ("complexity", 0.5),
+        ("output", "text"),
         ("risk", "normal"),
     )
 }
+_AGENTS_JSON = Feature(value="json", confidence=1.0, origin="agent")
 _UNCONSTRAINED = Constraints()
 
 
@@ -67,9 +69,9 @@ class Profiler:
 
     Args:
         embedder: its vectors tell the domain, and the task where nobody declares it.
-        unread: of `domain`, `language`, `complexity` and `risk` those that nobody asks for. They
-            are not looked for, which takes two thirds of the time; they have their default then,
-            of origin `unread`.
+        unread: of `domain`, `language`, `complexity`, `output` and `risk` those that nobody asks
+            for. They are not looked for, which takes two thirds of the time; they have their
+            default then, of origin `unread`.
     """
 
     def __init__(self, embedder: Embedder, *, unread: frozenset[str] = frozenset()) -> None:
@@ -95,11 +97,10 @@ class Profiler:
             found["language"] = _feature(rules.language(low[:_LANGUAGE]))
         if "complexity" not in found:
             found["complexity"] = _feature(rules.complexity(low, task, tokens), float)
-        found["output"] = (
-            Feature(value="json", confidence=1.0, origin="agent")
-            if agent and agent.output
-            else _feature(rules.output_structure(low, task))
-        )
+        if agent and agent.output:
+            found["output"] = _AGENTS_JSON
+        elif "output" not in found:
+            found["output"] = _feature(rules.output_structure(low, task))
         found["input_tokens"] = _input_tokens(tokens, declared)
         found["output_tokens"] = _output_tokens(low, task, tokens, declared)
         found["needs"] = _needs(agent, found["output"], declared.get("needs", ()))

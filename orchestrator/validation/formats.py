@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +22,13 @@ _DATE_TIME = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?"
     r"([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)"
 )
+REFERENCES = 20_000
+"""References that are followed to judge one answer, which takes about a second."""
+_FOLLOWED: ContextVar[list[int]] = ContextVar("followed")
+
+
+class TooManyReferencesError(Exception):
+    """An answer cannot be judged in bounded time."""
 
 
 @functools.cache
@@ -56,10 +65,41 @@ def _is_pattern(value: object) -> bool:
 
 @functools.cache
 def bounded(kind: type[SchemaValidator]) -> type[SchemaValidator]:
-    """A draft's validator whose patterns are given up after a time."""
+    """A draft's validator whose patterns are given up after a time, and which gives up itself after
+    `REFERENCES` references: a few that stand inside of one another lead to billions.
+
+    To be used within `counted`.
+    """
     keywords = {"pattern": _pattern, "patternProperties": _pattern_properties}
+    for name in ("$ref", "$dynamicRef", "$recursiveRef"):
+        if name in kind.VALIDATORS:
+            keywords[name] = _counting(kind.VALIDATORS[name])
     made: type[SchemaValidator] = extend(kind, validators=keywords)  # type: ignore[no-untyped-call]
     return made
+
+
+@contextmanager
+def counted() -> Iterator[None]:
+    """The references that are followed in this block count together.
+
+    What is judged in it raises `TooManyReferencesError` at the first too many.
+    """
+    before = _FOLLOWED.set([0])
+    try:
+        yield
+    finally:
+        _FOLLOWED.reset(before)
+
+
+def _counting(keyword: Any) -> Any:
+    def follow(judge: Any, target: str, value: Any, schema: Any) -> Iterator[ValidationError]:
+        followed = _FOLLOWED.get()
+        followed[0] += 1
+        if followed[0] > REFERENCES:
+            raise TooManyReferencesError
+        yield from keyword(judge, target, value, schema) or ()
+
+    return follow
 
 
 def _pattern(judge: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:

@@ -8,8 +8,9 @@ from typing import Any
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import Draft202012Validator
 from referencing import Registry
+from referencing.exceptions import Unresolvable
 
-from orchestrator.validation.formats import bounded, formats
+from orchestrator.validation.formats import TooManyReferencesError, bounded, counted, formats
 from orchestrator.validation.json_text import json_in
 from orchestrator.validation.schemas import Schema, draft_of, place
 from orchestrator.validation.text import Validator, joined
@@ -32,9 +33,14 @@ def satisfying(schema: Schema) -> Validator:
     def check(text: str) -> Any:
         _, value = json_in(text)
         try:
-            found = list(itertools.islice(judge.iter_errors(value), _LOOKED_AT))
+            with counted():
+                found = list(itertools.islice(judge.iter_errors(value), _LOOKED_AT))
         except RecursionError as error:
             raise ValueError("it is nested too deeply to be held against the schema") from error
+        except TooManyReferencesError as error:
+            raise ValueError("the schema has too many references inside of one another") from error
+        except Unresolvable as error:
+            raise ValueError(f"a reference of the schema leads nowhere: {error}") from error
         if found:
             found.sort(key=lambda e: [str(step) for step in e.absolute_path])
             raise ValueError(joined(_described(error) for error in found))

@@ -34,7 +34,7 @@ def weather(town: str) -> str:
 
 
 def model(gateway: Gateway, **options: Any) -> ChatOpenAI:
-    return ChatOpenAI(base_url=gateway.base_url, api_key="none", model="auto", **options)  # type: ignore[arg-type]
+    return ChatOpenAI(base_url=gateway.base_url, api_key="none", model="auto", **options)
 
 
 def test_invoke_and_what_its_metadata_say(serve: Serve) -> None:

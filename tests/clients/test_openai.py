@@ -33,7 +33,8 @@ class Weather(BaseModel):
 
 
 def client(gateway: Gateway, **options: Any) -> OpenAI:
-    return OpenAI(**{"base_url": gateway.base_url, "api_key": "none", "max_retries": 0} | options)
+    said: dict[str, Any] = {"base_url": gateway.base_url, "api_key": "none", "max_retries": 0}
+    return OpenAI(**said | options)
 
 
 def echo(body: dict[str, Any]) -> Say:

@@ -122,6 +122,7 @@ async def told_to_end(folder: Path, size: Size) -> list[Check]:
         load = stage.load
         async with load.going():
             await load.until(size.at_once)
+            await asyncio.sleep(size.pieces * size.gap_ms / 2000)  # half of an answer
             under_way = (await stage.upstream.served()).under_way
             stage.service.signal(signal.SIGTERM)
             found = await _ended(stage, size)

@@ -17,6 +17,7 @@ import uvicorn
 from orchestrator.errors import NoCandidateError, UserError
 from orchestrator.gateway.serve.channel import Channel, Message
 from orchestrator.gateway.serve.options import ServeOptions
+from orchestrator.gateway.serve.protocol import Protocol
 from orchestrator.gateway.serve.reload import Exchange, load_successor, problems_of
 from orchestrator.gateway.serve.running import Running, answer, ask_reload
 from orchestrator.project.load import LoadedProject
@@ -148,7 +149,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         config = uvicorn.Config(
             gateway,
-            http="httptools",
+            http=Protocol,
             ws="none",
             lifespan="off",
             interface="asgi3",
