@@ -13,7 +13,7 @@ QUESTION := Draft a remote-work policy for 120 employees, calculate the yearly c
 SOURCES := examples/remote-work/sources
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-embeddings demo test test-embeddings faults eval lint types build bench-start bench-schedule bench-hedge soak clean distclean
+.PHONY: help setup setup-embeddings demo test test-embeddings faults eval lint types build bench-start bench-schedule bench-hedge bench-gateway soak clean distclean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ bench-schedule: $(READY)  ## measure how close a run comes to its critical path,
 
 bench-hedge: $(READY)  ## measure what a hedge brings under a provider with a long tail
 	@$(BIN)/python scripts/bench_hedge.py
+
+bench-gateway: $(READY)  ## measure the gateway beside three others, with `wrk`
+	@$(BIN)/python scripts/bench_gateway.py
 
 soak: $(READY)  ## make 10,000 calls against three deployments of which two fail in 30 %
 	@$(BIN)/python scripts/soak.py

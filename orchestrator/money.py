@@ -80,27 +80,39 @@ class Price:
 
     def cost(self, usage: Usage) -> int | None:
         """Micro-dollars of `usage`, half rounded up; `None` where a needed price is unknown."""
-        longer = [step.price for step in self.steps if usage.input > step.above]
-        return longer[-1].cost(usage) if longer else self._sum(usage)
+        price = self
+        while price.steps:
+            longer = [step.price for step in price.steps if usage.input > step.above]
+            if not longer:
+                break
+            price = longer[-1]
+        return price._sum(usage)
 
     def _sum(self, usage: Usage) -> int | None:
+        cached, written, heard = usage.cached_input, usage.cache_write, usage.audio_input
+        thought, spoken, images = usage.reasoning, usage.audio_output, usage.images
         # A token that is both audio and cached is reported twice: never less than none is plain.
-        plain_input = usage.input - usage.cached_input - usage.cache_write - usage.audio_input
-        plain_output = usage.output - usage.reasoning - usage.audio_output
-        parts = (
-            (max(plain_input, 0), self.input),
-            (usage.cached_input, self.input if self.cache_read is None else self.cache_read),
-            (usage.cache_write, self.cache_write),
-            (usage.audio_input, self.audio_input),
-            (max(plain_output, 0), self.output),
-            (usage.reasoning, self.output if self.reasoning is None else self.reasoning),
-            (usage.audio_output, self.audio_output),
-            # Who charges for the tokens of an image reports them; where neither is known, nothing is.
-            (0 if self.per_image is None and usage.output else usage.images, self.per_image),
-        )
-        if any(tokens and price is None for tokens, price in parts):
-            return None
-        total = sum(tokens * (price or 0) for tokens, price in parts)
+        parts = [
+            (max(usage.input - cached - written - heard, 0), self.input),
+            (max(usage.output - thought - spoken, 0), self.output),
+        ]
+        if cached or written or heard or thought or spoken or images:  # few calls have any
+            parts += [
+                (cached, self.input if self.cache_read is None else self.cache_read),
+                (written, self.cache_write),
+                (heard, self.audio_input),
+                (thought, self.output if self.reasoning is None else self.reasoning),
+                (spoken, self.audio_output),
+                # Who charges for the tokens of an image reports them; where neither is known,
+                # nothing is.
+                (0 if self.per_image is None and usage.output else images, self.per_image),
+            ]
+        total = 0
+        for tokens, price in parts:
+            if tokens:
+                if price is None:
+                    return None
+                total += tokens * price
         return (total + PICO_PER_MICRO // 2) // PICO_PER_MICRO
 
 

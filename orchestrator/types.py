@@ -170,6 +170,8 @@ class Deployment:
     context: int | None = None
     max_output: int | None = None
     can: tuple[str, ...] = ()
+    reads: Literal["prompt", "values"] = "prompt"
+    """`values`: it reads an agent's inputs by name, and can do nothing with a prompt alone."""
     tasks: Mapping[str, float] = field(default_factory=dict)
     """Prior quality in 0..1 for each task that it serves; `"*"` stands for every other task."""
     price: Price | None = None
@@ -280,6 +282,8 @@ class TaskProfile:
     """Capabilities that a model must have: `json`, `tools`, `vision`, `cite`, …"""
     tags: tuple[str, ...] = ()
     constraints: Constraints = Constraints()
+    values: bool = True
+    """It brings an agent's inputs by name, besides the prompt."""
     features: Mapping[str, Feature] = field(default_factory=dict)
 
     @property

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from dataclasses import fields
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.calling.transports.wire.usage import usage_of
@@ -202,6 +203,64 @@ def test_the_cost_is_the_exact_sum(
     exact = Decimal(plain * reads + cached * hits + output * writes) / 10**6
     assert cost is not None
     assert abs(cost - exact) <= Decimal("0.5")
+
+
+def summed(price: Price, usage: Usage) -> int | None:
+    """The table of `Price`, word for word."""
+    longer = [step.price for step in price.steps if usage.input > step.above]
+    if longer:
+        return summed(longer[-1], usage)
+    plain_input = usage.input - usage.cached_input - usage.cache_write - usage.audio_input
+    plain_output = usage.output - usage.reasoning - usage.audio_output
+    parts = (
+        (max(plain_input, 0), price.input),
+        (usage.cached_input, price.input if price.cache_read is None else price.cache_read),
+        (usage.cache_write, price.cache_write),
+        (usage.audio_input, price.audio_input),
+        (max(plain_output, 0), price.output),
+        (usage.reasoning, price.output if price.reasoning is None else price.reasoning),
+        (usage.audio_output, price.audio_output),
+        (0 if price.per_image is None and usage.output else usage.images, price.per_image),
+    )
+    if any(tokens and pico is None for tokens, pico in parts):
+        return None
+    exact = Decimal(sum(tokens * (pico or 0) for tokens, pico in parts)) / 10**6
+    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+FEW = st.sampled_from((0, 0, 1, 7, 1000))
+USAGES = st.builds(
+    Usage,
+    input=TOKENS,
+    output=TOKENS,
+    cached_input=FEW,
+    cache_write=FEW,
+    audio_input=FEW,
+    reasoning=FEW,
+    audio_output=FEW,
+    images=FEW,
+) | st.builds(Usage, input=TOKENS | FEW, output=TOKENS | FEW)
+PRICES = st.fixed_dictionaries(
+    {
+        name.name: st.none() | PICO | st.just(500_000)
+        for name in fields(Price)
+        if name.name != "steps"
+    }
+)
+STEPS = st.lists(st.tuples(TOKENS, PRICES), max_size=2).map(
+    lambda steps: tuple(
+        PriceStep(above=above, price=Price(**p)) for above, p in sorted(steps, key=lambda s: s[0])
+    )
+)
+
+
+@settings(max_examples=500)
+@given(PRICES, STEPS, USAGES)
+def test_the_cost_is_the_sum_of_the_parts(
+    price: dict[str, Any], steps: tuple[PriceStep, ...], usage: Usage
+) -> None:
+    found = Price(**price, steps=steps)
+    assert found.cost(usage) == summed(found, usage)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from orchestrator.errors import AttemptError
 from orchestrator.money import Usage
 from orchestrator.project.protocols import Clock, Transport
 from orchestrator.records import Attempt, AttemptKind
+from orchestrator.tracing.redact import Mask
 from orchestrator.types import Deployment, Outcome
 
 CHARS_PER_TOKEN = 4
@@ -379,5 +380,6 @@ def cost(deployment: Deployment, usage: Usage) -> int | None:
 
 
 def _one_line(text: str) -> str:
-    flat = " ".join(text.split())
+    # Providers repeat the key that they refuse, and proxies the address with its password.
+    flat = Mask().secrets(" ".join(text.split()))
     return flat if len(flat) <= _ERROR_CHARS else flat[: _ERROR_CHARS - 1] + "…"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.gateway.arriving import refusal
+from orchestrator.gateway.errors import send_error
+
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
@@ -37,7 +40,10 @@ class Gateway:
             telemetry.end(seen)
 
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"] == CHAT and scope["method"] == "POST":
+        wrong = refusal(scope.get("headers", ()), is_open=self.state.keys is None)
+        if wrong is not None:
+            await send_error(send, wrong, [])
+        elif scope["type"] == "http" and scope["path"] == CHAT and scope["method"] == "POST":
             await self._chat(scope, receive, send)
         else:
             await self._rest(scope, receive, send)

@@ -34,6 +34,7 @@ from orchestrator.errors import (
 )
 from orchestrator.gateway.errors import ApiError
 from orchestrator.records import Attempt
+from orchestrator.tracing.redact import Mask
 from orchestrator.types import Outcome, Stage
 
 _LOG = logging.getLogger("orchestrator.gateway")
@@ -94,6 +95,9 @@ def as_api_error(error: Exception) -> ApiError:
         case RunError():
             _LOG.error("%s", error)
             return ApiError(502, _without_addresses(str(error)), code="run_failed")
+        case RecursionError():  # each part of the code reads as deep as Python lets it
+            said = "the request is nested too deeply to be read"
+            return ApiError(400, said, code="invalid_json")
     _LOG.error("a request failed unexpectedly", exc_info=error)
     said = "the gateway failed; this is not your mistake, and its log says more"
     return ApiError(500, said, code="internal_error")
@@ -160,4 +164,4 @@ def _tried(attempts: Sequence[Attempt]) -> str:
 
 
 def _without_addresses(text: str) -> str:
-    return _ADDRESS.sub("…", text)
+    return _ADDRESS.sub("…", Mask().secrets(text))

@@ -193,6 +193,11 @@ class ModelDeclaration(Declared):
     can: tuple[Name, ...] = Field(
         default=(), description="json, tools, vision, stream, cite, prefill, …"
     )
+    reads: Literal["prompt", "values"] = Field(
+        default="prompt",
+        description="values: it reads what an agent hands in by name, and can do nothing with a "
+        "prompt alone.",
+    )
     deployments: tuple[DeploymentDeclaration, ...] = Field(
         min_length=1, description="The ways to reach it."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -205,7 +206,7 @@ class Budget(Declared):
         "true: from `usd` on, and nothing is refused.",
     )
 
-    @property
+    @cached_property
     def label(self) -> str:
         """Its name in decisions: `user.day`, `user.day(user_tier=free)`."""
         window = "run" if self.per == "run" else self.window

@@ -188,6 +188,7 @@ def _profile(work: HopWork, ask: Ask) -> TaskProfile:
         task=ask.agent.task,
         agent=ask.agent if ask.declared else None,
         needs=ask.needs,
+        values=bool(ask.request.inputs),
         input_tokens=prompt_tokens(ask.request),
         most_output_tokens=ask.agent.call.max_tokens or ask.request.max_tokens,
     )

@@ -128,6 +128,17 @@ def _latency(
     return first + round(1000 * seconds)
 
 
+PROMPT_ALONE = rule(
+    Stage.CAPABILITY,
+    "fleet.capability.reads",
+    "prompt",
+    lambda f: f.deployment.reads == "prompt",
+    lambda f: f.deployment.reads,
+    kind=1,
+)
+"""For a request that brings nothing but its prompt."""
+
+
 def capability_rules(profile: TaskProfile) -> Iterator[Rule]:
     """Serves the task, has what the request needs, and its context holds both texts."""
     task, tokens = profile.task, profile.input_tokens + profile.output_tokens
@@ -138,6 +149,8 @@ def capability_rules(profile: TaskProfile) -> Iterator[Rule]:
         lambda f: serves(f.deployment, task),
         lambda f: sorted(f.deployment.tasks),
     )
+    if not profile.values:
+        yield PROMPT_ALONE
     if profile.needs:
         needs = frozenset(profile.needs)
         yield rule(

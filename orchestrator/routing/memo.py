@@ -90,6 +90,7 @@ def _key(profile: TaskProfile, context: Context) -> tuple[Any, ...]:
         profile.risk,
         profile.interactive,
         profile.needs,
+        profile.values,
         profile.tags,
         None if constraints is _UNCONSTRAINED else constraints,
         profile.confidence,

@@ -50,6 +50,8 @@ class Counted(TypedDict, total=False):
     """What the caller lets the answer take."""
     needs: tuple[str, ...]
     """What the request needs besides what is read off its text."""
+    values: bool
+    """Whether it brings an agent's inputs by name, as all agents' calls do."""
 
 
 class Given(Counted, total=False):
@@ -110,6 +112,7 @@ class Profiler:
         found["interactive"] = _or_default(declared, "interactive", True)
         return TaskProfile(
             tags=declared.get("tags", ()),
+            values=declared.get("values", True),
             constraints=declared.get("constraints", _UNCONSTRAINED),
             features=found,
             **{name: feature.value for name, feature in found.items()},

@@ -15,6 +15,11 @@ _LOG = logging.getLogger("orchestrator.storage")
 
 SECONDS = 0.02
 """How long things wait for others at most."""
+PIECE = 64
+"""How many things are taken at a time: about half a millisecond's work, in which no other thread of
+this process can go on."""
+_BREATH_S = 0.0005
+"""Between two pieces others have their turn."""
 _LINGER = 50
 """Rounds without anything after which the thread sleeps until it is woken."""
 
@@ -26,6 +31,7 @@ class Collector(Generic[T]):
         take: gets each batch, in this object's thread or in one that calls `flush`, never in two
             at once. What it raises is logged, and the batch is lost.
         name: of the thread, for people.
+        piece: how many things are handed on at a time, at most.
         most: how many things wait at most; what comes then is `lost`, and counted.
     """
 
@@ -35,9 +41,11 @@ class Collector(Generic[T]):
         name: str,
         *,
         seconds: float = SECONDS,
+        piece: int = PIECE,
         most: int = 100_000,
     ) -> None:
         self._take, self._name, self._seconds, self._most = take, name, seconds, most
+        self._piece = piece
         self._waiting: deque[T] = deque()
         self._taking = threading.RLock()
         self._starting = threading.Lock()
@@ -55,17 +63,24 @@ class Collector(Generic[T]):
         if not self._awake:
             self._rouse()
 
-    def flush(self) -> None:
-        """Take all that waits now, in this thread; returns when it was taken."""
+    def flush(self, *, gently: bool = False) -> None:
+        """Take all that waits now, in this thread; returns when it was taken.
+
+        Args:
+            gently: nobody waits for it, so let the other threads go on in between.
+        """
+        waiting, most = self._waiting, self._piece
         with self._taking:
-            while self._waiting:
+            while waiting:
                 # Not a swap of lists: another thread may hold the old one in its hand.
-                things = [self._waiting.popleft() for _ in range(len(self._waiting))]
+                things = [waiting.popleft() for _ in range(min(len(waiting), most))]
                 try:
                     self._take(things)
                 except Exception:  # noqa: BLE001 - those that come later are not to be lost too
                     self.lost += len(things)
                     _LOG.exception("%s: a batch of %d was lost", self._name, len(things))
+                if gently and waiting:
+                    time.sleep(_BREATH_S)
 
     def close(self) -> None:
         """Take what is left and end the thread; waits for that, some milliseconds."""
@@ -105,6 +120,6 @@ class Collector(Generic[T]):
                 quiet = 0
             time.sleep(self._seconds)
             quiet = 0 if self._waiting else quiet + 1
-            self.flush()
+            self.flush(gently=not self._closed)
         self._awake = False
         self.flush()

@@ -2,8 +2,9 @@
 
 Each writer appends to files of its own, `KIND-OWNER.NUMBER.spool` in the folder, and begins a new
 one when the last has grown. A record is framed by its length, a checksum and the time; what a
-process handed to the system survives its death. `drain` hands the records of all writers to a
-`Sink` and removes files that were taken whole.
+process handed to the system survives its death. The first length of zero is the end: a file that
+is written through memory (`appended`) goes on with zeros. `drain` hands the records of all writers
+to a `Sink` and removes files that were taken whole.
 
 A record is taken exactly once: the sink keeps with it, in one transaction, how far the file was
 taken, and `drain` goes on from there. The torn end of a writer that was killed is dropped.
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from orchestrator.storage.appended import Appended
 from orchestrator.storage.collect import Collector
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ MOST_BYTES = 256_000_000
 """A record that claims to be longer is damaged."""
 _FRAME = struct.Struct("<IId")
 """Length of the record, its CRC-32, seconds since the epoch."""
+_NOTHING = bytes(4)
+"""The length at the end of what was written."""
 _SUFFIX = ".spool"
 
 
@@ -49,22 +53,30 @@ class Spool:
     Args:
         folder: for all writers; made at the first record, for its owner alone to read.
         kind: what the records are of, a word (`traces`).
+        mapped: write through memory: for who writes often, a little, and must not wait.
     """
 
-    def __init__(self, folder: Path, kind: str, *, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        kind: str,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        mapped: bool = False,
+    ) -> None:
         self.folder, self.kind, self.owner = folder, kind, uuid.uuid4().hex[:16]
-        self._segment_bytes = segment_bytes
+        self._segment_bytes, self._mapped = segment_bytes, mapped
         self._lock = threading.Lock()
         self._mark: BaseFileLock | None = None
-        self._file = -1
-        self._size = self._number = 0
+        self._file: Appended | None = None
+        self._number = 0
         self._closed = False
         self._lost = 0
         self._why = ""
         self._soon: Collector[bytes] = Collector(self._write_all, f"mesh-spool-{kind}")
 
     def append(self, record: bytes, *, now: bool = False) -> bool:
-        """Write the record within 20 ms, or, with `now`, before this returns.
+        """Write the record, which is not empty, within 20 ms, or, with `now`, before this returns.
 
         Records with `now` go before those that still wait.
 
@@ -77,14 +89,19 @@ class Spool:
         return True
 
     def write(self, records: Sequence[bytes]) -> bool:
-        """Write all of them with one call of the system, or none; whether that worked."""
+        """Write all of them at once, or none; whether that worked.
+
+        Raises:
+            ValueError: one of them is empty.
+        """
         if not records:
             return True
+        if not all(records):
+            raise ValueError("a record of a spool is empty")
         at = time.time()
-        frames = bytearray()
-        for record in records:
-            frames += _FRAME.pack(len(record), zlib.crc32(record), at)
-            frames += record
+        frames = b"".join(
+            [_FRAME.pack(len(record), zlib.crc32(record), at) + record for record in records]
+        )
         with self._lock:
             try:
                 self._put(frames)
@@ -101,7 +118,7 @@ class Spool:
     def rotate(self) -> None:
         """Go on in a new file, so that the last one is removed as soon as it was taken."""
         with self._lock, contextlib.suppress(OSError):  # then it is the next record's trouble
-            self._begin()
+            self._file = self._begin()
 
     @property
     def lost(self) -> int:
@@ -131,31 +148,27 @@ class Spool:
     def _write_all(self, records: list[bytes]) -> None:
         self.write(records)
 
-    def _put(self, frames: bytearray) -> None:
+    def _put(self, frames: bytes) -> None:
         if self._closed:
             raise OSError(errno.EBADF, "the spool was closed")
-        if self._file < 0 or self._size >= self._segment_bytes:
-            self._begin()
-        written = os.write(self._file, frames)
-        if written < len(frames):
-            self._end()  # the next record must not stand behind half of one
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._size += written
+        if self._file is None or self._file.size >= self._segment_bytes:
+            self._file = self._begin()
+        self._file.append(frames)
 
-    def _begin(self) -> None:
+    def _begin(self) -> Appended:
         if self._mark is None:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._mark = _take_mark(self.folder, self.kind, self.owner)
         self._end()
         name = f"{self.kind}-{self.owner}.{self._number + 1:06}{_SUFFIX}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL
-        self._file = os.open(self.folder / name, flags, 0o600)
+        begun = Appended(self.folder / name, mapped=self._mapped)
         self._number += 1
+        return begun
 
     def _end(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file, self._size = -1, 0
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 class Sink(Protocol):
@@ -233,7 +246,7 @@ def _drain(folder: Path, kind: str, sink: Sink, until: float | None, done: Drain
             if not done.complete:
                 return
             if gone or path != segments[-1]:
-                done.torn += path.stat().st_size - end
+                done.torn += _torn(path, end)
                 if path != segments[-1]:
                     path.unlink()
         if gone:
@@ -242,6 +255,13 @@ def _drain(folder: Path, kind: str, sink: Sink, until: float | None, done: Drain
                 path.unlink(missing_ok=True)
     if stale := [name for name in taken if not (folder / name).exists()]:
         sink.forget(stale)
+
+
+def _torn(path: Path, end: int) -> int:
+    """Bytes beyond there that are more than the zeros of a file written through memory."""
+    with path.open("rb") as file:
+        file.seek(end)
+        return len(file.read().rstrip(b"\0"))
 
 
 def _take_file(path: Path, offset: int, sink: Sink, until: float | None, done: Drained) -> int:
@@ -282,7 +302,7 @@ def _whole(data: bytes) -> tuple[list[bytes], int, int]:
     while at + _FRAME.size <= len(data):
         length, checksum, _ = _FRAME.unpack_from(data, at)
         begin, end = at + _FRAME.size, at + _FRAME.size + length
-        if length > MOST_BYTES:
+        if not length or length > MOST_BYTES:
             break
         if end > len(data):
             return records, at, end - at
@@ -310,14 +330,22 @@ def backlog(folder: Path, kind: str, taken: Mapping[str, int]) -> Backlog:
         for path in segments:
             offset = taken.get(path.name, 0)
             with contextlib.suppress(OSError), path.open("rb") as file:
-                waiting = os.fstat(file.fileno()).st_size - offset
                 file.seek(offset)
                 head = file.read(_FRAME.size)
-                if len(head) == _FRAME.size:
-                    size += waiting
+                if len(head) == _FRAME.size and head[:4] != _NOTHING:
+                    size += _end_of(path, offset) - offset
                     at = _FRAME.unpack(head)[2]
                     oldest = at if oldest is None else min(oldest, at)
     return Backlog(size, oldest)
+
+
+def _end_of(path: Path, offset: int) -> int:
+    """Where the records from `offset` on end, or the file, where it does not end with zeros."""
+    with path.open("rb") as file:
+        size = file.seek(-1, os.SEEK_END) + 1
+        if file.read(1) != b"\0":
+            return size
+    return max((end for _, end in _batches(path, offset)), default=offset)
 
 
 def _segments(folder: Path, kind: str) -> dict[str, list[Path]]:

@@ -63,9 +63,9 @@ class SpoolRecorder:
             return f"{self._records.lost} records of traces came faster than they could be written"
         return self._spool.problem
 
-    def flush(self) -> None:
-        """Write what waits to the spool."""
-        self._records.flush()
+    def flush(self, *, gently: bool = False) -> None:
+        """Write what waits to the spool; see `Collector.flush`."""
+        self._records.flush(gently=gently)
 
     def close(self) -> None:
         """Write what waits. Traces that have not ended by now end as `unknown`."""

@@ -22,12 +22,15 @@ _DATE_TIME = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?"
     r"([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)"
 )
-REFERENCES = 20_000
-"""References that are followed to judge one answer, which takes about a second."""
-_FOLLOWED: ContextVar[list[int]] = ContextVar("followed")
+STEPS = 20_000
+"""Of those keywords that may lead to exponentially many others, to judge one answer: a second."""
+_BRANCHING = ("$ref", "$dynamicRef", "$recursiveRef", "unevaluatedProperties", "unevaluatedItems")
+_SLOW_PATTERN = STEPS // 4
+"""Steps that a pattern counts for whose time has run out."""
+_TAKEN: ContextVar[list[int]] = ContextVar("taken")
 
 
-class TooManyReferencesError(Exception):
+class TooManyStepsError(Exception):
     """An answer cannot be judged in bounded time."""
 
 
@@ -66,12 +69,12 @@ def _is_pattern(value: object) -> bool:
 @functools.cache
 def bounded(kind: type[SchemaValidator]) -> type[SchemaValidator]:
     """A draft's validator whose patterns are given up after a time, and which gives up itself after
-    `REFERENCES` references: a few that stand inside of one another lead to billions.
+    `STEPS`: thirty references inside of one another lead to a billion.
 
     To be used within `counted`.
     """
     keywords = {"pattern": _pattern, "patternProperties": _pattern_properties}
-    for name in ("$ref", "$dynamicRef", "$recursiveRef"):
+    for name in _BRANCHING:
         if name in kind.VALIDATORS:
             keywords[name] = _counting(kind.VALIDATORS[name])
     made: type[SchemaValidator] = extend(kind, validators=keywords)  # type: ignore[no-untyped-call]
@@ -80,26 +83,30 @@ def bounded(kind: type[SchemaValidator]) -> type[SchemaValidator]:
 
 @contextmanager
 def counted() -> Iterator[None]:
-    """The references that are followed in this block count together.
+    """The steps that are taken in this block count together.
 
-    What is judged in it raises `TooManyReferencesError` at the first too many.
+    What is judged in it raises `TooManyStepsError` at the first too many.
     """
-    before = _FOLLOWED.set([0])
+    before = _TAKEN.set([0])
     try:
         yield
     finally:
-        _FOLLOWED.reset(before)
+        _TAKEN.reset(before)
+
+
+def _take(steps: int) -> None:
+    taken = _TAKEN.get()
+    taken[0] += steps
+    if taken[0] > STEPS:
+        raise TooManyStepsError
 
 
 def _counting(keyword: Any) -> Any:
-    def follow(judge: Any, target: str, value: Any, schema: Any) -> Iterator[ValidationError]:
-        followed = _FOLLOWED.get()
-        followed[0] += 1
-        if followed[0] > REFERENCES:
-            raise TooManyReferencesError
-        yield from keyword(judge, target, value, schema) or ()
+    def judged(judge: Any, said: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+        _take(1)
+        yield from keyword(judge, said, value, schema) or ()
 
-    return follow
+    return judged
 
 
 def _pattern(judge: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
@@ -109,6 +116,7 @@ def _pattern(judge: Any, pattern: str, value: Any, _schema: Any) -> Iterator[Val
         if not found_in(pattern, value):
             yield ValidationError(f"{value!r} does not match {pattern!r}")
     except ValueError as error:
+        _take(_SLOW_PATTERN)
         yield ValidationError(str(error))
 
 
@@ -122,6 +130,7 @@ def _pattern_properties(
             try:
                 concerned = found_in(pattern, key)
             except ValueError as error:
+                _take(_SLOW_PATTERN)
                 yield ValidationError(str(error))
                 continue
             if concerned:

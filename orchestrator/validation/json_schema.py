@@ -10,7 +10,7 @@ from jsonschema.validators import Draft202012Validator
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from orchestrator.validation.formats import TooManyReferencesError, bounded, counted, formats
+from orchestrator.validation.formats import TooManyStepsError, bounded, counted, formats
 from orchestrator.validation.json_text import json_in
 from orchestrator.validation.schemas import Schema, draft_of, place
 from orchestrator.validation.text import Validator, joined
@@ -37,8 +37,8 @@ def satisfying(schema: Schema) -> Validator:
                 found = list(itertools.islice(judge.iter_errors(value), _LOOKED_AT))
         except RecursionError as error:
             raise ValueError("it is nested too deeply to be held against the schema") from error
-        except TooManyReferencesError as error:
-            raise ValueError("the schema has too many references inside of one another") from error
+        except TooManyStepsError as error:
+            raise ValueError("the schema takes too long to hold an answer against it") from error
         except Unresolvable as error:
             raise ValueError(f"a reference of the schema leads nowhere: {error}") from error
         if found:

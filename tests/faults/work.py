@@ -25,7 +25,7 @@ APART_S, LATE_S = 0.4, 0.1
 
 
 async def work(numbers: list[int], every: list[Cell], *, quick: bool) -> None:
-    """Run these of the cells: the longest first, and those that need a processor at the end."""
+    """Run these of the cells: those that wait, then those that work, the heaviest at the end."""
     order = sorted(numbers, key=lambda n: (every[n].scenario.heavy, -every[n].scenario.seconds))
     if quick:
         for number in order:
@@ -39,19 +39,22 @@ async def work(numbers: list[int], every: list[Cell], *, quick: bool) -> None:
             async with free:
                 await _one(number, every[number], quick=False)
 
+        light = [number for number in order if not every[number].scenario.heavy]
+        waiting = [number for number in light if _waits(every[number])]
         async with asyncio.TaskGroup() as group:
-            for number in order:
-                if every[number].scenario.heavy:
-                    continue
-                # Each process has to start and to end, which is work as well.
-                if every[number].process or every[number].scenario.seconds < LONG_S:
-                    group.create_task(short(number))
-                    continue
+            for number in waiting:
                 group.create_task(_one(number, every[number], quick=False))
                 await _calm()
-        for number in order:
-            if every[number].scenario.heavy:
-                await _one(number, every[number], quick=False)
+        async with asyncio.TaskGroup() as group:
+            for number in (n for n in light if n not in waiting):
+                group.create_task(short(number))
+        for number in (n for n in order if n not in light):
+            await _one(number, every[number], quick=False)
+
+
+def _waits(cell: Cell) -> bool:
+    """Whether it does little else. A process has to start and to end, which is work."""
+    return not cell.process and cell.scenario.seconds >= LONG_S
 
 
 async def _calm() -> None:

@@ -33,7 +33,7 @@ from tests.load.streams import Load
 _OTHER = "{name: other, match: {task: chat}, require: {not_models: [words]}}"
 """A route by which the second model answers."""
 GROWTH = 1.10
-"""How much larger the service may be at the end of a load than after a fifth of it."""
+"""How much larger the service may be at the end of a load than in the middle of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +96,9 @@ async def left_alone(folder: Path, size: Size) -> list[Check]:
         pid, load = stage.service.started["pid"], stage.load
         before = sum(memory_mb(pid).values())
         async with load.going():
-            await asyncio.sleep(size.seconds / 5)
+            await asyncio.sleep(size.seconds / 2)
             early = sum(memory_mb(pid).values())
-            await asyncio.sleep(size.seconds * 4 / 5)
+            await asyncio.sleep(size.seconds / 2)
             late = sum(memory_mb(pid).values())
         after = sum(memory_mb(pid).values())
         async with (
@@ -110,7 +110,7 @@ async def left_alone(folder: Path, size: Size) -> list[Check]:
         memory = Check(
             name="memory",
             holds=late <= GROWTH * early,
-            found=f"{before:.0f} MB before, {early:.0f} after a fifth, {late:.0f} at the end, "
+            found=f"{before:.0f} MB before, {early:.0f} in the middle, {late:.0f} at the end, "
             f"{after:.0f} after it (all processes, shared pages divided)",
         )
         return [*await _ended(stage, size), metrics, memory]

@@ -98,6 +98,7 @@ _FILES: Files = {
                 "max_output": 8000,
                 "tasks": {"draft": 0.9, "*": 0.5},
                 "can": ["json", "tools"],
+                "reads": "values",
                 "deployments": [
                     {
                         "id": "direct",

@@ -452,3 +452,16 @@ def test_guardrails_add_up() -> None:
     )
     setting = run(deployment(), policy=policy).settings["guardrails"]
     assert setting == Setting(value=["pii", "toxicity", "secrets"], origin="route:a, route:b")
+
+
+def test_who_reads_values_answers_no_prompt_alone() -> None:
+    snapshot = fleet(
+        deployment("verifier/here", reads="values", tasks={"chat": 0.95}),
+        deployment("writer/one", tasks={"chat": 0.6}),
+    )
+    chosen = decide(TaskProfile(task="chat"), snapshot, OPEN, Context())
+    assert chosen.chosen == "verifier/here"
+    alone = decide(TaskProfile(task="chat", values=False), snapshot, OPEN, Context())
+    assert alone.chain == ("writer/one",)
+    lost = {c.deployment: c.reason for c in alone.candidates if c.stage is not None}
+    assert lost == {"verifier/here": "fleet.capability.reads: found values, required prompt"}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -91,16 +92,20 @@ def test_what_waits_is_written_without_a_flush(folder: Path, sink: Kept) -> None
     spool.close()
 
 
-def test_only_its_owner_can_read_it(folder: Path) -> None:
-    spool = Spool(folder, "things")
+@pytest.mark.parametrize("mapped", [False, True])
+def test_only_its_owner_can_read_it(folder: Path, mapped: bool) -> None:
+    spool = Spool(folder, "things", mapped=mapped)
     spool.append(b"1", now=True)
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     spool.close()
 
 
-def test_a_segment_that_is_full_goes_as_soon_as_it_was_taken(folder: Path, sink: Kept) -> None:
-    spool = Spool(folder, "things", segment_bytes=1000)
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_segment_that_is_full_goes_as_soon_as_it_was_taken(
+    folder: Path, sink: Kept, mapped: bool
+) -> None:
+    spool = Spool(folder, "things", segment_bytes=1000, mapped=mapped)
     for number in range(50):
         spool.append(b"%d %s" % (number, b"x" * 100), now=True)
     assert len(list(folder.glob("*.spool"))) > 4
@@ -125,9 +130,12 @@ def test_kinds_and_writers_do_not_mix(folder: Path, sink: Kept) -> None:
         spool.close()
 
 
-@pytest.mark.parametrize("size", [3_000_000, 900])
-def test_large_records_and_many_small_ones(folder: Path, sink: Kept, size: int) -> None:
-    spool = Spool(folder, "things")
+@pytest.mark.parametrize("mapped", [False, True])
+@pytest.mark.parametrize("size", [3_000_000, 400_000, 900])
+def test_large_records_and_many_small_ones(
+    folder: Path, sink: Kept, size: int, mapped: bool
+) -> None:
+    spool = Spool(folder, "things", mapped=mapped)
     sent = [b"%d " % number + os.urandom(size) for number in range(5)]
     spool.write(sent)
     spool.write([b"5"] * 3000)
@@ -140,7 +148,7 @@ WRITER = """
 import json, sys
 from pathlib import Path
 from orchestrator.storage.spool import Spool
-spool = Spool(Path(sys.argv[1]), "things", segment_bytes=2000)
+spool = Spool(Path(sys.argv[1]), "things", segment_bytes=2000, mapped="mapped" in sys.argv)
 number = 0
 while True:
     spool.append(b"%d %s" % (number, b"x" * 50), now=True)
@@ -149,9 +157,10 @@ while True:
 """
 
 
-def test_what_a_killed_writer_wrote_is_there(folder: Path, sink: Kept) -> None:
+@pytest.mark.parametrize("way", ["written", "mapped"])
+def test_what_a_killed_writer_wrote_is_there(folder: Path, sink: Kept, way: str) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", WRITER, str(folder), way], stdout=subprocess.PIPE, text=True
     ) as writer:
         assert writer.stdout
         for line in writer.stdout:
@@ -180,6 +189,43 @@ def test_the_torn_end_of_a_writer_that_is_gone_is_dropped(folder: Path, sink: Ke
     assert drain(folder, "things", sink).torn == 8
     assert sink.numbers() == [0, 1]
     assert list(folder.glob("*.spool")) == []
+
+
+def test_what_is_written_through_memory_is_read_while_it_is_and_ends_without_zeros(
+    folder: Path, sink: Kept
+) -> None:
+    spool = Spool(folder, "things", mapped=True)
+    for number in range(3):
+        spool.append(b"%d" % number, now=True)
+        assert drain(folder, "things", sink).records == 1
+    (file,) = folder.glob("*.spool")
+    assert file.stat().st_size > 100_000
+    spool.close()
+    assert file.stat().st_size == 3 * 17
+    assert drain(folder, "things", sink).torn == 0
+    assert sink.numbers() == [0, 1, 2]
+
+
+def test_where_the_system_cannot_map_files_they_are_written(
+    folder: Path, sink: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "not here")
+
+    monkeypatch.setattr("os.posix_fallocate", cannot)
+    spool = Spool(folder, "things", mapped=True)
+    for number in range(3):
+        assert spool.append(b"%d" % number, now=True)
+    (file,) = folder.glob("*.spool")
+    assert file.stat().st_size == 3 * 17
+    drain(folder, "things", sink)
+    assert sink.numbers() == [0, 1, 2]
+    spool.close()
+
+
+def test_an_empty_record_is_a_mistake(folder: Path) -> None:
+    with closing(Spool(folder, "things")) as spool, pytest.raises(ValueError, match="empty"):
+        spool.write([b"0", b""])
 
 
 def test_a_record_that_was_changed_on_the_disk_is_not_taken(folder: Path, sink: Kept) -> None:
@@ -258,6 +304,35 @@ def test_a_full_disk_is_a_problem_and_not_an_exception(folder: Path, sink: Kept)
     assert sink.numbers() == [0, 2]
 
 
+FULL_MAP = """
+import json, resource, sys
+from pathlib import Path
+from orchestrator.storage.spool import Spool
+spool = Spool(Path(sys.argv[1]), "things", mapped=True)
+assert spool.append(b"0 " + b"x" * 900_000, now=True)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_100_000, resource.RLIM_INFINITY))
+wrote = [spool.append(b"1 " + b"x" * 900_000, now=True), spool.append(b"2", now=True)]
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+wrote.append(spool.append(b"3 " + b"x" * 900_000, now=True))
+print(json.dumps([wrote, spool.problem]))
+spool.close()
+"""
+
+
+def test_a_disk_that_is_full_is_told_where_space_is_taken_and_kills_nobody(
+    folder: Path, sink: Kept
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_MAP, str(folder)], capture_output=True, text=True, check=True
+    )
+    wrote, problem = json.loads(done.stdout)
+    assert wrote == [False, True, True]
+    assert problem == "1 records (things) could not be written: File too large"
+    assert len(list(folder.glob("*.spool"))) == 1
+    drain(folder, "things", sink)
+    assert sink.numbers() == [0, 2, 3]
+
+
 def test_a_folder_that_cannot_be_made_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     spool = Spool(tmp_path / "file" / "spool", "things")
@@ -266,12 +341,16 @@ def test_a_folder_that_cannot_be_made_is_a_problem(tmp_path: Path) -> None:
     spool.close()
 
 
-def test_the_backlog_is_what_was_not_taken(folder: Path, sink: Kept) -> None:
+@pytest.mark.parametrize("mapped", [False, True])
+def test_the_backlog_is_what_was_not_taken(folder: Path, sink: Kept, mapped: bool) -> None:
     assert backlog(folder, "things", {}).bytes == 0
-    spool = Spool(folder, "things")
+    spool = Spool(folder, "things", mapped=mapped)
     spool.write([b"0"] * 10)
     waiting = backlog(folder, "things", sink.taken())
     assert waiting.bytes == 170
+    assert (
+        backlog(folder, "things", {file.name: 34 for file in folder.glob("*.spool")}).bytes == 136
+    )
     assert waiting.oldest is not None
     drain(folder, "things", sink)
     assert backlog(folder, "things", sink.taken()).bytes == 0

@@ -159,6 +159,8 @@ def at(state: State, now: float) -> State:
 
 def ask(state: State, now: float) -> tuple[State, Ticket | Refused]:
     """Whether a call may begin."""
+    if state.phase == "closed" and state.throttled_until is None:  # nearly always
+        return state if state.until is None else at(state, now), Ticket(state.turn)
     state = at(state, now)
     if state.throttled_until is not None:
         return state, Refused("rate limited by the provider", state.throttled_until - now)

@@ -120,17 +120,16 @@ class AllowanceLedger:
         now, at = self._clock.now(), self._clock.monotonic()
         with self._lock:
             pairs = self._holdings.before(trace_id, caller, tags, now, at)
-            known = True
-            for _, holding in pairs:
-                known = known and holding.heard
         if not pairs:
             return _NOTHING
-        if not known:
-            try:
-                await self._wait(tuple(holding for _, holding in pairs), None, 0, now)
-            except (StorageError, OverBudgetError):  # `reserve` has the last word
-                return _NOTHING
-        return standing([(cap, holding.spent) for cap, holding in pairs])
+        for _, one in pairs:
+            if not one.heard:
+                try:
+                    await self._wait(tuple(holding for _, holding in pairs), None, 0, now)
+                except (StorageError, OverBudgetError):  # `reserve` has the last word
+                    return _NOTHING
+                break
+        return standing([(cap, holding.committed - holding.free) for cap, holding in pairs])
 
     async def reserve(self, charge: Charge, micro_usd: int | None) -> str:
         """See `protocols.Ledger`. Waits only where more must be taken from the treasury."""

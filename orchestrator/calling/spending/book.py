@@ -179,10 +179,12 @@ def _assigned(row: Mapping[str, Any]) -> str:
 
 def standing(spent: Iterable[tuple[Cap, int]]) -> Standing:
     """How somebody stands with caps of which so much is spent each."""
-    left, least, soft = None, "", []
+    left: int | None = None
+    least = ""
+    soft: tuple[str, ...] = ()
     for cap, micro_usd in spent:
         if cap.soft is not None and micro_usd >= cap.soft:
-            soft.append(cap.budget.label)
+            soft = (*soft, cap.budget.label)
         if cap.limit is not None and (left is None or cap.limit - micro_usd < left):
             left, least = max(cap.limit - micro_usd, 0), cap.budget.label
-    return Standing(left_micro_usd=left, budget=least, soft=tuple(soft))
+    return Standing(left_micro_usd=left, budget=least, soft=soft)

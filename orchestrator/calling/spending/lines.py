@@ -108,6 +108,24 @@ CHARGE_COLUMNS = (
 """What a lease says about whom it is charged to."""
 
 
+ATTEMPT_COLUMNS = (
+    "cost",
+    "kind",
+    "outcome",
+    "ms",
+    "first_token_ms",
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "audio_input_tokens",
+    "audio_output_tokens",
+    "estimated",
+)
+"""What a line says about how the attempt ended."""
+
+
 def row_of_charge(charge: Charge) -> dict[str, Any]:
     """What a lease says about whom it is charged to, by column."""
     return dict(zip(CHARGE_COLUMNS, values_of_charge(charge), strict=True))
@@ -131,19 +149,24 @@ def values_of_charge(charge: Charge) -> tuple[str, ...]:
 
 def row_of_attempt(attempt: Attempt) -> dict[str, Any]:
     """What a line says about how the attempt ended, by column."""
+    return dict(zip(ATTEMPT_COLUMNS, values_of_attempt(attempt), strict=True))
+
+
+def values_of_attempt(attempt: Attempt) -> tuple[Any, ...]:
+    """The same without the names."""
     usage = attempt.usage
-    return {
-        "cost": attempt.cost_micro_usd,
-        "kind": attempt.kind,
-        "outcome": str(attempt.outcome),
-        "ms": attempt.ms,
-        "first_token_ms": attempt.first_token_ms,
-        "input_tokens": usage.input,
-        "output_tokens": usage.output,
-        "cached_tokens": usage.cached_input,
-        "cache_write_tokens": usage.cache_write,
-        "reasoning_tokens": usage.reasoning,
-        "audio_input_tokens": usage.audio_input,
-        "audio_output_tokens": usage.audio_output,
-        "estimated": usage.estimated,
-    }
+    return (
+        attempt.cost_micro_usd,
+        attempt.kind,
+        str(attempt.outcome),
+        attempt.ms,
+        attempt.first_token_ms,
+        usage.input,
+        usage.output,
+        usage.cached_input,
+        usage.cache_write,
+        usage.reasoning,
+        usage.audio_input,
+        usage.audio_output,
+        usage.estimated,
+    )

@@ -18,7 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from orchestrator.calling.spending.lines import CHARGE_COLUMNS, SCHEMA, row_of_attempt
+from orchestrator.calling.spending.lines import (
+    ATTEMPT_COLUMNS,
+    CHARGE_COLUMNS,
+    SCHEMA,
+    values_of_attempt,
+)
 from orchestrator.errors import StorageError
 from orchestrator.records import Attempt
 from orchestrator.storage.spool import Drained, drain
@@ -29,12 +34,7 @@ _HELLO, _BEGAN, _ENDED, _LAPSED, _RELEASED = "h", "b", "e", "l", "r"
 _OVER_S = 86_400.0
 """How long an account is kept after its window has ended."""
 _SWEPT_S = 3600.0
-_ATTEMPT = tuple(
-    row_of_attempt(
-        Attempt(deployment="", model="", family=None, outcome=Outcome.OK, started_at=0.0, ms=0.0)
-    )
-)
-_COLUMNS = ("lease", "amount", "at", "expires", "owner", "seq", *CHARGE_COLUMNS, *_ATTEMPT)
+_COLUMNS = ("lease", "amount", "at", "expires", "owner", "seq", *CHARGE_COLUMNS, *ATTEMPT_COLUMNS)
 _INSERT = (
     f"INSERT INTO spend ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
     " ON CONFLICT (lease) DO UPDATE SET "
@@ -75,7 +75,7 @@ def ended(
     accounts: Sequence[str],
 ) -> bytes:
     """A call has ended, and so much is charged to these accounts."""
-    values = tuple(row_of_attempt(attempt).values())
+    values = values_of_attempt(attempt)
     return _encoded([_ENDED, lease, amount, at, charge, values, accounts])
 
 

@@ -24,7 +24,7 @@ class Writer:
 
     def __init__(self, ledger: Path, give_back: spooled.GiveBack) -> None:
         self._ledger, self._give_back = ledger, give_back
-        self._spool = Spool(*spooled.spools_of(ledger))
+        self._spool = Spool(*spooled.spools_of(ledger), mapped=True)
         self.owner = self._spool.owner
         """The name of this process among those that hold allowances."""
         self._waiting: list[bytes] = []

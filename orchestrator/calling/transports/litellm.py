@@ -15,7 +15,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from types import ModuleType
@@ -112,7 +112,7 @@ class LiteLLMTransport:
             prefill = prefill_of(deployment, request)
             call = _Call(deployment, key, self._wire(deployment), self._clock)
             messages = prefill.messages(request.messages) if prefill else list(request.messages)
-            asked = {**_further(request), **options(deployment, request)}
+            asked = {**further(request, PASSED), **options(deployment, request)}
             answer = call.events(self._litellm, messages, asked)
             async with aclosing(joined(answer, prefill)) as events:
                 async for event in events:
@@ -208,10 +208,10 @@ class _Call:
         return None
 
 
-def _further(request: CallRequest) -> Mapping[str, Any]:
-    """The request's further parameters. Raises `AttemptError` for one that cannot be passed on."""
+def further(request: CallRequest, passed: Collection[str]) -> Mapping[str, Any]:
+    """The request's further parameters. Raises `AttemptError` for one that is not of `passed`."""
     for name in request.extra:
-        if name not in PASSED:
+        if name not in passed:
             said = f"the parameter '{name:.80}' is not passed on through litellm"
             raise AttemptError(Outcome.INVALID_REQUEST, said)
     return request.extra

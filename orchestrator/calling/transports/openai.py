@@ -8,7 +8,7 @@ from orchestrator.call_types import CallEvent, CallRequest
 from orchestrator.calling.transports.wire.chat import payload
 from orchestrator.calling.transports.wire.connections import connect_s
 from orchestrator.calling.transports.wire.http import ChatClient
-from orchestrator.calling.transports.wire.prefill import joined, prefill_of
+from orchestrator.calling.transports.wire.prefill import CAN, joined, prefill_of
 from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Clock
 from orchestrator.project.registry import Registry, transport
@@ -39,7 +39,7 @@ class OpenAITransport:
             payload(deployment, request),
             connect_s(deployment),
         )
-        prefill = prefill_of(deployment, request)
+        prefill = prefill_of(deployment, request) if CAN in deployment.can else None
         return joined(answer, prefill) if prefill else answer
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.call_types import CallRequest, text_of
-from orchestrator.gateway.chat.wanted import Call, Wanted
+from orchestrator.gateway.chat.wanted import ANY_FORM, Call, Wanted
 from orchestrator.gateway.errors import ApiError, bad_request
 from orchestrator.gateway.keys.scope import models_of, on_behalf, permit_data_class, permit_task
 from orchestrator.gateway.keys.values import Key
@@ -156,6 +156,10 @@ def _task(call: Call, target: Target, services: Services) -> str:
 
 
 def _request(wanted: Wanted) -> CallRequest:
+    if wanted.form is ANY_FORM and not wanted.tools:
+        return CallRequest(
+            messages=wanted.messages, stop=wanted.stop, seed=wanted.seed, extra=wanted.extra
+        )
     given: dict[str, Any] = {"messages": wanted.messages}
     if wanted.form.schema is not None:
         given |= {"schema": wanted.form.schema, "strict": wanted.form.strict}

@@ -71,7 +71,10 @@ class Chat:
             about.append((b"x-mesh-trace-id", call.trace_id.encode()))
             with Presence(receive) as presence:
                 try:
-                    await self._answer(call, digest, send)
+                    if digest:
+                        await self._once(call, digest, send)
+                    else:
+                        await self._make(call, send)
                 except asyncio.CancelledError:
                     if not presence.left:
                         raise
@@ -85,7 +88,7 @@ class Chat:
     async def _read(
         self, serving: Serving, headers: Mapping[bytes, bytes], receive: Any
     ) -> tuple[Call, bytes]:
-        """What is asked, and what tells whether the same was asked before."""
+        """What is asked, and what tells whether the same was asked before, where that matters."""
         if self._state.draining:
             raise draining()
         authorization = headers.get(b"authorization")
@@ -109,12 +112,9 @@ class Chat:
         )
         return call, digest
 
-    async def _answer(self, call: Call, digest: bytes, send: Any) -> None:
-        said = call.wanted.needs.idempotency_key
-        if said is None:
-            await self._make(call, send)
-            return
-        mark: Mark = (call.key.id, said)
+    async def _once(self, call: Call, digest: bytes, send: Any) -> None:
+        """The answer that the request's idempotency key stands for, made if there is none yet."""
+        mark: Mark = (call.key.id, call.wanted.needs.idempotency_key or "")
         kept = await self._replays.claim(mark, digest)
         if kept is not None:
             await _replay(call.wanted, kept, send)
@@ -159,6 +159,8 @@ class Chat:
             ]
         services = call.serving.calls.services
         ask = ask_of(call, self._find(call), services)
+        if call.wanted.n == 1:
+            return [functools.partial(_single, call.serving.calls, ask)]
         asks = [ask]
         for number, trace_id in enumerate(_trace_ids(call)[1:], start=1):
             seed = ask.request.seed

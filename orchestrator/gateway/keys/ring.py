@@ -101,11 +101,11 @@ class StoredRing:
 
     def budgets(self, caller: Caller) -> Sequence[Budget]:
         """See `protocols.Allotments`. The same objects each time, until they change."""
-        return _of(self._budgets, caller)
+        return _of(self._budgets, caller) if self._budgets else ()
 
     def limits(self, caller: Caller) -> Sequence[CallerLimit]:
         """See `protocols.Allotments`. The same objects each time, until they change."""
-        return _of(self._limits, caller)
+        return _of(self._limits, caller) if self._limits else ()
 
     def _refused(self, secret: str, held: _Held | None, now: float) -> KeyRefusedError:
         if held is None:
@@ -273,8 +273,6 @@ def _unavailable(what: str) -> KeyRefusedError:
 
 
 def _of(known: _Known[T], caller: Caller) -> tuple[T, ...]:
-    if not known:
-        return ()
     of_key = known.get(("key", caller.key), ())
     of_user = known.get(("user", caller.user), ())
     return of_key + of_user + known.get(("workspace", caller.workspace), ())

@@ -18,6 +18,7 @@ from orchestrator.tracing.redact import Mask
 
 Style = Literal["json", "text", "off"]
 LOGGER = "orchestrator"
+SERVER = "uvicorn"
 _ORDER = (
     "method",
     "path",
@@ -132,10 +133,11 @@ class Handler(logging.Handler):
 
 
 def install(style: Style) -> None:
-    """Let what our loggers say go out in this form, in this process and in those it forks."""
-    logger = logging.getLogger(LOGGER)
-    for handler in [h for h in logger.handlers if isinstance(h, Handler)]:
-        logger.removeHandler(handler)
-    logger.propagate = style == "off"
-    if style != "off":
-        logger.addHandler(Handler(style))
+    """Let what our loggers say go out in this form, in this process and in those it forks, and what
+    the server says of requests that are none."""
+    for logger in map(logging.getLogger, (LOGGER, SERVER)):
+        for handler in [h for h in logger.handlers if isinstance(h, Handler)]:
+            logger.removeHandler(handler)
+        logger.propagate = style == "off"
+        if style != "off":
+            logger.addHandler(Handler(style))

@@ -21,6 +21,7 @@ from orchestrator.gateway.telemetry.tally import OTHER, Tally, unpack
 from orchestrator.money import MICRO_USD
 from orchestrator.records import Attempt, Hop, Trace
 from orchestrator.storage.collect import Collector
+from orchestrator.tracing.redact import Mask
 from orchestrator.types import Outcome
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class Telemetry:
 
     def _take(self, noted: list[Seen | None]) -> None:
         if self.recorder is not None:
-            self.recorder.flush()
+            self.recorder.flush(gently=True)
         lines: list[bytes] = []
         with self._counting:
             for seen in noted:
@@ -211,7 +212,7 @@ class Telemetry:
         scope, status, first_ms = seen.scope, seen.status, seen.first_ms
         facts: dict[str, Any] = {
             "method": scope["method"],
-            "path": scope["path"],
+            "path": Mask().secrets(scope["path"]),
             "status": status or NOBODY,
             "ms": round(seen.ms, 2),
         }

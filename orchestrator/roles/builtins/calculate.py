@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.call_types import CallRequest
 from orchestrator.project.registry import builtin
+from orchestrator.roles.builtins.shared import question
 from orchestrator.roles.calc.solve import solve
 
 
@@ -11,9 +12,13 @@ from orchestrator.roles.calc.solve import solve
 def calculator(request: CallRequest) -> str:
     """A `Calculation` as JSON, for the inputs `question` and, where it is not enough, `context`.
 
+    Whoever asks in words alone gets the working, for a person.
+
     Raises:
         ValueError: what cannot be calculated, and why.
     """
-    question = str(request.inputs.get("question") or "")
+    if "question" not in request.inputs:
+        found = solve(question(request), "")
+        return found.working or f"{found.expression} = {found.shown or found.result}"
     context = str(request.inputs.get("context") or "")
-    return solve(question, context).model_dump_json()
+    return solve(question(request), context).model_dump_json()

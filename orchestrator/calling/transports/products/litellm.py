@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from orchestrator.call_types import CallEvent, CallRequest, Progress, text_of
-from orchestrator.calling.transports.litellm import failure_of, load, only_connecting
+from orchestrator.calling.transports.litellm import failure_of, further, load, only_connecting
 from orchestrator.calling.transports.openai import key_of
 from orchestrator.calling.transports.products.openai import prompt_of
 from orchestrator.calling.transports.products.reading import images_events, vectors_events
@@ -21,6 +21,10 @@ from orchestrator.errors import AttemptError
 from orchestrator.project.protocols import Clock
 from orchestrator.project.registry import Registry, transport
 from orchestrator.types import Deployment
+
+_OF_VECTORS = frozenset({"dimensions", "input_type", "truncate", "encoding_format"})
+_OF_IMAGES = frozenset({"size", "quality", "style", "background", "moderation", "output_format"})
+_OF_IMAGES |= {"output_compression", "response_format"}
 
 
 class _LiteLLM:
@@ -82,7 +86,8 @@ class LiteLLMVectors(_LiteLLM):
         litellm = await self._loaded()
         yield Progress("ready")
         texts = [text_of(message) for message in request.messages]
-        body = await self._called(litellm.aembedding, deployment, input=texts, **request.extra)
+        asked = further(request, _OF_VECTORS)
+        body = await self._called(litellm.aembedding, deployment, input=texts, **asked)
         yield Progress("opened")
         for event in vectors_events(body, request):
             yield event
@@ -99,7 +104,8 @@ class LiteLLMImages(_LiteLLM):
         yield Progress("waiting")
         litellm = await self._loaded()
         yield Progress("ready")
-        asked = {"prompt": prompt_of(request), "n": request.images, **request.extra}
+        asked = {"prompt": prompt_of(request), "n": request.images}
+        asked |= further(request, _OF_IMAGES)
         body = await self._called(litellm.aimage_generation, deployment, **asked)
         yield Progress("opened")
         for event in images_events(body):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from orchestrator.call_types import CallEvent
 from orchestrator.calling.transports.wire.chat import Chunks
-from orchestrator.calling.transports.wire.screen import DONE, Screen, parsed_json
+from orchestrator.calling.transports.wire.screen import DONE, Screen, may_call, parsed_json
 from orchestrator.calling.transports.wire.sse import EVENT_BYTES, MIB, Events, data_of
 from orchestrator.errors import AttemptError
 from orchestrator.types import Outcome
+
+
+_LAST = b"data: " + DONE
 
 
 class Answer(ABC):
@@ -37,7 +40,7 @@ class Answer(ABC):
             self.failure = error
         return self.chunks.events()
 
-    def closing(self) -> Iterator[CallEvent]:
+    def closing(self) -> list[CallEvent]:
         """What is known once it has ended."""
         return self.chunks.closing()
 
@@ -59,23 +62,32 @@ class Streamed(Answer):
         self._seen = 0
 
     def _more(self, data: bytes) -> None:
-        events = self._events.feed(data)
+        # Of whole events among which no tool is called the screen has nothing to remember.
+        usual = not self._events.held and not self._screen.lost and not may_call(data)
+        events, chunks = self._events.feed(data), self.chunks
         for place, event in enumerate(events, 1):
-            value = data_of(event)
-            if value is None:
-                continue
-            if value.strip() == DONE:
-                self._end()
-            else:
+            if usual and event.startswith(b"data: {") and chunks.usual(event):
                 self._seen += 1
-                chunk = self._screen.parse(value)
-                if chunk is not None:
-                    self.chunks.read(chunk)
-                    if self.chunks.settled:
-                        self._end()
+            else:
+                self._event(event)
+                usual = usual and not self._screen.lost
+            if chunks.settled and not self.ended:
+                self._end()
             if self.ended:
                 self._late(events[place:])
                 return
+
+    def _event(self, event: bytes) -> None:
+        value = data_of(event)
+        if value is None:
+            return
+        if value.strip() == DONE:
+            self._end()
+            return
+        self._seen += 1
+        chunk = self._screen.parse(value)
+        if chunk is not None:
+            self.chunks.read(chunk)
 
     def _end(self) -> None:
         self.ended = True
@@ -86,7 +98,7 @@ class Streamed(Answer):
     def _late(self, events: Sequence[bytes]) -> None:
         """A usage may come late, or be corrected; what else comes after the end is not read."""
         for event in events:
-            value = data_of(event)
+            value = data_of(event) if event != _LAST else None
             if not value or value.startswith(DONE):
                 continue
             with suppress(ValueError, RecursionError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,9 +27,7 @@ from orchestrator.types import Outcome
 CHAT = "/chat/completions"
 POSTED_BYTES = 64 * MIB
 """Of an answer to `post_json`: several large images."""
-_CLOSES = b"llama.cpp"
-"""Closes the connection a moment after an answer and says nothing, so that it cannot be used
-again (its `Server` header)."""
+_STREAM, _PACKED = b"text/event-stream", b"content-encoding"
 _ERROR_BYTES = 64 * 1024
 _PAGE_BYTES = 2048
 _WAITING, _READY, _OPENED = Progress("waiting"), Progress("ready"), Progress("opened")
@@ -49,7 +48,7 @@ class _Site:
 
     def __init__(self, endpoint: Endpoint, pool: Pool) -> None:
         self._endpoint, self.pool = endpoint, pool
-        self.places = asyncio.Semaphore(PLACES)
+        self.places = Places(PLACES)
         self.tells_usage = True
         """It has not refused to be asked for the usage."""
         self._heads: dict[tuple[str, str | None], bytes] = {}
@@ -60,6 +59,37 @@ class _Site:
         if head is None:
             head = self._heads[path, key] = self._endpoint.head(path, key)
         return b"%b%d\r\n\r\n%b" % (head, len(body), body)
+
+
+class Places:
+    """As a semaphore, in the order of asking; without a call where one is free."""
+
+    def __init__(self, free: int) -> None:
+        self.free = free
+        self._queue: deque[asyncio.Future[None]] = deque()
+
+    async def take(self) -> None:
+        """Take one, or the next that is given back."""
+        if self.free:
+            self.free -= 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give()  # it came at the same time
+            raise
+
+    def give(self) -> None:
+        """Give one back: to who waits longest, where anybody does."""
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self.free += 1
 
 
 class ChatClient:
@@ -86,17 +116,22 @@ class ChatClient:
         Raises:
             AttemptError: whatever goes wrong, with its outcome.
         """
-        site = self._site(endpoint)
-        full = site.places.locked()
+        site = self._sites.get(endpoint) or self._site(endpoint)
+        full = not site.places.free
         if full:
             yield _WAITING
-        await site.places.acquire()
+            await site.places.take()
+        else:
+            site.places.free -= 1
         connection: Connection | None = None
         try:
             if full:
                 yield _READY
             connection, head = await self._asked(site, key, body, connect_s)
-            answer = await _answer_of(connection, head)
+            if head.fields.get(b"content-type") == _STREAM and _PACKED not in head.fields:
+                answer: Answer = Streamed()
+            else:
+                answer = await _answer_of(connection, head)
             yield _OPENED
             while not answer.ended:
                 for event in answer.take(await connection.read()):
@@ -104,6 +139,7 @@ class ChatClient:
                 if answer.failure is not None:
                     raise answer.failure
             connection.leave(whole=True)
+            connection = None
             for event in answer.closing():
                 yield event
         except AttemptError as error:
@@ -111,7 +147,7 @@ class ChatClient:
         finally:
             if connection is not None:
                 connection.leave()
-            site.places.release()
+            site.places.give()
 
     async def post_json(
         self,
@@ -128,18 +164,20 @@ class ChatClient:
                 at most `POSTED_BYTES`. A status is none of its business: see `from_status`.
         """
         site = self._site(endpoint)
-        async with site.places:
+        await site.places.take()
+        try:
+            request = site.request(path, key, encoded(body))
+            connection = await site.pool.send(request, connect_s)
             try:
-                request = site.request(path, key, encoded(body))
-                connection = await site.pool.send(request, connect_s)
-                try:
-                    head = await _head_of(connection)
-                    _unpacked(head)
-                    answer = await _start(connection, POSTED_BYTES + 1)
-                finally:
-                    connection.leave()
-            except AttemptError as error:
-                raise without(key, error) from error.__cause__
+                head = await connection.head()
+                _unpacked(head)
+                answer = await _start(connection, POSTED_BYTES + 1)
+            finally:
+                connection.leave()
+        except AttemptError as error:
+            raise without(key, error) from error.__cause__
+        finally:
+            site.places.give()
         if len(answer) > POSTED_BYTES:
             said = f"the answer is larger than {POSTED_BYTES // MIB} MiB"
             raise AttemptError(Outcome.MALFORMED, said)
@@ -159,9 +197,10 @@ class ChatClient:
         while True:
             asks = site.tells_usage and "stream_options" in body
             sent = body if asks else {n: v for n, v in body.items() if n != "stream_options"}
-            connection = await site.pool.send(site.request(CHAT, key, encoded(sent)), connect_s)
+            request = site.request(CHAT, key, encoded(sent))
+            connection = site.pool.again(request) or await site.pool.send(request, connect_s)
             try:
-                head = await _head_of(connection)
+                head = await connection.head()
                 if head.status == 200:
                     return connection, head
                 error = await self._refusal(connection, head)
@@ -216,13 +255,6 @@ def encoded(body: Mapping[str, Any]) -> bytes:
         raise AttemptError(Outcome.INVALID_REQUEST, f"the request is no JSON: {error}") from None
 
 
-async def _head_of(connection: Connection) -> Head:
-    head = await connection.head()
-    if head.fields.get(b"server", b"").startswith(_CLOSES):
-        connection.last = True
-    return head
-
-
 async def _answer_of(connection: Connection, head: Head) -> Answer:
     """What reads the body that such a head announces."""
     _unpacked(head)
@@ -235,7 +267,7 @@ async def _answer_of(connection: Connection, head: Head) -> Answer:
 
 
 def _unpacked(head: Head) -> None:
-    packed = head.fields.get(b"content-encoding", b"identity")
+    packed = head.fields.get(_PACKED, b"identity")
     if packed.lower() not in (b"identity", b""):
         said = f"the answer is packed ({packed.decode('latin-1')}), which nobody asked for"
         raise AttemptError(Outcome.MALFORMED, said)

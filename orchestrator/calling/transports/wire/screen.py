@@ -57,7 +57,7 @@ class Screen:
             return None
         if not isinstance(parsed, dict):
             return None
-        if not self.calling and _may_call(value):
+        if not self.calling and may_call(value):
             self.calling = bool(_CALL.search(value.decode("utf-8", "replace")))
         if self.lost:
             self._look_for_lost(value.decode("utf-8", "replace"))
@@ -100,7 +100,7 @@ def parsed_json(value: bytes) -> Any:
         return json.loads(value.decode("utf-8", "replace"))
 
 
-def _may_call(value: bytes) -> bool:
+def may_call(value: bytes) -> bool:
     """Whether a tool call can stand there: what `_CALL` finds holds one of these."""
     return (
         b"tool_calls" in value

@@ -20,11 +20,11 @@ class Events:
     once, however small the pieces are in which it comes.
     """
 
-    __slots__ = ("_answer_bytes", "_event_bytes", "_held", "_total")
+    __slots__ = ("_answer_bytes", "_event_bytes", "_total", "held")
 
     def __init__(self, event_bytes: int = EVENT_BYTES, answer_bytes: int = ANSWER_BYTES) -> None:
         self._event_bytes, self._answer_bytes = event_bytes, answer_bytes
-        self._held = bytearray()
+        self.held = bytearray()
         """The beginning of an event."""
         self._total = 0
 
@@ -35,8 +35,9 @@ class Events:
             AttemptError: `malformed`, where an event or all of them together exceed their limit.
         """
         self._total += len(data)
-        _within(self._total, self._answer_bytes, "the answer")
-        held = self._held
+        if self._total > self._answer_bytes:
+            raise _too_large("the answer", self._answer_bytes)
+        held = self.held
         if not held and data.endswith(b"\n\n") and b"\r" not in data:
             return data[:-2].split(b"\n\n")
         looked_at = max(len(held) - 3, 0)
@@ -46,12 +47,16 @@ class Events:
             held[looked_at:] = held[looked_at:].replace(b"\r\n", b"\n")
         end = held.rfind(b"\n\n", looked_at)
         if end < 0:
-            _within(len(held), self._event_bytes, "an event")
+            self._bounded()
             return []
         found = bytes(held[:end]).split(b"\n\n")
         del held[: end + 2]
-        _within(len(held), self._event_bytes, "an event")
+        self._bounded()
         return found
+
+    def _bounded(self) -> None:
+        if len(self.held) > self._event_bytes:
+            raise _too_large("an event", self._event_bytes)
 
 
 def data_of(event: bytes) -> bytes | None:
@@ -62,6 +67,5 @@ def data_of(event: bytes) -> bytes | None:
     return b"\n".join(found) if found else None
 
 
-def _within(size: int, limit: int, what: str) -> None:
-    if size > limit:
-        raise AttemptError(Outcome.MALFORMED, f"{what} is larger than {limit // MIB} MiB")
+def _too_large(what: str, limit: int) -> AttemptError:
+    return AttemptError(Outcome.MALFORMED, f"{what} is larger than {limit // MIB} MiB")

@@ -22,6 +22,16 @@ from orchestrator.money import Usage
 _MOST = 1_000_000_000
 """Tokens of one answer; a thousand times the longest context."""
 _NONE: Mapping[str, Any] = {}
+_PARTS = (
+    "prompt_tokens_details",
+    "input_tokens_details",
+    "completion_tokens_details",
+    "output_tokens_details",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "prompt_cache_hit_tokens",
+)
+"""Where a report may name parts of its totals."""
 
 
 def usage_of(reported: Any) -> Usage | None:
@@ -31,6 +41,9 @@ def usage_of(reported: Any) -> Usage | None:
     """
     if not isinstance(reported, Mapping):
         return None
+    plain = _plain(reported)
+    if plain is not None:
+        return plain
     prompt = _details(reported, "prompt_tokens_details", "input_tokens_details")
     completion = _details(reported, "completion_tokens_details", "output_tokens_details")
     read = _first(
@@ -62,6 +75,19 @@ def usage_of(reported: Any) -> Usage | None:
         reasoning=reasoning,
         audio_output=min(_count(completion.get("audio_tokens")), total_out),
     )
+
+
+def _plain(reported: Mapping[str, Any]) -> Usage | None:
+    """Of a report that names nothing but totals which add up, the quick way; else `None`."""
+    get = reported.get
+    read, written = get("prompt_tokens"), get("completion_tokens")
+    if type(read) is not int or type(written) is not int or get("total_tokens") != read + written:
+        return None
+    if not 0 < read <= _MOST or not 0 < written <= _MOST:
+        return None
+    if len(reported) > 3 and any(map(get, _PARTS)):
+        return None
+    return Usage(input=read, output=written)
 
 
 def usage_of_timings(timings: Any) -> Usage | None:

@@ -9,7 +9,7 @@ import msgspec
 
 from orchestrator.gateway.chat.wanted import Answer
 from orchestrator.gateway.errors import encoded
-from orchestrator.money import Usage, usd
+from orchestrator.money import usd
 from orchestrator.roles.single import Answered
 
 REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
@@ -93,10 +93,6 @@ def usage_of(answers: Sequence[Answer]) -> dict[str, Any]:
     used = answers[0].usage
     if len(answers) > 1:
         used = sum((a.usage for a in answers[1:]), used)
-    return _usage(used)
-
-
-def _usage(used: Usage) -> dict[str, Any]:
     sent = {"cached_tokens": used.cached_input, "audio_tokens": used.audio_input}
     if used.cache_write:  # OpenAI has no word for it; it has a price of its own elsewhere
         sent["cache_creation_tokens"] = used.cache_write
@@ -115,31 +111,35 @@ def _usage(used: Usage) -> dict[str, Any]:
 def about(answers: Sequence[Answer], trace_id: str) -> dict[str, Any]:
     """The `mesh` object: who answered, how, and for what."""
     first = answers[0]
+    cost, attempts, estimated = _summed(answers)
     return {
         "trace_id": trace_id,
         "model": first.model,
         "deployment": first.deployment,
-        "cost_usd": _cost(answers),
-        "attempts": sum(a.attempts for a in answers),
+        "cost_usd": cost,
+        "attempts": attempts,
         "ending": first.ending,
-        "usage_estimated": any(a.usage.estimated for a in answers),
+        "usage_estimated": estimated,
         **first.mesh,
     }
 
 
-def _cost(answers: Sequence[Answer]) -> float | None:
-    total = 0
+def _summed(answers: Sequence[Answer]) -> tuple[float | None, int, bool]:
+    """Of all of them: the costs in dollars, the attempts, and whether some usage is estimated."""
+    cost: int | None = 0
+    attempts, estimated = 0, False
     for answer in answers:
-        if answer.cost_micro_usd is None:
-            return None
-        total += answer.cost_micro_usd
-    return usd(total)
+        own = answer.cost_micro_usd
+        cost = None if cost is None or own is None else cost + own
+        attempts += answer.attempts
+        estimated = estimated or answer.usage.estimated
+    return None if cost is None else usd(cost), attempts, estimated
 
 
 def headers(answers: Sequence[Answer], trace_id: str) -> Headers:
     """What the response's headers say of it. All of it are names of the fleet and numbers."""
-    first, cost = answers[0], _cost(answers)
-    attempts = sum(a.attempts for a in answers)
+    first = answers[0]
+    cost, attempts, _ = _summed(answers)
     return [
         (b"x-mesh-trace-id", trace_id.encode()),
         (b"x-mesh-model", first.model.encode()),

@@ -13,12 +13,13 @@ from orchestrator.gateway.chat.openai.forms import form_of
 from orchestrator.gateway.chat.openai.messages import read_messages
 from orchestrator.gateway.chat.openai.parameters import refuse_reaching, sorted_out
 from orchestrator.gateway.chat.openai.tools import read_tools
-from orchestrator.gateway.chat.wanted import Wanted
+from orchestrator.gateway.chat.wanted import ANY_FORM, Wanted
 from orchestrator.gateway.errors import bad_request
 from orchestrator.gateway.needs import NONE, Needs
 from orchestrator.project.names import nearest
 
 MOST_CHOICES = 16
+MOST_MESSAGES = 10_000
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 Short = Annotated[str, Meta(max_length=512)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
@@ -45,7 +46,7 @@ class Completions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The body, with the names that OpenAI's API has; `mesh` is ours."""
 
     model: Annotated[str, Meta(min_length=1, max_length=256)]
-    messages: Annotated[list[WireMessage], Meta(min_length=1)]
+    messages: Annotated[list[WireMessage], Meta(min_length=1, max_length=MOST_MESSAGES)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
@@ -129,7 +130,7 @@ def _with_others(body: bytes, *, refuse_unknown: bool) -> tuple[Completions, dic
 
 def _wanted(said: Completions, extra: dict[str, Any]) -> Wanted:
     messages, can = read_messages(cast(list[dict[str, Any]], said.messages))
-    form = form_of(said.response_format)
+    form = ANY_FORM if said.response_format is None else form_of(said.response_format)
     if form.schema is not None:
         can.add("json")
     offered, choice = read_tools(said.tools, said.tool_choice)
@@ -139,7 +140,7 @@ def _wanted(said: Completions, extra: dict[str, Any]) -> Wanted:
     return Wanted(
         model=said.model,
         messages=cast(tuple[Message, ...], messages),
-        can=tuple(sorted(can)),
+        can=tuple(sorted(can)) if can else (),
         needs=said.mesh or NONE,
         temperature=said.temperature,
         max_tokens=said.max_completion_tokens or said.max_tokens,

@@ -14,6 +14,8 @@ from orchestrator.gateway.errors import bad_request, encoded
 
 _KEPT = 64_000
 """Bytes up to which a schema's check is kept for the next request that brings it."""
+_MOST = 100_000
+"""Bytes of the largest schema: whether it is one takes two seconds to tell."""
 _ALLOWED = (
     'allowed: {"type": "text"}, {"type": "json_object"}, or {"type": "json_schema", '
     '"json_schema": {"name": …, "schema": {…}}}'
@@ -46,6 +48,9 @@ def form_of(said: Mapping[str, Any] | None) -> Form:
 def check_of(schema: Mapping[str, Any]) -> Callable[[str], Any]:
     """What holds a text to the schema. Raises `ApiError` where it is no JSON Schema."""
     written = encoded(schema)
+    if len(written) > _MOST:
+        where = "response_format.json_schema.schema"
+        raise bad_request(f"{where}: found {len(written)} bytes; allowed: {_MOST}", where)
     return _known(written) if len(written) <= _KEPT else _made(written)
 
 

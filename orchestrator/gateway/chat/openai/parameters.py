@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ PASSED = (
     "web_search_options",
 )
 """Parameters of the API that only a provider can do something with."""
+_passed = operator.attrgetter(*PASSED)
+_NOTHING = (None,) * len(PASSED)
 _REACHING = frozenset(
     {"url", "uri", "host", "hostname", "endpoint", "endpoints", "proxy", "proxies", "address"}
     | {"base", "header", "headers", "apikey", "key", "keys", "secret", "credential"}
@@ -37,6 +40,7 @@ _ELSEWHERE = frozenset({"models", "fallbacks", "route", "extra_body", "extra_que
 """Names of parameters by which gateways behind us would choose another model or provider."""
 _SCHEMAS = frozenset({"guided_json", "structured_outputs"})
 """Parameters that hold a form for the answer; the names in it are the caller's own."""
+_MOST_NAMES = 10_000
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 
@@ -46,7 +50,9 @@ def refuse_reaching(others: Mapping[str, Any]) -> None:
     Raises:
         ApiError: 400.
     """
-    for name in _names(others):
+    for number, name in enumerate(_names(others)):
+        if number >= _MOST_NAMES:
+            raise bad_request(f"more than {_MOST_NAMES} names in parameters; send fewer")
         words = {word.lower() for word in _WORDS.findall(name)}
         secret = "token" in words and not words & {"id", "ids"}  # `stop_token_ids` is none
         if secret or words & _REACHING or name.lower() in _ELSEWHERE:
@@ -90,10 +96,9 @@ def sorted_out(said: Completions, others: dict[str, Any]) -> Mapping[str, Any]:
         raise _cannot("modalities", "answers are texts; allowed: ['text']")
     if said.functions is not None or said.function_call is not None:
         raise _cannot("functions", "this is the old form; send 'tools' and 'tool_choice'")
-    for name in PASSED:
-        value = getattr(said, name)
-        if value is not None:
-            others[name] = value
+    values = _passed(said)
+    if values != _NOTHING:
+        others |= {n: v for n, v in zip(PASSED, values, strict=True) if v is not None}
     return others
 
 

@@ -11,6 +11,8 @@ from orchestrator.gateway.needs import unknown
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
 _WORDS = ("auto", "none", "required")
+MOST_TOOLS = 1024
+"""Eight times as many as OpenAI takes."""
 
 
 def read_tools(
@@ -24,10 +26,14 @@ def read_tools(
     if not tools and choice is None:
         return (), None
     offered = tuple(tools or ())
-    names = [_function(tool, place) for place, tool in enumerate(offered)]
-    for place, name in enumerate(names):
-        if name in names[:place]:
+    if len(offered) > MOST_TOOLS:
+        raise _wrong("tools", f"found {len(offered)}; allowed: {MOST_TOOLS}")
+    names: list[str] = []
+    for place, tool in enumerate(offered):
+        name = _function(tool, place)
+        if name in names:
             raise _wrong(f"tools[{place}].function.name", f"'{name}' stands twice")
+        names.append(name)
     return offered, None if choice is None else _choice(choice, names)
 
 

@@ -18,6 +18,9 @@ FIELDS = 128
 """Headers of an answer."""
 BARE_BYTES = 64 * 1024
 """That may come without a byte of the body: heads before it, sizes of chunks, trailers."""
+_CLOSES = b"llama.cpp"
+"""Closes the connection a moment after an answer and says nothing, so that it cannot be used
+again (its `Server` header)."""
 HELD_BYTES = 256 * 1024
 """That nobody has read yet; then the sender has to wait."""
 
@@ -72,7 +75,7 @@ class Connection(asyncio.Protocol):
         self.idle_since = 0.0
         """On the loop's clock."""
         self.last = False
-        """It is not to be used again, whatever the server says."""
+        """It is not to be used again, whatever else the server says."""
         self._timer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._begin()
@@ -108,7 +111,8 @@ class Connection(asyncio.Protocol):
         while self._head is None:
             if self._failure is not None:
                 raise self._failure
-            await self._wait()
+            self._waiter = self._loop.create_future()
+            await self._waiter
         return self._head
 
     async def read(self) -> bytes:
@@ -118,9 +122,11 @@ class Connection(asyncio.Protocol):
                 raise self._failure
             if self._complete:
                 return b""
-            await self._wait()
+            self._waiter = self._loop.create_future()
+            await self._waiter
         pieces, self._pieces, self._held = self._pieces, [], 0
-        self._resume()
+        if self._paused:
+            self._resume()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def leave(self, *, whole: bool = False) -> None:
@@ -182,7 +188,8 @@ class Connection(asyncio.Protocol):
         elif self._held > HELD_BYTES and self._read and not self._paused:
             self._transport.pause_reading()
             self._paused = True
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def eof_received(self) -> None:
         self._ended(None)
@@ -214,6 +221,7 @@ class Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if status >= 200:
             self._head = Head(status, self._fields)
+            self.last = self._fields.get(b"server", b"").startswith(_CLOSES)
         self._fields = {}
 
     def on_body(self, data: bytes) -> None:
@@ -229,16 +237,10 @@ class Connection(asyncio.Protocol):
 
     # ── means ────────────────────────────────────────────────────────────────────────────
 
-    async def _wait(self) -> None:
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def _resume(self) -> None:
         if self._paused and not self.closed:
@@ -253,7 +255,8 @@ class Connection(asyncio.Protocol):
         again = self._keep and not self.last and not self.closed
         if again and not self._transport.get_write_buffer_size():
             self.idle_since = self._loop.time()
-            self._resume()
+            if self._paused:
+                self._resume()
             self._home(self)
         else:
             self.abort()

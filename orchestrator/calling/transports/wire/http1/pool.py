@@ -38,6 +38,19 @@ class Pool:
         Raises:
             AttemptError: `unreachable` or `busy`, where there is none.
         """
+        again = self.again(request)
+        if again is not None:
+            return again
+        connection = await self._dialer.dial(self._made, connect_s)
+        if self._closed:
+            connection.abort()
+        if not connection.send(request):
+            raise AttemptError(Outcome.UNREACHABLE, "the connection was closed at once")
+        self._open.add(connection)
+        return connection
+
+    def again(self, request: bytes) -> Connection | None:
+        """As `send`, over a connection that waits to be used again; `None`: there is none."""
         while self._idle:
             connection = self._idle.pop()
             fresh = connection.idle_since > asyncio.get_running_loop().time() - KEEP_ALIVE_S
@@ -46,13 +59,7 @@ class Pool:
                     return connection
             else:
                 connection.abort()
-        connection = await self._dialer.dial(self._made, connect_s)
-        if self._closed:
-            connection.abort()
-        if not connection.send(request):
-            raise AttemptError(Outcome.UNREACHABLE, "the connection was closed at once")
-        self._open.add(connection)
-        return connection
+        return None
 
     async def close(self) -> None:
         """Close all of them, those in use as well, and let the loop hear of it."""
