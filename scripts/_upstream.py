@@ -39,7 +39,9 @@ def _stream() -> bytes:
     usage = {**BASE, "object": "chat.completion.chunk", "choices": [], "usage": USAGE}
     events = [json.dumps(chunk) for chunk in (*chunks, _chunk({}, "stop"), usage)]
     body = "".join(f"data: {event}\n\n" for event in (*events, "[DONE]")).encode()
-    head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = (
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
     return head.encode() + f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
 
 

@@ -146,9 +146,7 @@ def main() -> None:
     with start.upstream() as provider:
         for name in names:
             print(f"  {name} …", file=sys.stderr, flush=True)
-            results.append(
-                measure(name, provider, options.tools, options.seconds, options.rounds)
-            )
+            results.append(measure(name, provider, options.tools, options.seconds, options.rounds))
     circumstances = {
         "commit": commit(),
         "processor": processor(),

@@ -240,7 +240,7 @@ USAGES = st.builds(
     audio_output=FEW,
     images=FEW,
 ) | st.builds(Usage, input=TOKENS | FEW, output=TOKENS | FEW)
-PRICES = st.fixed_dictionaries(
+PRICES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         name.name: st.none() | PICO | st.just(500_000)
         for name in fields(Price)

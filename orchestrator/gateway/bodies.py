@@ -124,6 +124,17 @@ def _too_large(most_mb: int) -> ApiError:
     )
 
 
+DEEPEST = 100
+"""Objects and arrays inside of one another; what is written down later must not be the first that
+finds them too many, when the call is paid for."""
+
+
+def is_deep(value: Any, left: int = DEEPEST) -> bool:
+    """Whether more than `DEEPEST` objects and arrays stand inside of one another in it."""
+    inner = value.values() if isinstance(value, dict) else value
+    return left == 0 or any(is_deep(v, left - 1) for v in inner if isinstance(v, (dict, list)))
+
+
 # ── mistakes ─────────────────────────────────────────────────────────────────────────────
 
 _FOUND = re.compile(r"^Expected `(?P<allowed>.+)`, got `(?P<found>.+)`$")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -191,3 +192,58 @@ def test_a_refusal_in_a_chunk_is_a_refusal() -> None:
     with pytest.raises(AttemptError, match="I cannot help with that") as caught:
         read(chunk({"refusal": "I cannot help with that."}))
     assert caught.value.outcome is Outcome.REFUSED
+
+
+CHUNKS: tuple[dict[str, Any], ...] = (
+    chunk({"role": "assistant", "content": "Hello", "unknown": [1]}, model="m", id="x"),
+    chunk({"content": ""}, system_fingerprint="fp"),
+    chunk({"content": "Hé"}, "length", model="m"),
+    chunk({"content": None}, ""),
+    chunk({"content": [{"type": "text", "text": "you"}]}),
+    chunk({"reasoning_content": "hm", "content": "a"}),
+    chunk({"reasoning": "hm"}),
+    chunk({"refusal": "No."}),
+    chunk({"content": "a"}, "abort"),
+    chunk({"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f"}}]}),
+    chunk({"content": "a"}, model=7, usage=[]),
+    chunk({"content": "a"}, error={"message": "full"}),
+    chunk({"content": "a"}, error=None, usage={"prompt_tokens": 3, "completion_tokens": 2}),
+    chunk({"content": "a"}, timings={"prompt_n": 3, "predicted_n": 2}),
+    {"choices": [{"index": 0, "delta": {"content": "a"}}, {"index": 1, "delta": {"content": "b"}}]},
+    {"choices": [{"index": 1, "delta": {"content": "b"}, "finish_reason": "stop"}]},
+    {"choices": [{"index": "0", "delta": {"content": "b"}}]},
+    {"choices": [{"delta": None, "logprobs": {"content": [{"logprob": -1.0}]}}]},
+    {"choices": [{}]},
+    {"choices": ["a"]},
+    {"choices": None, "error": {"message": "full"}},
+    {"choices": [], "object": "error", "message": "full", "usage": {"prompt_tokens": 1}},
+    {"type": "error", "message": "full"},
+    {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}},
+    {"choices": [], "usage": {}, "model": ""},
+    {},
+)
+
+
+@pytest.mark.parametrize("first", CHUNKS)
+@pytest.mark.parametrize("second", CHUNKS)
+def test_the_quick_way_reads_what_the_other_reads(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    def told(*, quickly: bool) -> tuple[Any, ...]:
+        answer, failure = Chunks(), ""
+        try:
+            for one in (first, second):
+                if not (quickly and answer.usual(b"data: " + json.dumps(one).encode())):
+                    answer.read(one)
+        except AttemptError as error:
+            failure = f"{error.outcome} {error}"
+        events = [*answer.events(), *answer.closing()]
+        return events, failure, answer.chosen, answer.finished, answer.settled, answer.answering
+
+    assert told(quickly=True) == told(quickly=False)
+
+
+def test_a_usual_chunk_is_read_quickly() -> None:
+    said = [json.dumps(CHUNKS[n]).encode() for n in (0, 1, 2, 3, 23)]
+    assert all(Chunks().usual(b"data: " + one) for one in said)
+    assert not Chunks().usual(b'data: {"choices": [')

@@ -158,6 +158,22 @@ async def test_who_waits_for_a_place_says_so(
     assert len(stand_in.seen) == 2
 
 
+async def test_the_place_of_who_is_stopped_goes_to_the_next() -> None:
+    places = http.Places(1)
+    await places.take()
+    first, second, third = [asyncio.create_task(places.take()) for _ in range(3)]
+    await asyncio.sleep(0)
+    second.cancel()
+    places.give()
+    first.cancel()  # it has the place, and does not know it yet
+    await asyncio.wait_for(third, 10)
+    await asyncio.wait({first, second})
+    assert first.cancelled()
+    assert places.free == 0
+    places.give()
+    assert places.free == 1
+
+
 async def _into(heard: list[CallEvent], stream: Any) -> None:
     async for event in stream:
         heard.append(event)

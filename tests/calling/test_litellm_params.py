@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from orchestrator.call_types import CallRequest
 from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.transports.litellm import LiteLLMTransport
+from orchestrator.calling.transports.products.litellm import LiteLLMImages, LiteLLMVectors
 from orchestrator.errors import AttemptError
 from orchestrator.project.registry import Registry
 from orchestrator.types import Outcome
 
-from .samples import deployment, events, request, text_of
+from .samples import NOWHERE, deployment, events, request, text_of
 from .server import Say, StandIn
 
 pytestmark = [
@@ -51,3 +55,28 @@ async def test_further_parameters_of_a_request_are_sent_and_nothing_that_litellm
         await transport.close()
     (seen,) = stand_in.seen
     assert (seen.body["top_p"], seen.body["service_tier"]) == (0.5, "flex")
+
+
+@pytest.mark.parametrize("kind", [LiteLLMVectors, LiteLLMImages])
+async def test_nothing_that_litellm_reads_is_handed_to_it_for_vectors_and_images(kind: Any) -> None:
+    transport = kind(Registry(), {}, SystemClock())
+    to = deployment("a/b", via="litellm", target="openai/some", endpoint=NOWHERE)
+    for name in ("mock_response", "vertex_location", "aws_profile_name", "ssl_verify", "timeout"):
+        with pytest.raises(AttemptError, match=name) as refused:
+            await events(transport, to, request(extra={name: "x"}))
+        assert refused.value.outcome is Outcome.INVALID_REQUEST
+    await transport.close()
+
+
+@pytest.mark.parametrize(
+    "target", ["anthropic/some", "gemini/some", "bedrock/anthropic.claude-3", "ollama/some"]
+)
+async def test_an_image_that_litellm_would_fetch_is_refused(target: str) -> None:
+    image = {"type": "image_url", "image_url": {"url": "http://169.254.169.254/latest"}}
+    asked = CallRequest(messages=({"role": "user", "content": [image]},))
+    transport = LiteLLMTransport(Registry(), {}, SystemClock())
+    to = deployment("a/b", via="litellm", target=target, endpoint=NOWHERE)
+    with pytest.raises(AttemptError, match="images as data alone") as refused:
+        await events(transport, to, asked)
+    assert refused.value.outcome is Outcome.INVALID_REQUEST
+    await transport.close()

@@ -219,7 +219,10 @@ WRONG: list[tuple[str, Path_, Any, dict[str, str]]] = [
         "mesh.yaml",
         ("storage",),
         None,
-        {"found": "nothing", "allowed": "a mapping with the keys database, keep_days, max_mb, path"},
+        {
+            "found": "nothing",
+            "allowed": "a mapping with the keys database, keep_days, max_mb, path",
+        },
     ),
     ("fleet.yaml", ("models",), {}, {"found": "an empty mapping"}),
     ("fleet.yaml", ("models",), [], {"found": "an empty list"}),

@@ -387,6 +387,15 @@ def test_threads_lose_nothing() -> None:
     assert sorted(taken) == list(range(8000))
 
 
+def test_a_collector_hands_on_a_piece_at_a_time() -> None:
+    pieces: list[list[int]] = []
+    collector: Collector[int] = Collector(pieces.append, "test", seconds=3600.0, piece=3)
+    for number in range(8):
+        collector.put(number)
+    collector.flush(gently=True)
+    assert pieces == [[0, 1, 2], [3, 4, 5], [6, 7]]
+
+
 def test_what_is_too_much_is_counted() -> None:
     reached, go_on = threading.Event(), threading.Event()
 

@@ -181,3 +181,36 @@ def test_keywords_and_formats_that_do_nothing_are_found_and_values_are_not_keywo
         ("properties", "format", "format"),
         ("allOf", 0, "minimun"),
     }
+
+
+DOUBLED = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(60)}
+UNEVALUATED: dict[str, Any] = {}
+for _ in range(60):
+    UNEVALUATED = {"anyOf": [UNEVALUATED], "unevaluatedProperties": False}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$defs": {**DOUBLED, "d60": {}}, "$ref": "#/$defs/d0"},
+        UNEVALUATED,
+        {"patternProperties": {f"(a|aa)+{n}$": {} for n in range(1000)}},
+    ],
+    ids=["references", "unevaluated", "patterns"],
+)
+def test_a_schema_that_would_take_years_is_given_up(schema: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="takes too long"):
+        satisfying(schema)(json.dumps({"a" * 60 + "!": 1}))
+
+
+def test_long_answers_of_a_schema_that_refers_to_itself_are_judged() -> None:
+    node = {"type": "object", "properties": {"of": {"type": "array", "items": {"$ref": "#"}}}}
+    tree = {"of": [{"of": [{}] * 10}] * 1000}
+    assert satisfying(node)(json.dumps(tree)) == tree
+
+
+def test_a_reference_that_leads_nowhere_beside_a_name_is_the_schemas_mistake() -> None:
+    schema = {"$id": "http://here.example/", "$ref": "elsewhere.json"}
+    assert faults(schema) == []
+    with pytest.raises(ValueError, match="leads nowhere"):
+        satisfying(schema)("{}")

@@ -203,23 +203,37 @@ class CallerRates:
         with self._lock:
             now = self._clock.monotonic()
             meters = [self._meter(limit, caller) for limit in limits]
-            longest, needs = 0.0, []
-            for limit, meter in zip(limits, meters, strict=True):
-                wait_s = meter.free_in_s(tokens, now)
-                if wait_s <= 0.0:
-                    continue
-                asked = [] if self._pools is None else meter.needs(tokens, now)
-                needs += asked
-                if not (asked and not last) and wait_s > longest:
-                    longest, tightest, full = wait_s, limit, meter
-            if longest:
-                raise _refused(tightest.limit, caller, full.why_refused, longest)
-            if needs:
-                return needs
-            taken = [meter.take(tokens, now) for meter in meters]
+            for meter in meters:
+                if meter.free_in_s(tokens, now) > 0.0:
+                    return self._missing(limits, meters, caller, tokens, now, last=last)
+            taken = tuple([meter.take(tokens, now) for meter in meters])
             if self._fresh:
                 self._forget(now)
-        return CallerCall(tuple(taken), tokens)
+        return CallerCall(taken, tokens)
+
+    def _missing(
+        self,
+        limits: Sequence[_Limit],
+        meters: Sequence[Meter],
+        caller: Caller,
+        tokens: int,
+        now: float,
+        *,
+        last: bool,
+    ) -> list[Need]:
+        """What to ask of others; raises where they have no more."""
+        longest, needs = 0.0, []
+        for limit, meter in zip(limits, meters, strict=True):
+            wait_s = meter.free_in_s(tokens, now)
+            if wait_s <= 0.0:
+                continue
+            asked = [] if self._pools is None else meter.needs(tokens, now)
+            needs += asked
+            if not (asked and not last) and wait_s > longest:
+                longest, tightest, full = wait_s, limit, meter
+        if longest:
+            raise _refused(tightest.limit, caller, full.why_refused, longest)
+        return needs
 
     def _holding(self, caller: Caller, tags: Sequence[str]) -> tuple[_Limit, ...]:
         """The limits that hold for this call."""

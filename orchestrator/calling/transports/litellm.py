@@ -80,6 +80,10 @@ PASSED = frozenset(
 )
 """Further parameters that belong to a model. litellm reads hundreds of names for itself, addresses
 and accounts among them, so no other is handed to it."""
+TAKE_ADDRESSES = BY_SDK | {"azure", "deepseek", "fireworks_ai", "groq", "hosted_vllm", "mistral"}
+TAKE_ADDRESSES |= {"openrouter", "together_ai", "xai"}
+"""Providers that are handed the address of an image as it is. For others litellm would fetch what
+stands there, out of our own network: no caller decides what this process asks for."""
 _NO_CALLBACKS = {"no-log": True}
 """What is kept of an answer is for its route to say. (`litellm.input_callback` it always calls.)"""
 _OWN_TOOLS_ONLY = {"_skip_mcp_handler": True}
@@ -151,6 +155,7 @@ class _Call:
         """The answer's events. Raises `AttemptError`."""
         opened = False
         try:
+            self._fetch_nothing(litellm, messages)
             answer = await litellm.acompletion(
                 model=self.deployment.target,
                 messages=messages,
@@ -185,6 +190,22 @@ class _Call:
         refuse to start without any."""
         return self.key or ("none" if self.deployment.endpoint else None)
 
+    def _fetch_nothing(self, litellm: ModuleType, messages: list[Any]) -> None:
+        """Refuse images that litellm would fetch. Raises `AttemptError`."""
+        schemes = {address.partition(":")[0].lower() for address in _addresses(messages)}
+        if not schemes:
+            return
+        provider = self._provider(litellm)[1]
+        handed_on = provider == "anthropic" and schemes == {"https"}
+        if provider not in TAKE_ADDRESSES and not handed_on:
+            said = "its provider takes images as data alone (data:image/png;base64,…), no addresses"
+            raise AttemptError(Outcome.INVALID_REQUEST, said)
+
+    def _provider(self, litellm: ModuleType) -> Any:
+        return litellm.get_llm_provider(
+            self.deployment.target, api_base=self.deployment.endpoint, api_key=self._key
+        )
+
     def _client(self, litellm: ModuleType) -> Any:
         """A client over our own connection, of the kind that the provider's code takes.
 
@@ -193,9 +214,7 @@ class _Call:
         import httpx
         import openai
 
-        _, provider, key, endpoint = litellm.get_llm_provider(
-            self.deployment.target, api_base=self.deployment.endpoint, api_key=self._key
-        )
+        _, provider, key, endpoint = self._provider(litellm)
         if provider in BY_HTTPX:
             return litellm.AsyncHTTPHandler(transport=self.wire)
         if provider in BY_SDK:
@@ -215,6 +234,19 @@ def further(request: CallRequest, passed: Collection[str]) -> Mapping[str, Any]:
             said = f"the parameter '{name:.80}' is not passed on through litellm"
             raise AttemptError(Outcome.INVALID_REQUEST, said)
     return request.extra
+
+
+def _addresses(messages: list[Any]) -> Iterator[str]:
+    """Of images that do not stand in the request itself."""
+    for message in messages:
+        content = message["content"]
+        if isinstance(content, str):
+            continue
+        for part in content:
+            image = part.get("image_url")
+            url = image.get("url") if isinstance(image, dict) else image
+            if isinstance(url, str) and not url.lower().startswith("data:"):
+                yield url
 
 
 def only_connecting(connect: float) -> Any:

@@ -13,7 +13,6 @@ from orchestrator.calling.transports.wire.sse import EVENT_BYTES, MIB, Events, d
 from orchestrator.errors import AttemptError
 from orchestrator.types import Outcome
 
-
 _LAST = b"data: " + DONE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestrator.gateway.bodies import is_deep
 from orchestrator.gateway.errors import bad_request
 
 _KINDS = {"text": "", "image_url": "vision", "input_audio": "audio", "file": "files"}
@@ -82,6 +83,8 @@ def _parts(content: list[dict[str, Any]], place: int, can: set[str]) -> str | li
             continue
         plain = False
         can.add(_KINDS[kind])
+        if is_deep(part):
+            raise _wrong(place, f"content[{number}]", "nested too deeply")
         if not isinstance(part.get(kind), dict):
             raise _wrong(place, f"content[{number}].{kind}", "allowed: an object")
         if kind == "image_url":
@@ -92,7 +95,18 @@ def _parts(content: list[dict[str, Any]], place: int, can: set[str]) -> str | li
                     f"content[{number}].image_url.url",
                     f"allowed: an address that begins with {', '.join(_SCHEMES)}",
                 )
+        elif kind == "file":
+            _file(part["file"], place, number)
     return "\n".join(part["text"] for part in content) if plain else content
+
+
+def _file(file: dict[str, Any], place: int, number: int) -> None:
+    """Its data or the provider's id of it, and no address: some translate one by fetching it."""
+    data, id = file.get("file_data"), file.get("file_id")
+    if data is not None and not (isinstance(data, str) and data[:5].lower() == "data:"):
+        raise _wrong(place, f"content[{number}].file.file_data", "allowed: data:…;base64,…")
+    if id is not None and not (isinstance(id, str) and "/" not in id):
+        raise _wrong(place, f"content[{number}].file.file_id", "allowed: the id of a file")
 
 
 def _wrong(place: int, field: str, said: str) -> Exception:

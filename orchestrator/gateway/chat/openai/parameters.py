@@ -38,6 +38,9 @@ _REACHING = frozenset(
 """Words in the name of a parameter that could lead a call elsewhere, or bring a key along."""
 _ELSEWHERE = frozenset({"models", "fallbacks", "route", "extra_body", "extra_query", "plugins"})
 """Names of parameters by which gateways behind us would choose another model or provider."""
+_ELSEWHERE |= {"lora", "adapter_id"}
+_MORE = frozenset({"n_predict", "num_predict", "max_new_tokens", "max_output_tokens", "best_of"})
+"""Names by which some servers know `max_tokens` and `n`: nothing would be reserved for these."""
 _SCHEMAS = frozenset({"guided_json", "structured_outputs"})
 """Parameters that hold a form for the answer; the names in it are the caller's own."""
 _MOST_NAMES = 10_000
@@ -55,6 +58,12 @@ def refuse_reaching(others: Mapping[str, Any]) -> None:
             raise bad_request(f"more than {_MOST_NAMES} names in parameters; send fewer")
         words = {word.lower() for word in _WORDS.findall(name)}
         secret = "token" in words and not words & {"id", "ids"}  # `stop_token_ids` is none
+        if name.lower() in _MORE:
+            raise bad_request(
+                f"the parameter '{name}' is never passed on; say it with 'max_tokens' and 'n'",
+                name,
+                code="forbidden_parameter",
+            )
         if secret or words & _REACHING or name.lower() in _ELSEWHERE:
             raise bad_request(
                 f"the parameter '{name:.80}' is never passed on: where a request goes, and with "

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.gateway.bodies import is_deep
 from orchestrator.gateway.errors import ApiError, bad_request
 from orchestrator.gateway.needs import unknown
 
@@ -50,6 +51,8 @@ def _function(tool: Mapping[str, Any], place: int) -> str:
     name = function.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise _wrong(f"{where}.function.name", "allowed: letters, digits, '_', '-' and '.'")
+    if is_deep(function):
+        raise _wrong(f"{where}.function", "nested too deeply")
     if not isinstance(function.get("parameters") or {}, dict):
         raise _wrong(f"{where}.function.parameters", "allowed: an object, which is a JSON Schema")
     return name
