@@ -10,7 +10,6 @@ from orchestrator.money import Usage
 from orchestrator.records import Attempt
 from orchestrator.types import Ending, Outcome
 
-
 Asks = Literal["text", "vectors", "images"]
 
 
