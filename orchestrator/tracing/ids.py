@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import random
 import time
 from collections.abc import Callable
 
@@ -13,11 +13,12 @@ _PAIRS = tuple(a + b for a in ALPHABET for b in ALPHABET)  # ten bits each
 
 
 def new_trace_id(
-    clock: Callable[[], float] = time.time, entropy: Callable[[int], bytes] = os.urandom
+    clock: Callable[[], float] = time.time, entropy: Callable[[int], bytes] = random.randbytes
 ) -> str:
     """A new id: 48 bits of milliseconds, then 80 random bits, as 26 characters.
 
-    Ids made in a later millisecond sort after earlier ones as plain text.
+    Ids made in a later millisecond sort after earlier ones as plain text. They are no secrets: what
+    tells them apart may come from a generator that is seeded anew in each process.
 
     Args:
         clock: seconds since the epoch.

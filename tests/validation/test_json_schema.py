@@ -205,7 +205,7 @@ def test_a_schema_that_would_take_years_is_given_up(schema: dict[str, Any]) -> N
 
 def test_long_answers_of_a_schema_that_refers_to_itself_are_judged() -> None:
     node = {"type": "object", "properties": {"of": {"type": "array", "items": {"$ref": "#"}}}}
-    tree = {"of": [{"of": [{}] * 10}] * 1000}
+    tree: dict[str, Any] = {"of": [{"of": [{}] * 10}] * 1000}
     assert satisfying(node)(json.dumps(tree)) == tree
 
 
