@@ -13,7 +13,7 @@ QUESTION := Draft a remote-work policy for 120 employees, calculate the yearly c
 SOURCES := examples/remote-work/sources
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-embeddings demo test test-embeddings faults eval lint types build bench-start bench-schedule bench-hedge bench-gateway soak clean distclean
+.PHONY: help setup setup-embeddings demo test test-embeddings faults eval lint types build bench-start bench-schedule bench-hedge bench-gateway profile-gateway soak soak-gateway clean distclean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -63,6 +63,12 @@ bench-hedge: $(READY)  ## measure what a hedge brings under a provider with a lo
 
 bench-gateway: $(READY)  ## measure the gateway beside three others, with `wrk`
 	@$(BIN)/python scripts/bench_gateway.py
+
+profile-gateway: $(READY)  ## show where the time of a request goes
+	@$(BIN)/python scripts/profile_gateway.py
+
+soak-gateway: $(READY)  ## play 500 streams at once against mesh serve: left alone, told to end, reloaded
+	@$(BIN)/python scripts/soak_gateway.py
 
 soak: $(READY)  ## make 10,000 calls against three deployments of which two fail in 30 %
 	@$(BIN)/python scripts/soak.py
