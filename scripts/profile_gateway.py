@@ -174,14 +174,12 @@ def main() -> None:
     if options.json:
         print_json(found)
         return
-    print(
-        f"{found['wall_us']} µs a request, {found['cpu_us']} µs of processor, {found['calls']} calls"
-    )
+    wall, cpu, calls = found["wall_us"], found["cpu_us"], found["calls"]
+    print(f"{wall} µs a request, of which {cpu} µs of processor; {calls} calls")
     for name, share in found["share"].items():
         print(f"  {share:6.1%}  {name}")
-    print(
-        f"{found['commit']}; {found['processor']}, {found['cores']} cores, {options.requests} requests"
-    )
+    machine = f"{found['processor']}, {found['cores']} cores"
+    print(f"{found['commit']}; {machine}, {options.requests} requests")
 
 
 if __name__ == "__main__":

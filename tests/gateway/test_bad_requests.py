@@ -168,7 +168,8 @@ async def test_a_body_that_is_too_large_is_not_read(tmp_path: Path, stand_in: St
     write_served(tmp_path, mesh="gateway: {body_mb: 1}")
     async with stand_in as upstream, serving(tmp_path, upstream) as gateway:
         head = (
-            "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Type: application/json\r\n"
             "Content-Length: 50000000\r\nExpect: 100-continue\r\n\r\n"
         )
         answer = await talk(gateway, head.encode())
@@ -202,7 +203,8 @@ async def talk(gateway: Served, sent: bytes, enough: bytes = b'"}}') -> bytes:
 
 async def test_a_body_that_does_not_come(tmp_path: Path, stand_in: StandIn) -> None:
     head = (
-        b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\n"
         b"Content-Length: 50\r\n\r\n{"
     )
     async with stand_in as upstream, serving(tmp_path, upstream, body_s=0.2) as gateway:
@@ -222,7 +224,8 @@ async def test_a_body_that_does_not_come(tmp_path: Path, stand_in: StandIn) -> N
 async def test_a_client_that_waits_to_be_asked(tmp_path: Path, stand_in: StandIn) -> None:
     body = json.dumps(FINE).encode()
     head = (
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
     )
     async with stand_in as upstream, serving(tmp_path, upstream) as gateway:
@@ -238,7 +241,8 @@ async def test_a_client_that_waits_to_be_asked(tmp_path: Path, stand_in: StandIn
 async def test_headers_that_hold_more_than_one_line(tmp_path: Path, stand_in: StandIn) -> None:
     body = json.dumps({**FINE, "user": "a\r\nx-evil: 1", "mesh": {"tags": ["b\r\nx-evil: 1"]}})
     head = (
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Type: application/json\r\n"
         f"X-Mesh-Feature: c\rx-evil: 1\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     )
     async with stand_in as upstream, serving(tmp_path, upstream) as gateway:
