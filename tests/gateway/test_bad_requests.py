@@ -169,7 +169,7 @@ async def test_a_body_that_is_too_large_is_not_read(tmp_path: Path, stand_in: St
     async with stand_in as upstream, serving(tmp_path, upstream) as gateway:
         head = (
             "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
-        "Content-Type: application/json\r\n"
+            "Content-Type: application/json\r\n"
             "Content-Length: 50000000\r\nExpect: 100-continue\r\n\r\n"
         )
         answer = await talk(gateway, head.encode())
