@@ -3,7 +3,7 @@
 Everything that is shared is changed by a script, which the server carries out as one step. A hint
 (publish, subscribe) only says that a look is worth it; it may be lost, and nothing relies on it.
 
-Nobody waits long: a call may take a quarter of a second, and after the first that fails nothing is
+Nobody waits long: a call may take a second, and after the first that fails nothing is
 sent any more until the server answers again, which is tried in the background.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 CONNECT_S = 1.0
-CALL_S = 0.25
+CALL_S = 1.0
 """The longest that anything waits for an answer."""
 TURNS = 16
 """Of the event loop after that. Where the loop was busy, the answer may be there already."""
