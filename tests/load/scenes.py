@@ -90,6 +90,18 @@ async def _ended(stage: _Stage, size: Size, meant: str = "no error") -> list[Che
     ]
 
 
+async def _counted(url: str, load: Load) -> Check:
+    """What `/metrics` says; it counts off the path, so that the last ones may take a moment."""
+    async with aiohttp.ClientSession() as client:
+        for _ in range(50):
+            async with client.get(url) as response:
+                found = counted(await response.text(), load)
+            if found.holds:
+                break
+            await asyncio.sleep(0.1)
+    return found
+
+
 async def left_alone(folder: Path, size: Size) -> list[Check]:
     """A load from beginning to end."""
     async with _staged(folder, size) as stage:
@@ -101,11 +113,7 @@ async def left_alone(folder: Path, size: Size) -> list[Check]:
             await asyncio.sleep(size.seconds / 2)
             late = sum(memory_mb(pid).values())
         after = sum(memory_mb(pid).values())
-        async with (
-            aiohttp.ClientSession() as client,
-            client.get(f"{stage.service.url}/metrics") as response,
-        ):
-            metrics = counted(await response.text(), load)
+        metrics = await _counted(f"{stage.service.url}/metrics", load)
         stage.service.signal(signal.SIGTERM)
         memory = Check(
             name="memory",

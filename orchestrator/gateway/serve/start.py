@@ -214,5 +214,5 @@ def _warm(mesh: Mesh) -> Embedder | None:
     gc.freeze()
     # A request makes some hundred objects, nearly none of them in a cycle: with the usual 700 the
     # collector would run for each, which takes a sixth of its time.
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(20_000, 10, 10)
     return embedder
