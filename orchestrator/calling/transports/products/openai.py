@@ -23,9 +23,9 @@ class _Endpoint:
         self._client = JsonClient(clock)
 
     async def _posted(self, deployment: Deployment, path: str, body: Mapping[str, Any]) -> Any:
-        endpoint = (deployment.endpoint or DEFAULT_ENDPOINT).rstrip("/")
         return await self._client.post(
-            f"{endpoint}/{path}",
+            deployment.endpoint or DEFAULT_ENDPOINT,
+            path,
             key_of(deployment, self._env),
             {"model": deployment.target, **body},
             connect_s=connect_s(deployment),
@@ -45,7 +45,7 @@ class OpenAIVectors(_Endpoint):
     ) -> AsyncGenerator[CallEvent, None]:
         """See `protocols.Transport`; the vectors come in one event."""
         texts = [text_of(message) for message in request.messages]
-        body = await self._posted(deployment, "embeddings", {"input": texts, **request.extra})
+        body = await self._posted(deployment, "/embeddings", {"input": texts, **request.extra})
         yield Progress("opened")
         for event in vectors_events(body, request):
             yield event
@@ -60,7 +60,7 @@ class OpenAIImages(_Endpoint):
     ) -> AsyncGenerator[CallEvent, None]:
         """See `protocols.Transport`; the images come in one event."""
         asked = {"prompt": prompt_of(request), "n": request.images, **request.extra}
-        body = await self._posted(deployment, "images/generations", asked)
+        body = await self._posted(deployment, "/images/generations", asked)
         yield Progress("opened")
         for event in images_events(body):
             yield event

@@ -25,8 +25,8 @@ from orchestrator.project.protocols import Clock
 from orchestrator.types import Outcome
 
 CHAT = "/chat/completions"
-POSTED_BYTES = 64 * MIB
-"""Of an answer to `post_json`: several large images."""
+POSTED_BYTES = 256 * MIB
+"""Of an answer to `post_json`: ten large images in base64, or 2048 vectors of 4096 numbers."""
 _STREAM, _PACKED = b"text/event-stream", b"content-encoding"
 _ERROR_BYTES = 64 * 1024
 _PAGE_BYTES = 2048
