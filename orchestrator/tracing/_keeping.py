@@ -115,31 +115,34 @@ class Keeper:
         secret = any(k is not None and k.shared.secret for k in known)
         if kept.rule is not None and kept.rule.keeps_all and not secret:  # so does each hop's
             plain = [KeptHop(hop, k.key if k else None) for hop, k in pairs]
-            line = self._pack(trace, kept.rule, plain, known, now)
+            news = self._news(plain, known, now)
+            line = pack(news, self._exported, trace, kept.rule, plain)
             if not may_hold_secret(line):
+                self._tell(news, now)
                 return line
         rule, mask = kept.rule or NOTHING, kept.mask
         cleaned = [_clean(hop, k, rule, mask) for hop, k in pairs]
         trace = trace and redact_trace(trace, rule, mask)
-        return self._pack(trace, kept.rule, cleaned, known, now)
+        news = self._news(cleaned, known, now)
+        self._tell(news, now)
+        return pack(news, self._exported, trace, kept.rule, cleaned)
 
-    def _pack(
-        self,
-        trace: Trace | None,
-        rule: LogRule | None,
-        hops: Sequence[KeptHop],
-        known: Sequence[Known | None],
-        now: float,
-    ) -> bytes:
-        news: dict[str, str] = {}
-        for hop, one in zip(hops, known, strict=True):
-            if one is not None and hop.key and now > self._told.get(hop.key, -inf) + _TELL_AGAIN_S:
-                news[hop.key] = one.content
+    def _news(
+        self, hops: Sequence[KeptHop], known: Sequence[Known | None], now: float
+    ) -> dict[str, str]:
+        """The shared decisions of these hops that are to be written out, JSON by key."""
+        return {
+            hop.key: one.content
+            for hop, one in zip(hops, known, strict=True)
+            if one is not None and hop.key and now > self._told.get(hop.key, -inf) + _TELL_AGAIN_S
+        }
+
+    def _tell(self, news: dict[str, str], now: float) -> None:
+        """They stand in a line that is kept."""
         if news:
             if len(self._told) >= _MOST_TOLD:
                 self._told.clear()
             self._told.update(dict.fromkeys(news, now))
-        return pack(news, self._exported, trace, rule, hops)
 
 
 def _clean(hop: Hop, known: Known | None, rule: LogRule, mask: Mask) -> KeptHop:

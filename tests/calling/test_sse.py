@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +59,11 @@ def test_a_token_of_a_megabyte_arrives() -> None:
 
 def test_what_stands_between_events_is_not_read_as_one() -> None:
     assert values(b"\n\n\ndata: one\n\n\n\n\ndata: two\r\n\r\n\r\n") == [b"one", b"two"]
+
+
+@pytest.mark.parametrize("cut", range(20))
+def test_a_line_end_of_any_kind_is_one_line_end(cut: int) -> None:
+    assert values(b"data: a\r\rdata: b\r\r\ndata: c\n\r", [cut]) == [b"a", b"b", b"c"]
 
 
 @given(

@@ -93,6 +93,14 @@ def test_any_hop_comes_back_as_it_was(value: Hop, tmp_path_factory: pytest.TempP
     store.close()
 
 
+def test_a_decision_is_kept_whose_first_hop_had_to_be_screened(path: Path) -> None:
+    """`mesh-…` is how our own keys begin, so that the line is looked at again."""
+    store = TraceStore(path)
+    store.hop(replace(HOP, validation="mesh-"))
+    assert [h.decision for h in store.hops(TRACE.id)] == [HOP.decision]
+    store.close()
+
+
 def test_a_hop_recorded_twice_is_replaced_with_its_attempts(path: Path) -> None:
     store = TraceStore(path)
     store.hop(HOP)

@@ -15,18 +15,20 @@ ANSWER_BYTES = 256 * MIB
 class Events:
     """Cuts a stream into its events. One object a stream.
 
-    Lines may end in LF or CRLF and be split anywhere. An event that the stream's end cuts off is
+    Lines may end in LF, CRLF or CR, as the standard has it, and be split anywhere. An event that the stream's end cuts off is
     dropped, as the standard asks. What is held is one event at most, and each byte is looked at
     once, however small the pieces are in which it comes.
     """
 
-    __slots__ = ("_answer_bytes", "_event_bytes", "_total", "held")
+    __slots__ = ("_answer_bytes", "_event_bytes", "_after_cr", "_total", "held")
 
     def __init__(self, event_bytes: int = EVENT_BYTES, answer_bytes: int = ANSWER_BYTES) -> None:
         self._event_bytes, self._answer_bytes = event_bytes, answer_bytes
         self.held = bytearray()
         """The beginning of an event."""
         self._total = 0
+        self._after_cr = False
+        """The last byte was a CR: an LF that follows belongs to it."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The events that end in `data`: their lines, each ended by LF but for the last.
@@ -37,14 +39,13 @@ class Events:
         self._total += len(data)
         if self._total > self._answer_bytes:
             raise _too_large("the answer", self._answer_bytes)
+        if self._after_cr or b"\r" in data:
+            data = self._unified(data)
         held = self.held
-        if not held and data.endswith(b"\n\n") and b"\r" not in data:
+        if not held and data.endswith(b"\n\n"):
             return data[:-2].split(b"\n\n")
-        looked_at = max(len(held) - 3, 0)
+        looked_at = max(len(held) - 1, 0)
         held += data
-        if held.find(b"\r", looked_at) >= 0:
-            # A CR at the end stays: the LF that belongs to it may be on its way.
-            held[looked_at:] = held[looked_at:].replace(b"\r\n", b"\n")
         end = held.rfind(b"\n\n", looked_at)
         if end < 0:
             self._bounded()
@@ -53,6 +54,15 @@ class Events:
         del held[: end + 2]
         self._bounded()
         return found
+
+    def _unified(self, data: bytes) -> bytes:
+        """`data` with every line ended by LF."""
+        if not data:
+            return data
+        follows, self._after_cr = self._after_cr, data.endswith(b"\r")
+        if follows:
+            data = data.removeprefix(b"\n")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _bounded(self) -> None:
         if len(self.held) > self._event_bytes:
