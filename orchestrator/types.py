@@ -24,8 +24,15 @@ Hosting = Literal["self", "hosted"]
 LogLevel = Literal["full", "redacted", "hashed", "none"]
 Strategy = Literal["single", "cascade", "race", "panel"]
 Ending = Literal["complete", "continued", "restarted", "incomplete"]
-ClaimStatus = Literal["supported", "contradicted", "unsupported"]
+ClaimStatus = Literal["supported", "unverified", "unsupported", "contradicted"]
+"""From the best that may be found of a claim to the worst. `unverified`: nobody could say."""
 VerdictName = Literal["accepted", "revised", "abstained"]
+AbstainCause = Literal["no_evidence", "conflict", "gate_failed", "budget"]
+"""Why there is no answer: the sources do not hold one, they contradict each other, what was
+drafted did not pass its checks, or time or money were up."""
+Effort = Literal["none", "quotes", "scorer", "model", "two", "human"]
+"""How much checking an answer gets, each with all before it: quotes letter by letter; gates and
+scorer without a model; one model checker; two of different kinds; a person."""
 BreakerState = Literal["closed", "open", "half_open"]
 
 WORDLESS = frozenset({"embed", "image"})

@@ -33,7 +33,38 @@ class Passage(Value):
     score: float = 0.0
 
 
-QuoteStatus = Literal["exact", "normalised", "moved", "absent"]
+QuoteStatus = Literal[
+    "exact", "normalised", "moved", "wrong_document", "stitched", "altered", "absent"
+]
+STANDING: frozenset[QuoteStatus] = frozenset({"exact", "normalised", "moved"})
+"""Quotes that stand in their file, letter by letter or after folding. No other reaches a model."""
+
+CheckerKind = Literal["gates", "scorer", "entailment", "model", "calculator", "person"]
+
+ReasonKind = Literal[
+    "number",
+    "date",
+    "name",
+    "negation",
+    "modality",
+    "antonym",
+    "roles",
+    "swapped",
+    "missing_number",
+    "missing_name",
+    "unmentioned",
+    "little_support",
+    "quote",
+    "calculation",
+    "conflict",
+    "model",
+    "canary",
+    "no_verdict",
+    "malformed",
+    "timeout",
+    "truncated",
+]
+"""What a claim was rejected for, or is not verified for (the last five)."""
 
 
 class Citation(Value):
@@ -64,6 +95,21 @@ class Claim(Value):
     checkworthy: bool = True
 
 
+class Vote(Value):
+    """What one checker found of a claim. How many agree is no confidence: they err together."""
+
+    by: str
+    """The deployment, or the name of the gates or of the scorer."""
+    checker: CheckerKind
+    family: str | None = None
+    """Of the model that really answered; `None` for what is no model."""
+    status: ClaimStatus
+    kind: ReasonKind | None = None
+    reason: str = ""
+    probability: float | None = None
+    """Calibrated, that the claim is supported, in 0..1; of the scorer alone."""
+
+
 class ClaimCheck(Value):
     """What was found out about a claim. `by` is the deployment or gate that found it."""
 
@@ -71,6 +117,16 @@ class ClaimCheck(Value):
     text: str
     status: ClaimStatus
     reason: str = ""
+    """A sentence for a person."""
+    kind: ReasonKind | None = None
+    """What sort of reason; `None` where the claim is supported."""
+    claim_says: str = ""
+    source_says: str = ""
+    """The words that differ: `1899` and `1889`."""
+    probability: float | None = None
+    """Calibrated, that the claim is supported, in 0..1; `None` where no scorer ran."""
+    votes: tuple[Vote, ...] = ()
+    """What each checker found, in the order in which they were asked."""
     by: str = ""
     against: Citation | None = None
     """The passage that contradicts it, or that supports it best."""

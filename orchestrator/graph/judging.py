@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.evidence.claims import split_claims
-from orchestrator.evidence.values import Citation, Claim, ClaimCheck, Draft, Sentence
+from orchestrator.evidence.values import STANDING, Citation, Claim, ClaimCheck, Draft, Sentence
 from orchestrator.roles.clauses import is_question
 from orchestrator.roles.values import Checks, CitationReport
 
@@ -166,7 +166,7 @@ def _bad_citations(sentence: Sentence, citations: Sequence[Citation]) -> list[Cl
 
 
 def _is_good(citation: Citation) -> bool:
-    return citation.status not in (None, "absent") and citation.supported is True
+    return citation.status in STANDING and citation.supported is True
 
 
 def _disputes(sentence: Sentence, check: ClaimCheck, own: Sequence[Citation]) -> list[Dispute]:
@@ -174,7 +174,7 @@ def _disputes(sentence: Sentence, check: ClaimCheck, own: Sequence[Citation]) ->
     against = check.against
     if check.status != "contradicted" or against is None or _overlaps_any(own, against):
         return []
-    standing = [c for c in own if c.status not in (None, "absent")]
+    standing = [c for c in own if c.status in STANDING]
     return [Dispute(sentence, standing[0], against)] if standing else []
 
 

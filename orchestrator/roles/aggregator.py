@@ -14,7 +14,7 @@ from orchestrator.roles.values import Checks, FinalAnswer, Plan, Result, Verdict
 from orchestrator.roles.work import InvalidOutputError, Work
 from orchestrator.types import ClaimStatus, as_json
 
-WORSE: tuple[ClaimStatus, ...] = ("supported", "unsupported", "contradicted")
+WORSE: tuple[ClaimStatus, ...] = ("supported", "unverified", "unsupported", "contradicted")
 """From the best that may be found of a claim to the worst."""
 NOT_CARRIED = "the sources do not carry what was drafted"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.evidence.quotes import span_passage, verify_quote
 from orchestrator.evidence.support import check_claim
-from orchestrator.evidence.values import Claim, Draft, Passage, Sentence
+from orchestrator.evidence.values import STANDING, Claim, Draft, Passage, Sentence
 from orchestrator.project.registry import role
 from orchestrator.roles.output import json_object
 from orchestrator.roles.prompt import fence
@@ -31,7 +31,7 @@ async def validate(work: Work) -> CitationReport:
     texts = file_texts(passages)
     found = tuple(_verified(s, texts) for s in draft.sentences)
     open_ids = [
-        name(s, n) for s in found for n, c in enumerate(s.citations) if c.status != "absent"
+        name(s, n) for s in found for n, c in enumerate(s.citations) if c.status in STANDING
     ]
     if not open_ids:
         return CitationReport(sentences=found, by=GATES)
@@ -70,7 +70,7 @@ def _listed(sentences: Sequence[Sentence]) -> str:
         fence("citation", f"Sentence: {s.text}\nQuote: {c.quote}", id=name(s, n))
         for s in sentences
         for n, c in enumerate(s.citations)
-        if c.status != "absent"
+        if c.status in STANDING
     ]
     return "\n".join(blocks)
 
@@ -136,7 +136,7 @@ def _judged(
     denied = _denied(sentence, passages, work)
     citations = []
     for number, citation in enumerate(sentence.citations):
-        if citation.status == "absent":
+        if citation.status not in STANDING:
             citations.append(citation)
             continue
         supported, score, reason = verdicts.get(name(sentence, number), (False, None, "no verdict"))

@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.evidence.chunks import readable
 from orchestrator.evidence.chunks import sentences as sentences_of
 from orchestrator.evidence.quotes import verify_quote
-from orchestrator.evidence.values import Citation, Draft, Passage, Sentence
+from orchestrator.evidence.values import STANDING, Citation, Draft, Passage, Sentence
 from orchestrator.roles.output import from_object, json_object
 from orchestrator.roles.work import InvalidOutputError
 
@@ -107,7 +107,7 @@ def attributed(text: str, passages: Sequence[Passage], prefix: str = "") -> tupl
     for number, span in enumerate(sentences_of(text), start=1):
         said = text[span.start : span.end].strip()
         guess = Citation(file="", start=0, end=len(said), quote=said)
-        held = [p for p in passages if verify_quote(guess, p.text).status != "absent"]
+        held = [p for p in passages if verify_quote(guess, p.text).status in STANDING]
         citations = (locate(said, held[0], number),) if held else ()
         found.append(Sentence(id=f"{prefix}s{number}", text=said, citations=citations))
     return tuple(found)
@@ -166,7 +166,7 @@ def locate(quote: str, passage: Passage, number: int = 1) -> Citation:
     """
     guess = Citation(file=passage.file, start=0, end=len(quote), quote=quote)
     found = verify_quote(guess, passage.text)
-    if found.status == "absent":
+    if found.status not in STANDING:
         raise InvalidOutputError(
             f"sentence {number}, passage {passage.id}: {found.reason}: {quote!r:.90}"
         )

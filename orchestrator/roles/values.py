@@ -8,7 +8,7 @@ from pydantic import Field
 
 from orchestrator.evidence.values import Calculation, Citation, ClaimCheck, Sentence, Value
 from orchestrator.project.registry import output_model
-from orchestrator.types import VerdictName
+from orchestrator.types import AbstainCause, Effort, VerdictName
 
 
 class PastTurn(Value):
@@ -79,6 +79,12 @@ class Checks(Value):
     checks: tuple[ClaimCheck, ...] = ()
     independence: str = Field(default="none", description="other-family, deterministic or none.")
     by: str = ""
+    effort: Effort = "model"
+    """How much checking was asked for."""
+    cost_micro_usd: int | None = 0
+    """Of all model checkers, in micro-dollars; `None`: unknown."""
+    ms: float = 0.0
+    """How long the checking took."""
 
 
 @output_model("citations")
@@ -94,6 +100,8 @@ class Verdict(Value):
 
     verdict: VerdictName
     reason: str = ""
+    cause: AbstainCause | None = None
+    """Of an abstention."""
     draft: tuple[Sentence, ...] = ()
     checks: tuple[ClaimCheck, ...] = ()
     rejected: tuple[ClaimCheck, ...] = ()
@@ -112,6 +120,8 @@ class FinalAnswer(Value):
     verdict: VerdictName | None
     """`None` where nobody has checked the answer."""
     reason: str = ""
+    cause: AbstainCause | None = None
+    """Of an abstention."""
     citations: tuple[Citation, ...] = ()
     claims: tuple[ClaimCheck, ...] = ()
     independence: str = "none"

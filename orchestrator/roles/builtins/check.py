@@ -10,7 +10,7 @@ from orchestrator.call_types import CallRequest
 from orchestrator.evidence.language.words import content_words
 from orchestrator.evidence.quotes import span_passage, verify_quote
 from orchestrator.evidence.support import SUPPORTED, check_claim, support
-from orchestrator.evidence.values import Citation, Claim, Passage, Sentence
+from orchestrator.evidence.values import STANDING, Citation, Claim, Passage, Sentence
 from orchestrator.project.registry import builtin
 from orchestrator.roles.builtins.shared import embedder, listed, question, shown
 from orchestrator.roles.labels import labels_in, text_in
@@ -72,13 +72,15 @@ def _verified(
     sentence: Sentence, passages: Sequence[Passage], texts: Mapping[str, str]
 ) -> tuple[Citation, ...]:
     found = [_found(c, passages, texts) for c in sentence.citations]
-    spans = [span_passage(c, passages) for c in found if c.status != "absent"]
+    spans = [span_passage(c, passages) for c in found if c.status in STANDING]
     if not spans:
         return tuple(found)
     claim = Claim(id=sentence.id, sentence=sentence.id, text=sentence.text)
     together = check_claim(claim, spans, embedder())
     return tuple(
-        c if c.status == "absent" else _judged(c, claim, together.status, together.reason, passages)
+        c
+        if c.status not in STANDING
+        else _judged(c, claim, together.status, together.reason, passages)
         for c in found
     )
 
@@ -113,7 +115,7 @@ def _found(citation: Citation, passages: Sequence[Passage], texts: Mapping[str, 
         last = verify_quote(citation.model_copy(update=moved), passage.text)
         back = {"start": last.start + passage.start, "end": last.end + passage.start}
         last = last.model_copy(update=back)
-        if last.status != "absent":
+        if last.status in STANDING:
             return last
     return last
 

@@ -15,12 +15,13 @@ ANSWER_BYTES = 256 * MIB
 class Events:
     """Cuts a stream into its events. One object a stream.
 
-    Lines may end in LF, CRLF or CR, as the standard has it, and be split anywhere. An event that the stream's end cuts off is
+    Lines may end in LF, CRLF or CR, as the standard has it, and be split anywhere. What the
+    stream ends in the middle of is
     dropped, as the standard asks. What is held is one event at most, and each byte is looked at
     once, however small the pieces are in which it comes.
     """
 
-    __slots__ = ("_answer_bytes", "_event_bytes", "_after_cr", "_total", "held")
+    __slots__ = ("_after_cr", "_answer_bytes", "_event_bytes", "_total", "held")
 
     def __init__(self, event_bytes: int = EVENT_BYTES, answer_bytes: int = ANSWER_BYTES) -> None:
         self._event_bytes, self._answer_bytes = event_bytes, answer_bytes
