@@ -15,9 +15,8 @@ ANSWER_BYTES = 256 * MIB
 class Events:
     """Cuts a stream into its events. One object a stream.
 
-    Lines may end in LF, CRLF or CR, as the standard has it, and be split anywhere. What the
-    stream ends in the middle of is
-    dropped, as the standard asks. What is held is one event at most, and each byte is looked at
+    Lines may end in LF, CRLF or CR, as the standard has it, and be split anywhere. An event that
+    the stream's end cuts off is dropped, as the standard asks. What is held is one event at most, and each byte is looked at
     once, however small the pieces are in which it comes.
     """
 
