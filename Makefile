@@ -13,7 +13,7 @@ QUESTION := Draft a remote-work policy for 120 employees, calculate the yearly c
 SOURCES := examples/remote-work/sources
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-embeddings demo test test-embeddings faults eval lint types build bench-start bench-schedule bench-hedge bench-gateway profile-gateway soak soak-gateway clean distclean
+.PHONY: help setup setup-embeddings demo test explore test-embeddings faults eval lint types build bench-start bench-schedule bench-hedge bench-gateway profile-gateway soak soak-gateway clean distclean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -30,6 +30,10 @@ demo: $(READY)  ## answer a real question over real documents, offline
 
 test: $(READY)  ## run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadscope
+
+explore: $(READY)  ## run the property-based tests on new examples, which may find what is not known yet
+	@files=$$(grep -rlE "from hypothesis import" tests | sort) && \
+	  MESH_EXAMPLES=explore $(BIN)/python -m pytest -n 2 --dist loadscope $$files
 
 faults: $(READY)  ## inject every fault of a provider on real clocks, and print what came of it
 	@$(BIN)/python scripts/faults.py

@@ -15,9 +15,12 @@ from typing import Any
 import hypothesis
 import pytest
 
-# On a busy machine an example may take long; what hangs is for the whole run's limit to end.
-hypothesis.settings.register_profile("mesh", deadline=None)
-hypothesis.settings.load_profile("mesh")
+# The same examples every time, so that a change that passed here passes elsewhere: new ones are
+# looked for by `make explore`. On a busy machine an example may take long; what hangs is for the
+# whole run's limit to end.
+hypothesis.settings.register_profile("mesh", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("MESH_EXAMPLES", "mesh"))
 
 # Before any test imports the suites, so that their failed assertions show both sides.
 pytest.register_assert_rewrite("orchestrator.testing")

@@ -16,8 +16,8 @@ class Events:
     """Cuts a stream into its events. One object a stream.
 
     Lines may end in LF, CRLF or CR, as the standard has it, and be split anywhere. An event that
-    the stream's end cuts off is dropped, as the standard asks. What is held is one event at most, and each byte is looked at
-    once, however small the pieces are in which it comes.
+    the stream's end cuts off is dropped, as the standard asks. What is held is one event at most,
+    and each byte is looked at once, however small the pieces are in which it comes.
     """
 
     __slots__ = ("_after_cr", "_answer_bytes", "_event_bytes", "_total", "held")
