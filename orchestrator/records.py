@@ -45,6 +45,8 @@ class Attempt:
     """How sure the model was, in 0..1: the geometric mean of its tokens' probabilities."""
     reported_model: str | None = None
     fingerprint: str | None = None
+    finish: str | None = None
+    """The provider's own reason why it stopped (`stop`, `length`, …); `None` where none came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from orchestrator.types import Caller
 HERE = Path(__file__).parent
 QUESTION = "When does the ferry leave?"
 ANSWER = "The ferry to the island leaves at nine and comes back at five, but never on a Sunday."
-LONGEST = 18
+LONGEST = 17
 """Tokens. A budget reserves what the longest answer costs, so it pays to say how long that is."""
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from orchestrator.call_types import CallRequest, Message
-from orchestrator.calling.attempt import tokens
+from orchestrator.call_types import CallRequest, Message, tokens
 from orchestrator.money import Usage
 from orchestrator.types import Decision, Deployment
 

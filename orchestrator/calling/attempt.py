@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from orchestrator.call_types import (
+    MESSAGE_TOKENS,
     Answering,
     CallEvent,
     CallRequest,
@@ -28,6 +29,7 @@ from orchestrator.call_types import (
     UsageReport,
     Vectors,
     text_of,
+    tokens,
 )
 from orchestrator.calling.tool_calls import ToolCalls
 from orchestrator.errors import AttemptError
@@ -37,13 +39,12 @@ from orchestrator.records import Attempt, AttemptKind
 from orchestrator.tracing.redact import Mask
 from orchestrator.types import Deployment, Outcome
 
-CHARS_PER_TOKEN = 4
-"""How tokens are counted where the provider reports none: English text, roughly."""
 PART_TOKENS = 1000
 """What an image or a file counts for; providers charge some hundred to two thousand for one."""
 HURRY_S = 5.0
 """A deadline that leaves a provider less than this to begin in says nothing about the provider."""
 _ERROR_CHARS = 400
+_FINISH_CHARS = 64
 _REFUSALS = frozenset(
     {"content_filter", "refusal", "safety", "recitation", "prohibited_content", "blocklist", "spii"}
 )
@@ -214,18 +215,13 @@ def _characters(text: str) -> tuple[str, str]:
     return whole.decode("utf-16-le", "surrogatepass"), half
 
 
-def tokens(text: str) -> int:
-    """About how many tokens `text` has, rounded up."""
-    return -(-len(text) // CHARS_PER_TOKEN)
-
-
 def prompt_tokens(request: CallRequest) -> int:
     """About how many tokens the request has: its messages, their tool calls, and the tools."""
-    total = 0
+    total = MESSAGE_TOKENS * len(request.messages) if request.asks == "text" else 0
     for message in request.messages:
         content = message["content"]
         if isinstance(content, str):
-            total += -(-len(content) // CHARS_PER_TOKEN)
+            total += tokens(content)
         else:
             total += tokens(text_of(message))
             total += sum(PART_TOKENS for part in content if part.get("type") != "text")
@@ -369,6 +365,7 @@ def record(
         confidence=heard.confidence,
         reported_model=heard.answering.model,
         fingerprint=heard.answering.fingerprint,
+        finish=heard.finish.reason[:_FINISH_CHARS] if heard.finish else None,
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from orchestrator.call_types import tokens
 from orchestrator.errors import NoCandidateError
 from orchestrator.fleet.build import build_fleet
 from orchestrator.money import MICRO_USD
@@ -24,7 +25,6 @@ from orchestrator.project.policy_schema import Policy
 from orchestrator.project.registry import Registry
 from orchestrator.project.schema import Agent, Graph, Node, Project
 from orchestrator.roles.bounds import Bounds, Purse
-from orchestrator.routing._features import input_tokens
 from orchestrator.routing.decide import decide
 from orchestrator.routing.predict import PriorPredictor
 from orchestrator.types import (
@@ -117,7 +117,7 @@ def least_profile(
     return TaskProfile(
         task=agent.task,
         output="json" if agent.output else "text",
-        input_tokens=input_tokens(_VARIABLE.sub("", agent.prompt)),
+        input_tokens=tokens(_VARIABLE.sub("", agent.prompt)),
         output_tokens=agent.output_tokens or 1,
         data_class=data_class,
         risk=agent.risk or "normal",

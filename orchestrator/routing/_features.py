@@ -81,12 +81,6 @@ def output_structure(text: str, task: str) -> Guess:
     return Guess(_OUTPUT_OF_TASK.get(task, "text"), 0.7, "rule")
 
 
-def input_tokens(text: str) -> int:
-    """About four ASCII characters a token, and seven tokens for ten other characters."""
-    plain = len(text.encode("ascii", "ignore"))
-    return -(-plain // 4) + -(-7 * (len(text) - plain) // 10)
-
-
 _NUMBERS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
     "eight": 8, "nine": 9, "ten": 10,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 
+from orchestrator.call_types import tokens as count
 from orchestrator.project.protocols import Embedder
 from orchestrator.routing import _features as rules
 from orchestrator.routing._prototypes import DOMAINS, TASKS
@@ -88,7 +89,7 @@ class Profiler:
         seen = seen.strip()
         low = seen.lower()
         agent = declared.get("agent")
-        tokens = rules.input_tokens(text) + declared.get("extra_input_tokens", 0)
+        tokens = count(text) + declared.get("extra_input_tokens", 0)
         found: dict[str, Feature] = {"task": self._task(low, declared)}
         task = str(found["task"].value)
         for name in self._unread:

@@ -28,7 +28,9 @@ _HOPS = (*HOP, "notes", "profile", "decision_key", "decision")
 _ATTEMPTS = ("trace_id", "hop_id", "number", *ATTEMPT)
 _TRACE_TEXTS = [TRACE.index(name) for name in ("question", "answer", "error", "parent")]
 _HOP_TEXTS = [HOP.index(n) for n in ("node", "prompt", "output", "validation", "error")]
-_ATTEMPT_TEXTS = [ATTEMPT.index(name) for name in ("error", "reported_model", "fingerprint")]
+_ATTEMPT_TEXTS = [
+    ATTEMPT.index(name) for name in ("error", "reported_model", "fingerprint", "finish")
+]
 _HOP_ID, _STATUS = HOP.index("id"), TRACE.index("status")
 _STAYS = " ON CONFLICT DO NOTHING"
 

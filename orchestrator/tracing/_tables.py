@@ -115,6 +115,7 @@ attempts = Table(
     Column("error", Text),
     Column("reported_model", String(160)),
     Column("fingerprint", String(160)),
+    Column("finish", String(64)),
     Column("kind", String(16), nullable=False, server_default="first"),
     Column("continued", Boolean, nullable=False, server_default="0"),
     Column("retry_after_s", Float),
@@ -181,6 +182,7 @@ STEPS: tuple[Step, ...] = (
             "CREATE TABLE unexported (trace_id VARCHAR(64) NOT NULL, PRIMARY KEY (trace_id))",
         ),
     ),
+    Step("attempts say why the provider stopped", _added("attempts", "finish VARCHAR(64)")),
 )
 """A change of the tables above needs one more; see `storage.migrate`."""
 

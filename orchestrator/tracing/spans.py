@@ -184,6 +184,7 @@ class _Spans:
             "gen_ai.provider.name": provider,
             "gen_ai.request.model": attempt.model,
             "gen_ai.response.model": attempt.reported_model,
+            "gen_ai.response.finish_reasons": (attempt.finish,) if attempt.finish else None,
             "error.type": None if good else attempt.outcome.value,
             "openinference.span.kind": "EMBEDDING" if operation == "embeddings" else "LLM",
             "llm.model_name": attempt.reported_model or attempt.model,

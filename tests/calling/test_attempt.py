@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.call_types import (
+    MESSAGE_TOKENS,
     Answering,
     CallEvent,
     CallRequest,
@@ -15,8 +16,9 @@ from orchestrator.call_types import (
     Progress,
     TextDelta,
     UsageReport,
+    tokens,
 )
-from orchestrator.calling.attempt import Heard, Limits, cost, limits_of, listen, record, tokens
+from orchestrator.calling.attempt import Heard, Limits, cost, limits_of, listen, record
 from orchestrator.errors import AttemptError, InternalError
 from orchestrator.money import Price, Usage
 from orchestrator.records import Attempt
@@ -83,6 +85,7 @@ async def test_a_whole_answer_is_ok_with_its_times_and_its_cost(clock: FakeClock
     assert (line.first_token_ms, line.ms) == (2000, 5000)
     assert line.cost_micro_usd == 7 + 2 * 5
     assert (line.reported_model, line.fingerprint) == ("m-2026", "fp")
+    assert line.finish == "stop"
 
 
 @pytest.mark.parametrize(
@@ -154,8 +157,9 @@ async def test_our_own_bugs_are_not_dressed_as_outcomes(clock: FakeClock) -> Non
 
 async def test_usage_that_nobody_reports_is_counted_and_marked(clock: FakeClock) -> None:
     line, _ = await attempt(clock, TextDelta("x" * 9), Finish("stop"))
-    assert line.usage == Usage(input=tokens("Say hello."), output=3, estimated=True)
-    assert line.cost_micro_usd == 3 + 2 * 3
+    asked = tokens("Say hello.") + MESSAGE_TOKENS
+    assert line.usage == Usage(input=asked, output=3, estimated=True)
+    assert line.cost_micro_usd == asked + 2 * 3
 
 
 async def test_a_failure_before_any_text_has_used_nothing(clock: FakeClock) -> None:
@@ -166,7 +170,14 @@ async def test_a_failure_before_any_text_has_used_nothing(clock: FakeClock) -> N
 async def test_what_was_said_before_a_failure_is_counted(clock: FakeClock) -> None:
     line, _ = await attempt(clock, TextDelta("x" * 8), AttemptError(Outcome.OVERLOADED))
     assert line.usage.output == 2
-    assert line.cost_micro_usd == 3 + 2 * 2
+    assert line.cost_micro_usd == tokens("Say hello.") + MESSAGE_TOKENS + 2 * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("", 0), ("abcde", 2), ("Привет", 5), ("你好吗", 3), ("naïve idea", 4)]
+)
+def test_other_letters_than_ascii_count_for_more(text: str, count: int) -> None:
+    assert tokens(text) == count
 
 
 def test_an_unknown_price_is_unknown_and_not_free() -> None:

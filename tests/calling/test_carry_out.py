@@ -9,7 +9,14 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.call_types import CallEvent, CallRequest, Reply, TextDelta, text_of
+from orchestrator.call_types import (
+    MESSAGE_TOKENS,
+    CallEvent,
+    CallRequest,
+    Reply,
+    TextDelta,
+    text_of,
+)
 from orchestrator.calling.adapt import adapt, estimate, output_limit
 from orchestrator.calling.attempt import prompt_tokens
 from orchestrator.calling.attempting import Account, CallProgress, Ended, Pausing, Started
@@ -209,8 +216,8 @@ async def test_a_cancelled_call_pays_what_was_said_and_stops_upstream(tmp_path: 
     last = told[-1]
     assert isinstance(last, Ended)
     assert last.attempt.outcome is Outcome.CANCELLED
-    assert last.attempt.cost_micro_usd == 4 + 2 * 2
-    assert await ledger.spent("run") == 8
+    assert last.attempt.cost_micro_usd == 4 + MESSAGE_TOKENS + 2 * 2
+    assert await ledger.spent("run") == 12
     await ledger.close()
 
 
@@ -239,9 +246,10 @@ def reserved(to: Deployment, sent: CallRequest) -> int | None:
 def test_the_estimate_covers_the_prompt_and_all_the_output() -> None:
     to = deployment("a/one")
     sent = request("x" * 40, max_tokens=100)
-    assert reserved(to, sent) == 10 + 2 * 100
-    assert reserved(to, request("x" * 40)) == 10 + 2 * 1024
-    assert reserved(deployment("a/one", max_output=50), request("x" * 40)) == 10 + 2 * 50
+    prompt = 10 + MESSAGE_TOKENS
+    assert reserved(to, sent) == prompt + 2 * 100
+    assert reserved(to, request("x" * 40)) == prompt + 2 * 1024
+    assert reserved(deployment("a/one", max_output=50), request("x" * 40)) == prompt + 2 * 50
     assert reserved(HERE, sent) == 0
     assert reserved(deployment("a/one", price=None), sent) is None
     assert reserved(deployment("a/one", price=Price(input=1)), sent) is None

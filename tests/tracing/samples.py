@@ -120,6 +120,7 @@ HOP = Hop(
             cost_micro_usd=0,
             reported_model="SmolLM2",
             fingerprint="fp",
+            finish="stop",
         ),
     ),
     prompt="Write about {braces} and “quotes”.",

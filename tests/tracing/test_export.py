@@ -100,6 +100,7 @@ def test_they_bear_the_names_of_both_conventions(collector: Collector) -> None:
     assert good["gen_ai.provider.name"] == "smollm"
     assert good["gen_ai.request.model"] == "smollm2"
     assert good["gen_ai.response.model"] == "SmolLM2"
+    assert list(good["gen_ai.response.finish_reasons"]) == ["stop"]
     assert good["gen_ai.usage.input_tokens"] == good["llm.token_count.prompt"] == 812
     assert good["gen_ai.usage.output_tokens"] == good["llm.token_count.completion"] == 60
     assert good["llm.token_count.total"] == 872

@@ -66,6 +66,7 @@ attempts = st.builds(
     usage=st.builds(Usage, input=st.integers(0, 2**40), estimated=st.booleans()),
     cost_micro_usd=st.none() | st.integers(0, 2**50),
     error=st.none() | texts,
+    finish=st.none() | texts,
 )
 hop_values = st.builds(
     Hop,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 
 from orchestrator.errors import UserError
 
 BACKLOG = 2048
+_MOST_FILES = 65_536
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -47,6 +49,21 @@ def _refusal(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRNOTAVAIL:
         return f"--host: {host} is no address of this machine; 0.0.0.0 stands for all of them"
     return f"{host}:{port} cannot be listened on: {error.strerror or error}"
+
+
+def allow_connections() -> int:
+    """Open as many files as the system's administrator allows, and return how many that are.
+
+    Each connection is one. The usual limit, 1,024, is for programs that wait with `select`.
+    """
+    import resource  # Windows has none, and no fork either
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else hard
+    if most > soft != resource.RLIM_INFINITY:
+        with contextlib.suppress(ValueError, OSError):  # macOS has a lower limit of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def address_of(listener: socket.socket) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import PrerequisiteError, RunError, StorageError
 from orchestrator.gateway.serve.channel import Channel
-from orchestrator.gateway.serve.listen import address_of, listen
+from orchestrator.gateway.serve.listen import address_of, allow_connections, listen
 from orchestrator.gateway.serve.options import ServeOptions
 from orchestrator.gateway.serve.reload import load_checked
 from orchestrator.gateway.serve.reloading import Reloading
@@ -92,6 +92,7 @@ def serve(
     from orchestrator.gateway.serve.assemble import check_keys
 
     keys = check_keys(mesh, options)
+    allow_connections()
     listener = listen(options.host, options.port)
     _make_storage(mesh)
     with contextlib.suppress(StorageError):  # said at the first reload, and by `mesh policy`

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -48,3 +50,14 @@ def test_what_is_no_gateway_is_not_ready() -> None:
     with listen("127.0.0.1", 0) as listener:
         address = address_of(listener)
     assert readiness(address)[0].startswith("it does not answer")
+
+
+def test_as_many_connections_as_the_administrator_allows() -> None:
+    code = (
+        "import resource as r\n"
+        "from orchestrator.gateway.serve.listen import allow_connections\n"
+        "r.setrlimit(r.RLIMIT_NOFILE, (64, 512))\n"
+        "print(allow_connections(), *r.getrlimit(r.RLIMIT_NOFILE))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["512", "512", "512"]
