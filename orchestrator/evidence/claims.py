@@ -1,120 +1,152 @@
-"""A draft as claims: one statement each, split only where each part has a subject and a verb."""
+"""A draft as claims: sentences first, and their parts where they are sure to be compound."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from orchestrator.evidence.chunks import readable, sentences
-from orchestrator.evidence.language.lexicon import word_set
-from orchestrator.evidence.language.words import stem, words
-from orchestrator.evidence.values import Claim, Draft, Sentence
-
-_CUT = re.compile(r";\s+|,?\s+(?:and|but|while|whereas)\s+", re.IGNORECASE)
-_SUBJECT = re.compile(
-    r"(?:the|an?|each|every|all|any|no|most|some|both|our|your|their|its|[A-Z][\w’'-]*"
-    r"|[a-z]*(?:s|people|children|men|staff))\b"
-)
-_CONDITION = re.compile(
-    r"(?:if|when|unless|although|though|because|since|while|where|after|before|once|whether|as)\b",
-    re.IGNORECASE,
-)
-_REFERS_BACK = re.compile(
-    r"(?:it|they|he|she|this|these|that|those|which|who|so|then|its|their|his|her)\b", re.I
-)
-_GREETING = re.compile(
-    r"(?:hello|hi|dear|thanks?|thank you|sure|certainly|of course|you'?re welcome|best regards"
-    r"|i hope|let me know|here (?:is|are)|the following|in (?:summary|conclusion|short)[,:]?$"
-    r"|to summari[sz]e[,:]?$|according to the (?:sources|passages|documents)[,:]?$"
-    r"|based on the (?:sources|passages|documents)[,:]?$|as follows)",
-    re.IGNORECASE,
-)
-_AUXILIARIES = word_set(
-    """
-is are was were has have had does do did will would can could may might must shall should cannot
-isn't aren't wasn't weren't hasn't haven't doesn't don't didn't won't can't mustn't
-"""
-)
-_VERBS = frozenset(
-    stem(verb)
-    for verb in word_set(
-        """
-receives gets pays opens closes costs applies requires includes contains works needs provides
-offers starts begins ends lasts covers grants allows permits prohibits forbids supports uses takes
-gives keeps holds makes sells buys owns runs leads manages reports approves rejects decides asks
-says states employs hires builds founded wrote won lost became remains stays rises falls increases
-decreases grows shrinks expires returns sends stores deletes creates writes reads shows explains
-produces causes treats prevents reduces improves belongs depends consists lies stands serves
-"""
-    )
-)
-_MODIFIERS_BEFORE_VERB = 6
+from orchestrator.evidence.claiming.clauses import Part, parts_of
+from orchestrator.evidence.claiming.references import Antecedent, antecedent, resolve
+from orchestrator.evidence.claiming.subjects import subject_of
+from orchestrator.evidence.claiming.worth import unchecked
+from orchestrator.evidence.values import Claim, Draft, Resolution, Sentence, Unchecked
 
 
-def split_claims(draft: Draft | Sequence[Sentence]) -> tuple[Claim, ...]:
+def split_claims(draft: Draft | Sequence[Sentence], question: str = "") -> tuple[Claim, ...]:
     """The claims of the sentences in order, with the citations of their sentence.
 
-    Headings, connectives, greetings and questions are claims that are not worth checking. A
-    sentence with a calculation makes none: it is calculated again instead.
+    A sentence makes one claim, `s1.1`. A compound one makes `s1.0` for all of it and then one for
+    each part, which names the whole in `part_of`. A word that refers back is replaced where it is
+    sure what it means; the text as written and the place of the meaning are kept.
+
+    Headings, greetings, questions and the like make claims that are not worth checking. A sentence
+    with a calculation makes none: it is calculated again instead.
+
+    Args:
+        question: what the user wrote; what an answer only says back of it is not checked.
     """
     listed = draft.sentences if isinstance(draft, Draft) else draft
-    return tuple(
-        claim for sentence in listed if sentence.calculation is None for claim in _claims(sentence)
+    found: list[Claim] = []
+    before: Antecedent | None = None
+    subtask = ""
+    for sentence in listed:
+        if sentence.subtask != subtask or sentence.kind == "heading":
+            before, subtask = None, sentence.subtask
+        if sentence.calculation is None:
+            statements = list(_statements(sentence, question, before))
+            found += _claims(sentence, statements)
+            before = statements[-1].next if statements else None
+        else:
+            before = None
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """One written sentence within a sentence of the draft."""
+
+    text: str
+    written: str
+    offset: int
+    """Where it begins in the draft's sentence, or near it: markup is left out."""
+    resolved: Resolution | None
+    why: Unchecked | None
+    next: Antecedent | None
+    """What a sentence after it may refer to."""
+
+
+def _statements(
+    sentence: Sentence, question: str, before: Antecedent | None
+) -> Iterator[_Statement]:
+    """The written sentences of one sentence of the draft, with what they refer back to."""
+    if sentence.kind != "evidence":
+        why: Unchecked = "heading" if sentence.kind == "heading" else "meta"
+        yield _Statement(sentence.text, sentence.text, 0, None, why, None)
+        return
+    verbatim = _is_verbatim(sentence)
+    for span in sentences(sentence.text):
+        written = " ".join(readable(sentence.text[span.start : span.end]).split())
+        text, resolved = (written, None) if verbatim else resolve(written, before)
+        kind = "heading" if span.kind == "heading" else unchecked(text, question)
+        before = antecedent(text, sentence.id, span.start, resolved) if kind is None else None
+        yield _Statement(text, written, span.start, resolved, kind, before)
+
+
+def _is_verbatim(sentence: Sentence) -> bool:
+    """Whether it stands in a source as it is; what it refers to is then said there."""
+    said = " ".join(sentence.text.split())
+    return any(said in " ".join(c.quote.split()) for c in sentence.citations)
+
+
+def _claims(sentence: Sentence, statements: Sequence[_Statement]) -> Iterator[Claim]:
+    """The claims of one sentence of the draft, numbered."""
+    if not statements:
+        statements = [_Statement(sentence.text, sentence.text, 0, None, "fragment", None)]
+    number = 0
+    for statement in statements:
+        parts = _parts(statement)
+        compound = len(parts) > 1
+        whole = f"{sentence.id}.0" if compound and len(statements) == 1 else ""
+        if whole:
+            yield _claim(sentence, whole, statement, statement.text, statement.written)
+        for part in parts:
+            number += 1
+            own = _own_resolutions(sentence, statement, part) if compound else None
+            yield _claim(
+                sentence,
+                f"{sentence.id}.{number}",
+                statement,
+                part.text,
+                part.written if compound else statement.written,
+                own,
+            ).model_copy(update={"part_of": whole})
+
+
+def _parts(statement: _Statement) -> list[Part]:
+    """Its parts where each of them is worth checking, else all of it as one."""
+    parts = parts_of(statement.text) if statement.why is None else []
+    if len(parts) > 1 and all(unchecked(p.text) is None for p in parts):
+        return parts
+    return [Part(statement.text, statement.written, 0)]
+
+
+def _own_resolutions(
+    sentence: Sentence, statement: _Statement, part: Part
+) -> tuple[Resolution, ...]:
+    """How the part got its subject: from the sentence before, or from its own."""
+    subject = subject_of(part.text)
+    first = statement.resolved
+    inherited = first if first and subject and first.replacement in part.text else None
+    if not part.replaced or subject is None:
+        return (inherited,) if inherited else ()
+    here = Resolution(
+        pronoun=part.replaced,
+        replacement=subject.text,
+        sentence=first.sentence if first else sentence.id,
+        start=first.start if first else statement.offset,
+        end=first.end if first else statement.offset + len(subject.text),
     )
+    return (here,)
 
 
-def _claims(sentence: Sentence) -> Iterator[Claim]:
-    evidence = sentence.kind == "evidence"
-    spans = sentences(sentence.text) if evidence else []
-    parts = [
-        (part, evidence and span.kind != "heading" and _is_checkworthy(part))
-        for span in spans
-        for part in _split(" ".join(readable(sentence.text[span.start : span.end]).split()))
-    ]
-    for number, (text, checkworthy) in enumerate(parts or [(sentence.text, False)], start=1):
-        yield Claim(
-            id=f"{sentence.id}.{number}",
-            sentence=sentence.id,
-            text=text,
-            citations=sentence.citations,
-            checkworthy=checkworthy,
-        )
-
-
-def _is_checkworthy(text: str) -> bool:
-    """Whether the text states something: at least two words of content or a number."""
-    if text.endswith("?") or _GREETING.match(text) or text.endswith(":"):
-        return False
-    found = words(text)
-    return any(w.is_number for w in found) or sum(w.is_content for w in found) >= 2
-
-
-def _split(text: str) -> list[str]:
-    """The coordinated main clauses of one sentence, or the sentence as it is."""
-    if _CONDITION.match(text):
-        return [text]
-    parts, start = [], 0
-    for cut in _CUT.finditer(text):
-        left, right = text[start : cut.start()], text[cut.end() :]
-        if text[: cut.start()].count("(") > text[: cut.start()].count(")"):
-            continue
-        if _CONDITION.search(left) or _REFERS_BACK.match(right) or _CONDITION.match(right):
-            continue
-        if _is_clause(left) and _is_clause(right):
-            parts.append(left.rstrip(" ,;") + ".")
-            start = cut.end()
-    rest = text[start:]
-    return [*parts, rest[:1].upper() + rest[1:] if parts else rest]
-
-
-def _is_clause(text: str) -> bool:
-    """Whether the text begins with a subject that a finite verb follows soon."""
-    text = text.split(";")[0]
-    found = [w for w in words(text) if text[w.end : w.end + 4] != " of "]
-    found = found[: _MODIFIERS_BEFORE_VERB + 1]
-    if not _SUBJECT.match(text) or len(found) < 3:
-        return False
-    return any(
-        w.text.lower() in _AUXILIARIES or (w.stem in _VERBS and i > 0)
-        for i, w in enumerate(found[1:], start=1)
+def _claim(
+    sentence: Sentence,
+    id: str,
+    statement: _Statement,
+    text: str,
+    written: str,
+    resolved: tuple[Resolution, ...] | None = None,
+) -> Claim:
+    if resolved is None:
+        resolved = (statement.resolved,) if statement.resolved else ()
+    return Claim(
+        id=id,
+        sentence=sentence.id,
+        text=text,
+        written=written if written != text else "",
+        resolved=resolved,
+        citations=sentence.citations,
+        checkworthy=statement.why is None,
+        unchecked=statement.why,
     )

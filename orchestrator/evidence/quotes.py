@@ -1,124 +1,159 @@
-"""Is the quote really in the file? Letter by letter, then after folding, then elsewhere."""
+"""Is the quote really in the file? Letter by letter, then after folding, then elsewhere.
+
+A quote that does not stand gets the reason: it stands in another document, it is put together from
+pieces, a word of it was altered, or nothing like it is there.
+"""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
+from orchestrator.evidence.quoting.misquotes import explain
+from orchestrator.evidence.quoting.spans import find
 from orchestrator.evidence.values import Citation, Passage, QuoteStatus
 
 _LEAST = 12
-_FOLDED = {
-    **dict.fromkeys("‐‑‒–—―−﹘﹣－", "-"),
-    **dict.fromkeys("‘’‚‛′ʼ＇`´", "'"),
-    **dict.fromkeys("“”„‟″«»＂", '"'),
-}
-_DROPPED = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
 _SENTENCE_ENDS = ".!?:;\n|"
+_NONE: Mapping[str, str] = MappingProxyType({})
+_AROUND = 200  # characters are enough to see where a sentence begins and ends
+_TOO_SHORT = f"the quote has fewer than {_LEAST} characters and is no whole sentence"
+_NEGATING = frozenset({"un", "in", "im", "il", "ir", "non", "dis"})
+_LETTERS_BEFORE = re.compile(r"(?<![^\W_])[^\W\d_]{2,3}-?$")
+_NUMBER_BEFORE = re.compile(r"\d[\d.,]*$|(?:^|[\s(])[-−]$")
+_NUMBER_AFTER = re.compile(r"[.,]?\d[\d.,]*(?<=\d)")
 
 
-@dataclass(frozen=True, slots=True)
-class _Folded:
-    """Folded text, and for each of its characters where it begins and ends in the original."""
-
-    text: str
-    starts: list[int]
-    ends: list[int]
-
-
-def verify_quote(citation: Citation, text: str) -> Citation:
-    """The citation with its status, re-anchored so that `quote == text[start:end]`.
+def verify_quote(
+    citation: Citation, text: str, others: Mapping[str, str] = _NONE, *, doc_hash: str = ""
+) -> Citation:
+    """The citation with its status; where it stands, re-anchored: `quote == text[start:end]`.
 
     `exact`: the quote stands at its place letter by letter. `normalised`: it does after NFKC and
-    folding of dashes, quotation marks and white space. `moved`: it stands elsewhere in the text;
-    the nearest place is taken. `absent`: it does not stand in the text, or it has fewer than
-    12 characters and is not a whole sentence; the citation is then returned as it came.
+    folding of dashes, quotation marks, white space, and words that the end of a line has cut.
+    `moved`: it stands elsewhere in the text; the nearest place is taken.
+
+    What does not stand keeps the place and the words that were claimed. `wrong_document`: it
+    stands in one of `others`. `stitched`: it is made of pieces that do not follow each other, or
+    leaves out a middle. `altered`: a few words or digits are not those of the text; the reason
+    has both. `absent`: none of this, or fewer than 12 characters that are no whole sentence.
+
+    A place that was looked for is none where it cuts a number (`2,500` of `12,500`) or a negation
+    (`lawful` of `unlawful`) in two; one that the citation states is taken as it is.
 
     Args:
         text: the whole text of the cited file; offsets are code points into it.
+        others: further files and their texts, in which a quote that does not stand is looked for.
+        doc_hash: of the file as it is now; that the citation has another one is told.
     """
     quote, start, end = citation.quote, citation.start, citation.end
     if not quote.strip():
-        return _absent(citation, "the quote is empty")
-    at_place = 0 <= start <= end <= len(text) and text[start:end] == quote
-    if at_place:
-        return _anchored(citation, text, start, end, "exact")
-    spans = _exact_places(quote, text) or _folded_places(quote, text)
-    if not spans:
-        return _absent(citation, f"the quote does not stand in {citation.file}")
-    begin, stop = min(spans, key=lambda s: (abs(s[0] - start), s[0]))
-    overlap = min(stop, end) - max(begin, start)
-    near = overlap >= 0.8 * (stop - begin) and text[begin:stop] != quote
-    return _anchored(citation, text, begin, stop, "normalised" if near else "moved")
+        return _refused(citation, "absent", "the quote is empty")
+    if 0 <= start <= end <= len(text) and text[start:end] == quote:
+        span = (start, end)
+        if not _proves(text, start, end):
+            return _refused(citation, "absent", _TOO_SHORT)
+    else:
+        found, cut = _place(quote, text, start)
+        if found is None:
+            return _explained(citation, text, others, cut)
+        span = found
+    return _anchored(citation, text, span, doc_hash)
 
 
-def _anchored(citation: Citation, text: str, start: int, end: int, status: QuoteStatus) -> Citation:
-    quote = text[start:end]
-    if len(quote.strip()) < _LEAST and not _whole_sentence(text, start, end):
-        return _absent(citation, f"the quote has fewer than {_LEAST} characters")
-    reason = "" if status == "exact" else f"the quote was found at characters {start} to {end}"
-    return citation.model_copy(
-        update={"start": start, "end": end, "quote": quote, "status": status, "reason": reason}
-    )
+def _anchored(citation: Citation, text: str, span: tuple[int, int], doc_hash: str) -> Citation:
+    begin, stop = span
+    quote = text[begin:stop]
+    status: QuoteStatus = "exact"
+    reasons = []
+    if span != (citation.start, citation.end) or quote != citation.quote:
+        overlap = min(stop, citation.end) - max(begin, citation.start)
+        near = overlap >= 0.8 * (stop - begin) and quote != citation.quote
+        status = "normalised" if near else "moved"
+        reasons.append(f"the quote was found at characters {begin} to {stop}")
+    update: dict[str, object] = {"start": begin, "end": stop, "quote": quote, "status": status}
+    if doc_hash and citation.doc_hash != doc_hash:
+        if citation.doc_hash:
+            reasons.append(f"{citation.file} has changed since it was cited")
+        update["doc_hash"] = doc_hash
+    return citation.model_copy(update={**update, "reason": "; ".join(reasons)})
 
 
-def _absent(citation: Citation, reason: str) -> Citation:
-    return citation.model_copy(update={"status": "absent", "reason": reason, "supported": False})
+def _explained(
+    citation: Citation, text: str, others: Mapping[str, str], cut: tuple[int, int] | None
+) -> Citation:
+    """Where the quote stands instead, or what was done to it."""
+    quote, file = citation.quote, citation.file
+    if len(quote.strip()) < _LEAST:
+        return _refused(citation, "absent", _TOO_SHORT)
+    for other, held in others.items():
+        if other != file and held != text and _place(quote, held, 0)[0]:
+            reason = f"the quote stands in {other}, not in {file}"
+            return _refused(citation, "wrong_document", reason)
+    if cut:
+        return _refused(citation, "altered", _cut_in_two(text, *cut, file))
+    found = explain(quote, text, file, citation.start)
+    return _refused(citation, found.status, found.reason)
+
+
+def _refused(citation: Citation, status: QuoteStatus, reason: str) -> Citation:
+    update = {"status": status, "reason": reason, "supported": False}
+    return citation.model_copy(update=update)
+
+
+def _place(
+    quote: str, text: str, near: int
+) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    """The nearest span that reads as the quote, proves something and cuts nothing in two; and the
+    nearest that does cut."""
+    cut: list[tuple[int, int]] = []
+
+    def accept(start: int, end: int) -> bool:
+        if _cut_before(text, start) or _cut_after(text, end):
+            cut.append((start, end))
+            return False
+        return _proves(text, start, end)
+
+    return find(quote, text, near, accept), next(iter(cut), None)
+
+
+def _proves(text: str, start: int, end: int) -> bool:
+    return len(text[start:end].strip()) >= _LEAST or _whole_sentence(text, start, end)
 
 
 def _whole_sentence(text: str, start: int, end: int) -> bool:
     """Whether nothing but markup lies between the span and the ends of its sentence."""
-    before = text[:start].rstrip(" \t*_#>-•\"'“”‘’()")
-    after = text[end:].lstrip(" \t*_\"'”’)")
+    before = text[max(0, start - _AROUND) : start].rstrip(" \t*_#>-•\"'“”‘’()")
+    after = text[end : end + _AROUND].lstrip(" \t*_\"'”’)")
     closed = text[start:end].rstrip()[-1:] in _SENTENCE_ENDS
     return (not before or before[-1] in _SENTENCE_ENDS) and (
         closed or not after or after[0] in _SENTENCE_ENDS
     )
 
 
-def _exact_places(quote: str, text: str) -> list[tuple[int, int]]:
-    return _places(quote, text)
+def _cut_before(text: str, start: int) -> str:
+    """What the beginning of the span cuts off: a part of its number, or a negation."""
+    before = text[max(0, start - _AROUND) : start]
+    if text[start : start + 1].isdigit():
+        cut = _NUMBER_BEFORE.search(before)
+        return cut[0].strip(" (") if cut else ""
+    prefix = _LETTERS_BEFORE.search(before) if text[start : start + 1].isalpha() else None
+    return prefix[0] if prefix and prefix[0].rstrip("-").lower() in _NEGATING else ""
 
 
-def _places(needle: str, hay: str) -> list[tuple[int, int]]:
-    found, at = [], hay.find(needle)
-    while at >= 0:
-        found.append((at, at + len(needle)))
-        at = hay.find(needle, at + 1)
-    return found
+def _cut_after(text: str, end: int) -> str:
+    """What the end of the span cuts off its number."""
+    cut = _NUMBER_AFTER.match(text, end) if text[end - 1 : end].isdigit() else None
+    return cut[0] if cut else ""
 
 
-def _folded_places(quote: str, text: str) -> list[tuple[int, int]]:
-    needle = _fold(quote.strip()).text.strip()
-    if not needle:
-        return []
-    hay = _fold(text)
-    return [(hay.starts[a], hay.ends[b - 1]) for a, b in _places(needle, hay.text)]
-
-
-def _fold(text: str) -> _Folded:
-    """NFKC by clusters of a base character and its marks, so that every place is kept."""
-    out: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    i = 0
-    while i < len(text):
-        j = i + 1
-        while j < len(text) and unicodedata.combining(text[j]):
-            j += 1
-        for char in unicodedata.normalize("NFKC", text[i:j]):
-            folded = " " if char.isspace() else _FOLDED.get(char, char)
-            if folded in _DROPPED:
-                continue
-            if folded == " " and out and out[-1] == " ":
-                ends[-1] = j
-                continue
-            out.append(folded)
-            starts.append(i)
-            ends.append(j)
-        i = j
-    return _Folded("".join(out), starts, ends)
+def _cut_in_two(text: str, start: int, end: int, file: str) -> str:
+    before, after = _cut_before(text, start), _cut_after(text, end)
+    words = text[start:end].split()
+    said = words[0] if before else words[-1]
+    true = f"{before}{said}" if before else f"{said}{after}"
+    return f"the quote is altered: it says “{said}”, {file} says “{true}”"
 
 
 def span_passage(citation: Citation, passages: Sequence[Passage] = ()) -> Passage:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator.types import ClaimStatus
+from orchestrator.types import AbstainCause, ClaimStatus
 
 
 class Value(BaseModel):
@@ -29,6 +29,8 @@ class Passage(Value):
     text: str
     doc_hash: str
     heading: str = ""
+    about: str = ""
+    """How its document begins, and the names that stand in it most: what all of it is about."""
     page: int | None = None
     score: float = 0.0
 
@@ -82,17 +84,50 @@ class Citation(Value):
     """Whether the span supports the sentence that cites it; `None` before that was checked."""
     support: float | None = None
     reason: str = ""
+    afterwards: bool = False
+    """Found by code for a sentence that cited nothing that carries it, and not by its author."""
+
+
+Unchecked = Literal[
+    "greeting", "hedge", "opinion", "request", "meta", "heading", "question", "fragment"
+]
+"""Why a text states nothing that a source could bear out. `request`: the user's own words; `meta`:
+about the answer; `fragment`: too little to be a statement."""
+
+
+class Resolution(Value):
+    """What a word that refers back was taken to mean, and where that comes from."""
+
+    pronoun: str
+    """`It`, `their`, `The company`: as it is written."""
+    replacement: str
+    sentence: str
+    """The id of the draft sentence in which the replacement stands."""
+    start: int
+    end: int
+    """Its span there, before any resolution."""
 
 
 class Claim(Value):
-    """One atomic statement of a draft."""
+    """One atomic statement of a draft.
+
+    A compound sentence makes a claim of its own, `s1.0`, besides those of its parts, `s1.1`, …
+    """
 
     id: str
     sentence: str
     """The id of the draft sentence that it comes from."""
     text: str
+    """What is checked: pronouns replaced where it is sure what they mean."""
+    written: str = ""
+    """As it is written, where that is another text."""
+    resolved: tuple[Resolution, ...] = ()
+    part_of: str = ""
+    """The id of the claim of the whole sentence; empty where this is one."""
     citations: tuple[Citation, ...] = ()
     checkworthy: bool = True
+    unchecked: Unchecked | None = None
+    """Why it is not worth checking; `None` where it is."""
 
 
 class Vote(Value):
@@ -162,6 +197,8 @@ class Draft(Value):
 
     sentences: tuple[Sentence, ...] = ()
     abstain: str = Field(default="", description="Not empty: why there is no answer.")
+    cause: AbstainCause | None = None
+    """Of an abstention, where it is another one than that the sources do not say it."""
     rejected: tuple[ClaimCheck, ...] = Field(
         default=(), description="What was rejected in earlier rounds, where nothing else is left."
     )

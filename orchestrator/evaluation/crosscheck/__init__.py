@@ -1,0 +1,1 @@
+"""How well claims are checked: measured on labelled claims, planted mistakes, known errors."""
