@@ -122,7 +122,13 @@ def test_high_risk_takes_the_strongest_and_a_second_opinion() -> None:
     decision = chosen("plan", ALL_KEYS, risk="high")
     best = next(c for c in decision.candidates if c.deployment == decision.chosen)
     assert (best.scores["quality"] or 0) >= 0.85
-    assert decision.cross_validate
+    assert (decision.checking, decision.checking_origin) == ("two", "route:high-risk")
+
+
+def test_the_risk_says_how_much_an_answer_is_checked() -> None:
+    low, normal = (chosen("plan", {}, risk=r) for r in ("low", "normal"))
+    assert (low.checking, low.checking_origin) == ("scorer", "objective")
+    assert (normal.checking, normal.checking_origin) == ("model", "route:normal-risk")
 
 
 def test_a_checker_of_another_family_is_there() -> None:

@@ -12,14 +12,16 @@ from orchestrator.call_types import CallRequest, Reply
 from orchestrator.embedding.load import load_embedder
 from orchestrator.errors import CallError, InternalError
 from orchestrator.evidence.chunks import sentences
+from orchestrator.evidence.scoring.model import SupportModel, shipped
 from orchestrator.evidence.values import Citation, Passage, Value
+from orchestrator.money import Usage
 from orchestrator.project.load import load_builtins
 from orchestrator.project.protocols import Embedder
 from orchestrator.project.registry import BUILTINS
 from orchestrator.project.schema import Agent
 from orchestrator.records import Attempt
 from orchestrator.roles.prompt import messages
-from orchestrator.types import Decision, Outcome, TaskProfile, as_json
+from orchestrator.types import Decision, Deployment, Effort, Outcome, TaskProfile, as_json
 
 V = TypeVar("V", bound=Value)
 AGENTS = Path(__file__).parents[2] / "agents"
@@ -35,6 +37,20 @@ class Says:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """A model that answers what it is asked."""
+
+    answer: Callable[[CallRequest], str]
+    family: str | None = "acme"
+    deployment: str = "acme-large/api"
+    finish_reason: str = "stop"
+    usage: Usage = Usage()
+    cost: int | None = 0
+    fails: Outcome | None = None
+    """It never answers, and this is why."""
+
+
+@dataclass(frozen=True)
 class Runs:
     """A built-in model of the fleet."""
 
@@ -44,6 +60,9 @@ class Runs:
     @property
     def deployment(self) -> str:
         return f"{self.name}/here"
+
+
+Model = Says | Answers | Runs
 
 
 @cache
@@ -71,11 +90,14 @@ class FakeWork:
 
     agent: Agent
     inputs: Mapping[str, Any] = field(default_factory=dict)
-    chains: Sequence[Sequence[Says | Runs]] = ()
+    chains: Sequence[Sequence[Model]] = ()
     question: str = "How many days of leave do employees get?"
     node: str = "node"
     round: int = 0
     family_excluded: str | None = None
+    effort: Effort = "model"
+    effort_origin: str = "default"
+    seed: str = "run/node/0"
     profiles: Callable[[str, str | None], TaskProfile] = lambda text, task: TaskProfile(
         task=task or "extract"
     )
@@ -83,11 +105,16 @@ class FakeWork:
         chosen=f"{profile.task}-model/api", policy_hash="p", fleet_hash="f"
     )
     notes: list[str] = field(default_factory=list)
+    found: dict[str, str] = field(default_factory=dict)
     requests: list[CallRequest] = field(default_factory=list)
 
     @property
     def embedder(self) -> Embedder:
         return embedder()
+
+    @property
+    def support_model(self) -> SupportModel:
+        return shipped()
 
     @property
     def agents(self) -> Mapping[str, Agent]:
@@ -112,8 +139,26 @@ class FakeWork:
     def decide(self, profile: TaskProfile, *, step: str = "") -> Decision:
         return self.decisions(profile)
 
+    def deployment(self, id: str) -> Deployment:
+        """As far as the chains tell; one that they do not name is the next call's first."""
+        named = [m for chain in self.chains for m in chain if m.deployment == id]
+        model = (named or list(self.chains[len(self.requests)]))[0]
+        return Deployment(
+            id=model.deployment,
+            model=model.deployment.split("/")[0],
+            family=model.family,
+            tier="small",
+            via="builtin" if isinstance(model, Runs) else "openai",
+            target=model.name if isinstance(model, Runs) else "any",
+            provider="any",
+            hosting="self",
+        )
+
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def put(self, step: str, text: str) -> None:
+        self.found[step] = text
 
     async def call(
         self,
@@ -132,8 +177,11 @@ class FakeWork:
             raise AssertionError(f"call {len(self.requests)} was not expected")
         attempts: list[Attempt] = []
         for model in self.chains[len(self.requests) - 1]:
+            if isinstance(model, Answers) and model.fails:
+                attempts.append(_attempt(model, model.fails, f"it failed: {model.fails}"))
+                continue
             try:
-                text = model.text if isinstance(model, Says) else run(model.name, request)
+                text = _said(model, request)
                 value = check(text) if check else text
             except ValueError as error:
                 attempts.append(_attempt(model, Outcome.INVALID_OUTPUT, str(error)))
@@ -145,8 +193,18 @@ class FakeWork:
                 model=model.deployment.split("/")[0],
                 family=model.family,
                 attempts=(*attempts, _attempt(model, Outcome.OK, None)),
+                finish_reason=model.finish_reason if isinstance(model, Answers) else "stop",
             )
         raise CallError("; ".join(str(a.error) for a in attempts) or "nobody answers", attempts)
+
+
+def _said(model: Model, request: CallRequest) -> str:
+    match model:
+        case Says(text):
+            return text
+        case Answers(answer):
+            return answer(request)
+    return run(model.name, request)
 
 
 def run(name: str, request: CallRequest) -> str:
@@ -181,7 +239,7 @@ def passages_of(folder: Path) -> list[Passage]:
     return [passage(n, text, file) for n, (file, text) in enumerate(texts, start=1)]
 
 
-def _attempt(model: Says | Runs, outcome: Outcome, error: str | None) -> Attempt:
+def _attempt(model: Model, outcome: Outcome, error: str | None) -> Attempt:
     return Attempt(
         deployment=model.deployment,
         model=model.deployment.split("/")[0],
@@ -190,6 +248,8 @@ def _attempt(model: Says | Runs, outcome: Outcome, error: str | None) -> Attempt
         started_at=0.0,
         ms=1.0,
         error=error,
+        usage=model.usage if isinstance(model, Answers) else Usage(),
+        cost_micro_usd=model.cost if isinstance(model, Answers) else 0,
     )
 
 

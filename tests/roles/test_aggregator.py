@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from orchestrator.call_types import CallRequest
-from orchestrator.errors import CallError
-from orchestrator.evidence.values import Calculation, ClaimCheck, Sentence
+from orchestrator.evidence.values import Calculation, ClaimCheck, Sentence, Vote
 from orchestrator.roles.aggregator import aggregate, read_order
 from orchestrator.roles.rendering import ended, render_sentences
-from orchestrator.roles.values import Checks, Plan, Result, Subtask, Verdict
+from orchestrator.roles.values import Checking, Checks, Plan, Result, Subtask, Verdict
 from orchestrator.roles.work import InvalidOutputError
 from tests.roles.fake_work import FakeWork, Runs, Says, agents, run, span
 from tests.roles.material import CARRY, DAYS, LEAVE, MEMO, REMOTE, WEEK, said
@@ -147,9 +146,12 @@ async def test_claims_are_listed_once_and_rejections_stay_visible() -> None:
     assert found.claims == (ok, bad)
 
 
-async def test_garbage_from_everybody_is_an_error() -> None:
-    with pytest.raises(CallError, match="not JSON"):
-        await aggregate(_work(Verdict(verdict="accepted", draft=SENTENCES), Says("Sure!")))
+async def test_an_order_that_nobody_gives_is_that_of_the_draft() -> None:
+    """What was checked is not lost for want of an order."""
+    work = _work(Verdict(verdict="accepted", draft=SENTENCES), Says("Sure! Leave is 99 days."))
+    found = await aggregate(work)
+    assert found.text == f"## On leave\n\n{DAYS} [1] {CARRY} [2]\n\n{COST.text}"
+    assert "in the order of the draft" in work.notes[0]
 
 
 def test_the_merger_groups_by_subtask() -> None:
@@ -168,3 +170,64 @@ def test_code_stands_on_lines_of_its_own() -> None:
 @pytest.mark.parametrize(("text", "out"), [("a", "a."), ("a.", "a."), ('a "b."', 'a "b."')])
 def test_a_reason_gets_one_end(text: str, out: str) -> None:
     assert ended(text) == out
+
+
+def _human(**fields: Any) -> Verdict:
+    return Verdict(verdict="accepted", draft=SENTENCES, effort="human", **fields)
+
+
+@pytest.mark.parametrize("said", ["approve", " Yes "])
+async def test_a_person_lets_the_answer_out(said: str) -> None:
+    found = await aggregate(_work(_human(), Runs("merger"), approval=said))
+    assert (found.verdict, found.reason) == ("accepted", "a person approved it")
+
+
+async def test_a_person_keeps_it_back_and_says_why() -> None:
+    found = await aggregate(_work(_human(), approval="The memo is out of date."))
+    assert (found.verdict, found.cause) == ("abstained", "gate_failed")
+    assert "The memo is out of date." in found.reason
+    assert DAYS not in found.text
+
+
+async def test_where_the_policy_wants_a_person_and_nobody_asks_nothing_goes_out() -> None:
+    work = _work(_human(), question="How many days of leave do employees get?")
+    found = await aggregate(work)
+    assert (found.verdict, found.cause) == ("abstained", "gate_failed")
+    assert "asks nobody" in found.reason
+
+
+async def test_what_was_not_checked_says_so() -> None:
+    verdict = Verdict(verdict="accepted", draft=SENTENCES, effort="none")
+    found = await aggregate(_work(verdict, Runs("merger")))
+    assert (found.verdict, found.reason) == (None, "not checked, as the policy has it")
+
+
+async def test_what_checking_took_is_on_record() -> None:
+    checking = Checking(
+        effort="model",
+        claims=7,
+        kept=5,
+        deleted=1,
+        replaced=1,
+        why="the source says 1889",
+        revisions=1,
+        ms=31.2,
+        cost_micro_usd=400,
+    )
+    work = _work(Verdict(verdict="revised", draft=SENTENCES, checking=checking), Runs("merger"))
+    work.effort_origin = "route:normal-risk"
+    found = await aggregate(work)
+    assert found.checking is not None
+    assert found.checking.origin == "route:normal-risk"
+    assert work.notes == [
+        "7 claims checked in 31 ms for $0.0004: 5 kept, 1 deleted because the source says 1889, "
+        "1 replaced, 1 revision (checking: model; route normal-risk)"
+    ]
+
+
+def test_a_person_sees_the_draft_and_each_claim_with_its_votes() -> None:
+    votes = (Vote(by="acme/api", checker="model", status="supported"),)
+    check = ClaimCheck(claim="s2.1", text=DAYS, status="supported", probability=0.9, votes=votes)
+    shown = Verdict(verdict="accepted", draft=SENTENCES, checks=(check,)).text
+    assert shown.startswith(f"## On leave\n{DAYS}\n")
+    assert f"- {DAYS} [supported, 90% sure]\n    acme/api (model): supported" in shown

@@ -46,11 +46,11 @@ async def test_a_quote_that_does_not_carry_the_sentence_is_not_support() -> None
     assert _flags(found) == [("exact", False)]
 
 
-async def test_an_invented_quote_is_absent_and_no_model_is_asked() -> None:
+async def test_an_altered_quote_is_refused_and_no_model_is_asked() -> None:
     false = Citation(file="leave.md", start=200, end=230, quote="Employees get 99 days of leave.")
     written = Draft(sentences=(Sentence(id="s1", text=DAYS, citations=(false,)),))
     found, work = await _validate(written)
-    assert _flags(found) == [("absent", False)]
+    assert _flags(found) == [("altered", False)]
     assert work.requests == []
 
 
@@ -102,3 +102,36 @@ def test_the_passages_of_a_file_stand_at_their_own_offsets() -> None:
     assert text[200 : 200 + len(LEAVE.text)] == LEAVE.text
     assert text[400:411] == "Later text."
     assert text[:200].strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("effort", "flags"),
+    [
+        ("none", [(None, None)] * 2),
+        ("quotes", [("exact", None)] * 2),
+        ("scorer", [("exact", True), ("exact", False)]),
+    ],
+)
+async def test_below_effort_model_nobody_is_asked(effort: Any, flags: Any) -> None:
+    written = draft(said(DAYS, LEAVE), said(WEEK, LEAVE, CARRY))
+    work = FakeWork(
+        agents()["citation-validator"], {"phrase": written, "evidence": PASSAGES}, effort=effort
+    )
+    found = await validate(work)
+    assert _flags(found) == flags
+    assert work.requests == []
+
+
+async def test_where_nobody_can_be_asked_the_gates_decide() -> None:
+    found, work = await _validate(draft(said(DAYS, LEAVE)), Says("no JSON"))
+    assert _flags(found) == [("exact", True)]
+    assert found.by == "gates"
+    assert "checked by gates alone" in work.notes[0]
+
+
+async def test_a_quote_of_another_document_is_told_apart() -> None:
+    moved = span(REMOTE, WEEK).model_copy(update={"file": LEAVE.file})
+    written = Draft(sentences=(Sentence(id="s1", text=WEEK, citations=(moved,)),))
+    found, _ = await _validate(written)
+    assert _flags(found) == [("wrong_document", False)]
+    assert REMOTE.file in found.sentences[0].citations[0].reason

@@ -52,7 +52,7 @@ def test_no_output_can_keep_a_sentence_from_being_checked(kind: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (written(("T", "p1", "26 days of paid leave")), "does not stand"),
+        (written(("T", "p1", "26 days of paid leave")), "altered"),
         (written(("T", "p2", "25 days of paid leave")), "passage p2"),
         (written(("T", "p9", "25 days of paid leave")), "unknown passage 'p9'"),
         (written(("T", "p1", "25 days")), "fewer than 12"),
@@ -62,7 +62,7 @@ def test_no_output_can_keep_a_sentence_from_being_checked(kind: str) -> None:
         (written(("T", "p1", DAYS), subtask="zz"), "unknown subtask 'zz'"),
         ('{"sentences": [{"text": "Invented."}]}', "no sentence cites"),
         ('{"sentences": ["Invented."]}', "has no text"),
-        ('{"sentences": [{"text": "T", "citations": ["p1"]}]}', "not an object"),
+        ('{"sentences": [{"text": "T", "citations": ["p1"]}]}', "fewer than 12"),
         ('{"sentences": [{"text": "T", "citations": [{"passage": "p1"}]}]}', "no quote"),
         ('{"sentences": {}}', "must be a list"),
         (json.dumps({"sentences": [{"text": "T"}] * 99}), "too many"),

@@ -21,14 +21,26 @@ def module_of(item: Any) -> ModuleType:
     return sys.modules[item.__module__]
 
 
+def modules_of(item: Any) -> list[ModuleType]:
+    """Its module, and those beside it where the role has a package of its own."""
+    module = module_of(item)
+    package = module.__name__.rpartition(".")[0]
+    if package == "orchestrator.roles":
+        return [module]
+    return [m for name, m in sys.modules.items() if name.startswith(f"{package}.")]
+
+
 def filled_in(module: ModuleType) -> set[str]:
-    """The keys of every `variables={…}` in a module, and of what `_variables` returns."""
+    """The keys of every `variables={…}` in a module, and of what `variables` of it returns."""
     found: set[str] = set()
     tree = ast.parse(inspect.getsource(module))
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg == "variables":
             found |= _keys(node.value)
-        if isinstance(node, ast.FunctionDef) and node.name == "_variables":
+        if isinstance(node, ast.FunctionDef) and node.name in (
+            "_variables",
+            "variables",
+        ):
             found |= _keys(node)
     return found
 
@@ -53,7 +65,7 @@ def looked_for(module: ModuleType) -> dict[str, set[str]]:
 def test_a_role_declares_what_it_fills_in_and_reads(name: str, item: Any) -> None:
     facts = BUILTINS.facts("role", name)
     module = module_of(item)
-    assert set(facts.variables or ()) == filled_in(module)
+    assert set(facts.variables or ()) == set().union(*map(filled_in, modules_of(item)))
     needed = {kind.__name__ for kind in facts.reads or () if isinstance(kind, type)}
     every = {
         getattr(kind, "__name__", None) or kind.__args__[0].__name__ for kind in facts.reads or ()

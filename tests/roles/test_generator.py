@@ -180,3 +180,67 @@ async def test_code_is_shown_as_code_and_a_class_as_a_class() -> None:
         "```\nx = 1\n```",
         "Class: bug.",
     ]
+
+
+# ── before and after the model ───────────────────────────────────────────────────────────
+
+
+async def test_the_model_sees_numbered_sentences_and_cites_by_number() -> None:
+    cited = {"subtask": "draft", "text": "Leave is 25 days a year.", "citations": ["p1.1"]}
+    work = _work([DRAFT], [], Says(json.dumps({"sentences": [cited], "abstain": ""})))
+    found = await generate(work)
+    assert [c.quote for s in found.sentences for c in s.citations] == [DAYS]
+    assert f"[p1.1] {DAYS}" in work.requests[0].messages[-1]["content"]
+    assert work.requests[0].schema is not None
+    assert '"p2.2"' in json.dumps(work.requests[0].schema)
+
+
+async def test_nobody_is_paid_to_write_what_the_sources_cannot_say() -> None:
+    hopeless = Subtask(id="extract", description="What is the dress code?", task="extract")
+    work = _work([hopeless], [])
+    found = await generate(work)
+    assert work.requests == []
+    assert (found.cause, found.abstain) == (
+        "no_evidence",
+        "the sources say nothing about dress code",
+    )
+    assert "nobody is asked to write" in work.notes[0]
+
+
+async def test_of_two_questions_only_the_hopeless_one_is_left_out() -> None:
+    hopeless = Subtask(id="dress", description="What is the dress code?", task="extract")
+    work = _work(
+        [QUESTION, hopeless], [], Says(written(("25 days.", "p1", DAYS), subtask="extract"))
+    )
+    found = await generate(work)
+    assert {s.subtask for s in found.sentences} == {"extract"}
+    assert "dress" not in work.requests[0].messages[-1]["content"]
+
+
+async def test_what_a_specialist_has_found_is_not_judged_hopeless() -> None:
+    hopeless = Subtask(id="extract", description="What is the dress code?", task="extract")
+    results = [_result(hopeless, sentences=[said(TUESDAY, REMOTE)])]
+    work = _work([hopeless], results, Says(written(("Tuesday.", "p2", TUESDAY))))
+    assert (await generate(work)).text == "Tuesday."
+
+
+async def test_a_sentence_without_a_citation_is_cited_afterwards_on_record() -> None:
+    bare = {"sentences": [{"text": WEEK}], "abstain": ""}
+    work = _work([QUESTION], [], Says(json.dumps(bare)))
+    found = await generate(work)
+    assert [(c.quote, c.afterwards) for c in found.sentences[0].citations] == [(WEEK, True)]
+    assert work.notes == [f"cited afterwards, by code: {WEEK!r}"]
+
+
+async def test_a_revision_that_nobody_writes_is_no_failure() -> None:
+    verdict = Verdict(
+        verdict="revised",
+        draft=(said(DAYS, LEAVE),),
+        rejected=(ClaimCheck(claim="s2", text=WEEK, status="unsupported"),),
+    )
+    work = _work([QUESTION], [], Says("no JSON"), verdict=verdict)
+    found = await generate(work)
+    assert (found.cause, found.sentences) == ("gate_failed", ())
+    assert "no further revision" in work.notes[0]
+    with pytest.raises(CallError):
+        await generate(_work([QUESTION], [], Says("no JSON")))
