@@ -14,8 +14,8 @@ from orchestrator.money import total_cost, usd
 from orchestrator.project.schema import Graph
 from orchestrator.records import Hop
 from orchestrator.roles.specialist import spoken
-from orchestrator.roles.values import FinalAnswer, PastTurn, Plan, Result
-from orchestrator.types import Caller, Constraints, Risk, VerdictName, as_json
+from orchestrator.roles.values import Checking, FinalAnswer, PastTurn, Plan, Result
+from orchestrator.types import AbstainCause, Caller, Constraints, Risk, VerdictName, as_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,10 @@ class Answer:
     citations: tuple[Citation, ...] = ()
     claims: tuple[ClaimCheck, ...] = ()
     independence: str = "none"
+    cause: AbstainCause | None = None
+    """Of an abstention."""
+    checking: Checking | None = None
+    """What the checking has done and taken; `None` where nobody has checked the answer."""
     cost_micro_usd: int | None = 0
     trace_id: str
     hops: tuple[Hop, ...] = ()
@@ -90,6 +94,8 @@ def make_answer(value: Any, trace_id: str, hops: tuple[Hop, ...], plan: Plan | N
         citations=value.citations,
         claims=value.claims,
         independence=value.independence,
+        cause=value.cause,
+        checking=value.checking,
         cost_micro_usd=cost,
         trace_id=trace_id,
         hops=hops,

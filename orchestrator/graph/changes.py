@@ -29,7 +29,7 @@ def describe(project: Project, graph: Graph) -> dict[str, Any]:
         "fleet.yaml": {f"model '{n}'": _keys(m) for n, m in project.fleet.models.items()},
         "mesh.yaml": {"": _only(_keys(project.settings), *_SETTINGS)},
         **{f"agents/{agent.name}.md": {"": _keys(agent)} for agent in _used(project, graph)},
-        **{file: {"": {"": text}} for file, text in project.python.items()},
+        **{file: {"": {"": text}} for file, text in _read(project).items()},
     }
     return {
         "nodes": {name: definition(project, node) for name, node in graph.nodes.items()},
@@ -44,7 +44,13 @@ def definition(project: Project, node: Node) -> str:
     # A router or decomposer sees who there is; a prompt is its agent's own matter.
     known = [(a.name, a.role, a.task, a.description) for _, a in sorted(project.agents.items())]
     declared = node.model_dump(mode="json", by_alias=True)
-    return digest([declared, agents, known if node.agent else (), project.python])
+    return digest([declared, agents, known if node.agent else (), _read(project)])
+
+
+def _read(project: Project) -> dict[str, str]:
+    """The digest of each file that is read besides the declared ones."""
+    named = project.settings.checking.support
+    return {**project.python, **({named: digest(project.support)} if named else {})}
 
 
 def changes(old: Description, new: Description) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator.errors import NoCandidateError, Problem, UserError
+from orchestrator.errors import NoCandidateError, Problem, ProjectError, UserError
+from orchestrator.evidence.project_model import project_model
 from orchestrator.graph._check_nodes import check_nodes
 from orchestrator.graph._check_routes import check_routes
 from orchestrator.graph._check_strategies import check_strategies
@@ -31,7 +32,7 @@ def check_project(loaded: LoadedProject, env: Mapping[str, str]) -> tuple[Proble
     Those of the single files were raised by `load_project`; its warnings are among these.
     """
     places = Places(loaded)
-    problems: list[Problem] = []
+    problems: list[Problem] = _support(loaded.project)
     for graph in loaded.project.graphs.values():
         if places.own(f"graphs/{graph.name}.yaml"):
             problems += _edges(graph, places)
@@ -46,6 +47,15 @@ def check_project(loaded: LoadedProject, env: Mapping[str, str]) -> tuple[Proble
         problems += check_strategies(world, places, empty)
     located = [*loaded.warnings, *loaded.located(problems)]
     return tuple(sorted(located, key=lambda p: (p.file, p.line, p.column, p.key)))
+
+
+def _support(project: Project) -> list[Problem]:
+    """The model of support that mesh.yaml names is one."""
+    try:
+        project_model(project)
+    except ProjectError as error:
+        return list(error.problems)
+    return []
 
 
 def _edges(graph: Graph, places: Places) -> list[Problem]:

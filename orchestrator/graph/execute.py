@@ -24,6 +24,8 @@ async def execute(run: Run, name: str, turn: Turn) -> tuple[str, Recorded]:
     async def work() -> Recorded:
         if node.when and not holds(run, name, node.when, inputs):
             passed = await _passed_through(run, node, turn)
+            if node.ask:  # a question that nobody was asked is no step
+                return replace(passed, hops=())
             return replace(passed, hops=(_skipped(run, name, node, turn),))
         if node.tool:
             return await tool_node(run, name, turn, inputs)
@@ -44,7 +46,10 @@ def holds(run: Run, name: str, condition: str, inputs: Mapping[str, Any]) -> boo
 
 
 async def inputs_of(run: Run, node: Node, turn: Turn) -> dict[str, Any]:
-    """By name: the latest result of every node that `node` reads, and the run's inputs."""
+    """By name: the latest result of every node that `node` reads, and the run's inputs.
+
+    In a later round also what sent the run back; a function gets only what it has said itself.
+    """
     found: dict[str, Any] = {}
     for name in reads(node):
         if name in run.graph.nodes:
@@ -53,7 +58,7 @@ async def inputs_of(run: Run, node: Node, turn: Turn) -> dict[str, Any]:
         elif name in run.graph.input:
             found[name] = run.inputs.get(name)
     for name in turn.sent_back_by.values():
-        if name in turn.values and not node.function:
+        if name in turn.values and (not node.function or run.graph.nodes[name] is node):
             found.setdefault(name, (await recall(run, turn.values[name])).value)
     return found
 

@@ -6,11 +6,13 @@ with `to:` returns `(label, value)`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
-from orchestrator.evidence.values import Draft, Value
-from orchestrator.graph.judging import Judgement, judge
+from orchestrator.evidence.values import Draft, Passage, Sentence, Value
+from orchestrator.graph.judging import judge
+from orchestrator.graph.mending import mended
+from orchestrator.graph.rounds import Last
 from orchestrator.project.registry import condition, function
 from orchestrator.roles.conversation import in_context, turns_in
 from orchestrator.roles.rendering import ended, no_answer, render_sentences, result_sentences, title
@@ -22,6 +24,7 @@ from orchestrator.roles.values import (
     Result,
     Verdict,
 )
+from orchestrator.types import AbstainCause, VerdictName
 
 V = TypeVar("V", bound=Value)
 NOT_CHECKED = "not cross-checked"
@@ -34,42 +37,79 @@ def draft_is_verbatim(inputs: Mapping[str, Any]) -> bool:
     return draft is not None and draft.verbatim and not draft.abstain
 
 
-@function("accept_revise_or_abstain", reads=(Draft | None, Checks | None, CitationReport | None))
+@condition("a_person_decides")
+def a_person_decides(inputs: Mapping[str, Any]) -> bool:
+    """Whether there is an answer that must not go out before a person has said so."""
+    verdict = _maybe(inputs, Verdict)
+    return verdict is not None and verdict.effort == "human" and verdict.verdict != "abstained"
+
+
+@function(
+    "accept_revise_or_abstain",
+    reads=(Draft | None, Checks | None, CitationReport | None, Passage | None, Verdict | None),
+)
 def accept_revise_or_abstain(
     inputs: Mapping[str, Any],
 ) -> tuple[Literal["revise", "done"], Verdict]:
-    """The verdict over a checked draft: `revise` while something was rejected and rounds are
-    left, else `done`.
+    """The verdict over a checked draft: `revise` while a revision may still bring something, else
+    `done`.
 
     Done is `accepted` where every claim is supported and every citation stands and supports;
-    `revised` where an earlier round or this one had to drop something and an answer is left;
-    `abstained` where none is left, or where the sources disagree on what was asked.
+    `revised` where an earlier round or this one had to drop or replace something and an answer is
+    left; `abstained`, with its cause, where none is left, or where the sources disagree on what was
+    asked. No revision follows one that was rejected for the same, or that had no new evidence and
+    gained nothing.
+
+    In a later round it finds among its inputs what it said in the one before.
     """
     draft = _maybe(inputs, Draft) or Draft(abstain="there is no draft")
+    checks = _maybe(inputs, Checks) or Checks()
+    report = _maybe(inputs, CitationReport) or CitationReport()
+    before = _maybe(inputs, Verdict)
+    passages = _all(inputs, Passage)
     now, most = int(inputs["round"]), int(inputs["at_most"])
     if draft.abstain:
-        return "done", Verdict(
-            verdict="abstained", reason=draft.abstain, rejected=draft.rejected, round=now
-        )
-    found = judge(
-        draft,
-        _maybe(inputs, Checks) or Checks(),
-        _maybe(inputs, CitationReport) or CitationReport(),
-        in_context(str(inputs.get("question") or ""), turns_in(inputs))[0],
+        return "done", _without_draft(draft, before, now)
+    asked = in_context(str(inputs.get("question") or ""), turns_in(inputs))[0]
+    found = judge(draft, checks, report, asked, passages)
+    last = Last(before, found, checks, report, now, len(passages))
+    if not found.undecided and found.rejected and now < most and last.may_gain:
+        return "revise", last.verdict("revised", found.kept, reason=found.summary())
+    kept, came = mended(found, draft, before.draft if before else ())
+    return "done", _done(last, kept, came)
+
+
+def _without_draft(draft: Draft, before: Verdict | None, now: int) -> Verdict:
+    """Nothing new was written: what earlier rounds have verified is the answer, if there is any."""
+    if before is not None and any(s.kind != "heading" for s in before.draft):
+        changes = {"round": now, "reason": f"{before.reason}; {draft.abstain}"}
+        return before.model_copy(update={"verdict": "revised", **changes})
+    checking = before.checking if before else None
+    return Verdict(
+        verdict="abstained",
+        reason=draft.abstain,
+        cause=draft.cause or ("gate_failed" if draft.rejected else "no_evidence"),
+        rejected=draft.rejected,
+        round=now,
+        checking=checking,
     )
+
+
+def _done(last: Last, kept: Sequence[Sentence], came: Sequence[Sentence]) -> Verdict:
+    found = last.found
+    answers = any(s.kind != "heading" for s in kept)
     if found.undecided:
-        name = "revised" if found.answers else "abstained"
-        disputed = _verdict(name, found, found.dispute(), now)
-        return "done", disputed.model_copy(update={"disputed": found.spans})
-    if found.rejected and now < most:
-        return "revise", _verdict("revised", found, found.summary(), now)
-    if not found.answers:
-        return "done", _verdict("abstained", found, found.summary(), now)
+        name: VerdictName = "revised" if answers else "abstained"
+        verdict = last.verdict(name, kept, came, found.dispute(), None if answers else "conflict")
+        return verdict.model_copy(update={"disputed": found.spans})
+    if not answers:
+        cause: AbstainCause = "budget" if last.out_of_means else "gate_failed"
+        return last.verdict("abstained", kept, came, found.summary(), cause)
     if found.rejected:
-        return "done", _verdict("revised", found, found.summary(), now)
-    if now:
-        return "done", _verdict("revised", found, "what was rejected before is left out", now)
-    return "done", _verdict("accepted", found, "", now)
+        return last.verdict("revised", kept, came, found.summary())
+    if last.round:
+        return last.verdict("revised", kept, came, "what was rejected before is left out")
+    return last.verdict("accepted", kept, came)
 
 
 @function("as_answer", reads=(Result,))
@@ -109,18 +149,6 @@ def merge_results(inputs: Mapping[str, Any]) -> FinalAnswer:
         verdict=None,
         reason="; ".join([*missing, NOT_CHECKED]),
         citations=rendered.citations,
-    )
-
-
-def _verdict(name: Any, found: Judgement, reason: str, now: int) -> Verdict:
-    return Verdict(
-        verdict=name,
-        reason=reason,
-        draft=() if name == "abstained" else found.kept,
-        checks=found.checks,
-        rejected=found.rejected,
-        gaps=found.gaps,
-        round=now,
     )
 
 

@@ -22,9 +22,10 @@ from orchestrator.project.schema import Graph
 from orchestrator.records import Hop, Trace
 from orchestrator.roles.services import Request, Services
 from orchestrator.roles.values import PastTurn
+from orchestrator.routing._policy import checking
 from orchestrator.routing.decide import decide
 from orchestrator.tracing.store import TraceStore
-from orchestrator.types import Context, from_json
+from orchestrator.types import Context, Setting, from_json
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,9 +109,11 @@ class Opening:
         options = from_json(RunOptions, record.request["options"])
         wait = options.deadline_ms or self.services.project.settings.deadline_ms
         budget = options.budget_usd
+        question = _question(graph, record.request["inputs"])
+        effort = self._effort(question, options)
         return Request(
             trace_id=record.id,
-            question=_question(graph, record.request["inputs"]),
+            question=question,
             journal=journal,
             deadline=self.services.clock.monotonic() + wait / 1000,
             data_class=options.data_class,
@@ -120,10 +123,24 @@ class Opening:
             priority=options.priority,
             constraints=options.constraints,
             budget_micro_usd=None if budget is None else round(budget * MICRO_USD),
+            effort=effort.value,
+            effort_origin=effort.origin,
             spent=hops.spent,
             earlier=hops.earlier,
             tell=hops.tell,
         )
+
+    def _effort(self, question: str, options: RunOptions) -> Setting:
+        """How much the answer is checked: decided here, once for the run."""
+        services = self.services
+        profile = services.profiler.profile(
+            question,
+            data_class=options.data_class or services.project.policy.default_data_class,
+            risk=options.risk,
+            tags=options.tags,
+            constraints=options.constraints,
+        )
+        return checking(services.project.policy, profile)
 
     def _earlier(self, record: RunRecord, journal: RunJournal) -> tuple[dict[str, Hop], float]:
         """What earlier processes of this run have recorded, and how long they worked on it.

@@ -32,6 +32,8 @@ class Toolbox:
 
     library: Library
     root: Path
+    sent_back: Any = None
+    """In a later round of a loop: what the function has said that sent the run back."""
     notes: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:
@@ -181,7 +183,8 @@ async def tool_node(run: Run, name: str, turn: Turn, inputs: Mapping[str, Any]) 
         key: inputs.get(str(value)) if _is_reference(run.graph, value) else value
         for key, value in node.with_.items()
     }
-    box = Toolbox(library=run.library, root=Path.cwd())
+    sent_back = [inputs[by] for by in turn.sent_back_by.values() if by in inputs]
+    box = Toolbox(library=run.library, root=Path.cwd(), sent_back=next(iter(sent_back), None))
     tool = run.registry.get("tool", node.tool or "")
     what = f"tool {node.tool}"
     value, hop = await _step(run, name, turn, what, lambda: tool(box, **parameters), box)

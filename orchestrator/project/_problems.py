@@ -45,6 +45,8 @@ _KINDS = {
 _MODELS = ("model", "models", "not_models", "primary", "fallbacks")
 """Keys whose values are names of models."""
 _UNKNOWN = "unknown key"
+_SAID_OTHERWISE = {"cross_validate": "checking: model"}
+"""Keys of earlier versions, with what says the same today."""
 _MISSING = "is missing"
 SECRET_MESSAGE = "secrets only by variable name: put the value in the environment"
 
@@ -174,13 +176,15 @@ def _problem(fault: _Fault, schema: Schema, document: Document) -> Problem:
     last = path[-1] if path else ""
     if fault.kind == "extra_forbidden":
         keys = [key for parent in parents for key in _keys(_resolved(parent, schema))]
+        today = _SAID_OTHERWISE.get(str(last), "")
+        renamed = today.split(":")[0] in keys
         return document.problem(
             path,
-            _UNKNOWN,
+            f"{_UNKNOWN}; it is now '{today}'" if renamed else _UNKNOWN,
             of_key=True,
             found=str(last),
             allowed=", ".join(keys),
-            near=nearest(str(last), keys),
+            near=today.split(":")[0] if renamed else nearest(str(last), keys),
             code="unknown-key",
         )
     if fault.kind == "missing":

@@ -69,11 +69,12 @@ def content(entry: Entry[Any]) -> dict[str, Any]:
     return plain
 
 
-def project_hash(entries: Entries, python: Mapping[str, str]) -> str:
-    """The digest of all content: the declared files, and the texts of the Python files."""
+def project_hash(entries: Entries, python: Mapping[str, str], support: str) -> str:
+    """The digest of all content: the declared files, and the texts of those that they name."""
     return digest(
         {
             "files": {entry.source.key: content(entry) for entry in entries.all()},
             "python": python,
+            "support": support,
         }
     )

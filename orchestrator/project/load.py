@@ -26,6 +26,7 @@ from orchestrator.project._files import Source, default_root, find_sources
 from orchestrator.project._frozen import FrozenDict
 from orchestrator.project._python import digests_of, run_python
 from orchestrator.project._read import read_source
+from orchestrator.project._support import read_support
 from orchestrator.project.check import check
 from orchestrator.project.compiled import Entries, Entry, content, project_hash
 from orchestrator.project.declared import Declared
@@ -131,10 +132,12 @@ def load_project(
     problems += failures
     problems += check(entries, own_names if known else None, problems)
     problems += objects.check_routes(entries, own_names if known else None, problems)
+    support, unread = read_support(entries)
+    problems += unread
     if any(problem.severity == "error" for problem in problems):
         problems = with_unlisted(root, problems) if root else problems
         raise ProjectError(objects.located(problems))
-    project = _compile(root or Path(), entries, python)
+    project = _compile(root or Path(), entries, python, support)
     return LoadedProject(
         project,
         own_names,
@@ -186,7 +189,7 @@ def _lists_its_python(entries: Entries, problems: Sequence[Problem]) -> bool:
     return not any("python" in (p.key.split("[")[0], p.near) for p in wrong)
 
 
-def _compile(root: Path, entries: Entries, python: Mapping[str, str]) -> Project:
+def _compile(root: Path, entries: Entries, python: Mapping[str, str], support: str) -> Project:
     settings, fleet, policy = entries.settings, entries.fleet, entries.policy
     # A file that is missing or broken is a problem, and there is none.
     assert settings is not None
@@ -202,7 +205,8 @@ def _compile(root: Path, entries: Entries, python: Mapping[str, str]) -> Project
         graphs=_declared(entries.graphs),
         suites=_declared(entries.suites),
         python=FrozenDict({file: digest(text) for file, text in python.items()}),
-        hash=project_hash(entries, python),
+        support=support,
+        hash=project_hash(entries, python, support),
         policy_hash=digest(content(policy)),
     )
 

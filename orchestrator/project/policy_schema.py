@@ -14,7 +14,7 @@ from orchestrator.project.declared import (
     Quality,
     Usd,
 )
-from orchestrator.types import Hosting, LogLevel, Risk, Strategy
+from orchestrator.types import Effort, Hosting, LogLevel, Risk, Strategy
 
 
 class Objective(Declared):
@@ -30,6 +30,13 @@ class Objective(Declared):
     below_floor: Literal["best", "refuse"] = Field(
         default="best",
         description="Where nobody reaches the floor: take the best there is, on record, or refuse.",
+    )
+    checking: Effort | None = Field(
+        default=None,
+        description="How much an answer is checked at least, in graphs that check: none; quotes, "
+        "letter by letter; scorer, gates and a scorer without a model; model, one model checker "
+        "(unset); two, of different kinds; human, a person says the last word. Each with all "
+        "before it.",
     )
 
 
@@ -138,8 +145,8 @@ class Route(Declared):
         default=None, description="The whole answer within this time."
     )
     max_cost_usd: Usd | None = Field(default=None, description="At most, a call.")
-    cross_validate: bool | None = Field(
-        default=None, description="Whether another kind of model checks the answer."
+    checking: Effort | None = Field(
+        default=None, description="As in the objective, for what matches; never less than there."
     )
     primary: Name | None = Field(default=None, description="A model that is tried first.")
     fallbacks: tuple[Name, ...] = Field(default=(), description="Models tried next, in order.")

@@ -72,6 +72,16 @@ class Storage(Declared):
     )
 
 
+class Checking(Declared):
+    """How claims are held against the sources."""
+
+    support: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="A model that `mesh calibrate` fitted to your own claims, relative to the "
+        "project; the shipped one where absent.",
+    )
+
+
 class Settings(Declared):
     """`mesh.yaml`: settings of the project."""
 
@@ -94,6 +104,9 @@ class Settings(Declared):
         default=Telemetry(), description="Where traces go besides the storage folder."
     )
     shared: Shared = Field(default=Shared(), description="What processes and machines share.")
+    checking: Checking = Field(
+        default=Checking(), description="How claims are held against the sources."
+    )
 
 
 # ── agents/NAME.md ───────────────────────────────────────────────────────────────────────
@@ -207,6 +220,9 @@ class Project(Declared):
     suites: Table[str, Suite]
     python: Table[str, str] = Field(
         default_factory=FrozenDict, description="Python file → digest of its text."
+    )
+    support: str = Field(
+        default="", exclude=True, repr=False, description="What `checking.support` holds."
     )
     hash: str = ""
     policy_hash: str = ""

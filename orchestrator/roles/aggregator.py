@@ -1,22 +1,39 @@
-"""The aggregator: chooses and orders accepted sentences; it cannot write one."""
+"""The aggregator: chooses and orders verified sentences; it cannot write one.
+
+What it is given has passed every check, and nothing else reaches the answer: a model that writes
+prose here is refused, and where none can be asked the sentences stay in the order of the draft.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
+from orchestrator.errors import CallError, NoCandidateError, OverBudgetError
 from orchestrator.evidence.values import ClaimCheck, Sentence
 from orchestrator.project.registry import role
 from orchestrator.roles.output import json_object
 from orchestrator.roles.prompt import fence
-from orchestrator.roles.rendering import ended, no_answer, render_sentences, title
-from orchestrator.roles.values import Checks, FinalAnswer, Plan, Result, Verdict
+from orchestrator.roles.rendering import (
+    checked_in_words,
+    ended,
+    no_answer,
+    render_sentences,
+    title,
+)
+from orchestrator.roles.values import Checking, Checks, FinalAnswer, Plan, Result, Verdict
 from orchestrator.roles.work import InvalidOutputError, Work
 from orchestrator.types import ClaimStatus, as_json
 
-WORSE: tuple[ClaimStatus, ...] = ("supported", "unverified", "unsupported", "contradicted")
+WORSE: tuple[ClaimStatus, ...] = get_args(ClaimStatus)
 """From the best that may be found of a claim to the worst."""
 NOT_CARRIED = "the sources do not carry what was drafted"
+NOT_CHECKED = "not checked, as the policy has it"
+NOBODY_ASKED = (
+    "the policy wants a person's approval, and this graph asks nobody: let the aggregator read a "
+    "node with `ask`"
+)
+APPROVED = frozenset({"approve", "approved", "yes", "ok"})
 
 
 @role(
@@ -26,34 +43,77 @@ NOT_CARRIED = "the sources do not carry what was drafted"
 )
 async def aggregate(work: Work) -> FinalAnswer:
     """The final answer: accepted sentences with numbered citations, or why there is none."""
-    verdict, checks = work.one(Verdict), work.maybe(Checks)
+    verdict, checks = decided(work), work.maybe(Checks)
     independence = checks.independence if checks else "none"
+    checking = _checking(work, verdict)
     sentences = [s for s in verdict.draft if s.kind != "heading"]
     if verdict.verdict == "abstained" or not sentences:
-        return abstention(verdict, independence)
+        return abstention(verdict, independence, checking)
     titles = {s.subtask: s.text for s in verdict.draft if s.kind == "heading"}
-    reply = await work.call(
-        variables={
-            "question": fence("request", work.question),
-            "sentences": "\n".join(
-                fence("sentence", s.text, id=s.id, subtask=s.subtask) for s in sentences
-            ),
-        },
-        inputs={"question": work.question, "sentences": as_json(sentences)},
-        check=lambda text: read_order(text, sentences),
-        schema=order_schema(sentences),
-    )
     by_id = {s.id: s for s in sentences}
-    rendered = render_sentences([by_id[i] for i in reply.value], titles)
+    ordered = await _order(work, sentences)
+    rendered = render_sentences([by_id[i] for i in ordered], titles)
     gaps = unanswered(work, verdict)
+    unchecked = verdict.effort == "none"
     return FinalAnswer(
         text="\n\n".join([rendered.text, *gaps]),
-        verdict="revised" if gaps else verdict.verdict,
-        reason="; ".join([*_unsaid(verdict.reason, gaps), *gaps]),
+        verdict=None if unchecked else "revised" if gaps else verdict.verdict,
+        reason="; ".join([*_unsaid(verdict.reason or NOT_CHECKED * unchecked, gaps), *gaps]),
         citations=rendered.citations,
         claims=_claims(verdict),
         independence=independence,
+        checking=checking,
     )
+
+
+def decided(work: Work) -> Verdict:
+    """The verdict, and where a person has the last word that of the person.
+
+    The person is asked by a node with `ask` that this one reads. `approve` lets the answer out;
+    whatever else is said is the reason why not. Where nobody was asked nothing goes out.
+    """
+    verdict = work.one(Verdict)
+    if verdict.effort != "human" or verdict.verdict == "abstained":
+        return verdict
+    said = [v for v in work.inputs.values() if isinstance(v, str) and v != work.question]
+    if said and said[-1].strip().lower() in APPROVED:
+        return verdict.model_copy(update={"reason": verdict.reason or "a person approved it"})
+    why = f"a person did not approve it: {said[-1].strip()}" if said else NOBODY_ASKED
+    return verdict.model_copy(
+        update={"verdict": "abstained", "cause": "gate_failed", "reason": why, "draft": ()}
+    )
+
+
+async def _order(work: Work, sentences: Sequence[Sentence]) -> tuple[str, ...]:
+    try:
+        reply = await work.call(
+            variables={
+                "question": fence("request", work.question),
+                "sentences": "\n".join(
+                    fence("sentence", s.text, id=s.id, subtask=s.subtask) for s in sentences
+                ),
+            },
+            inputs={"question": work.question, "sentences": as_json(sentences)},
+            check=lambda text: read_order(text, sentences),
+            schema=order_schema(sentences),
+        )
+    except (CallError, NoCandidateError, OverBudgetError) as error:
+        work.note(f"in the order of the draft: {error}")
+        return tuple(s.id for s in sentences)
+    order: tuple[str, ...] = reply.value
+    return order
+
+
+def _checking(work: Work, verdict: Verdict) -> Checking | None:
+    """What the checking has done and taken; put on record."""
+    if verdict.checking is None:
+        return None
+    checking = verdict.checking.model_copy(update={"origin": work.effort_origin})
+    if verdict.verdict == "abstained":
+        lost = {"kept": 0, "deleted": checking.deleted + checking.kept}
+        checking = checking.model_copy(update=lost)
+    work.note(checked_in_words(checking))
+    return checking
 
 
 def unanswered(work: Work, verdict: Verdict) -> list[str]:
@@ -69,7 +129,9 @@ def unanswered(work: Work, verdict: Verdict) -> list[str]:
     ]
 
 
-def abstention(verdict: Verdict, independence: str) -> FinalAnswer:
+def abstention(
+    verdict: Verdict, independence: str, checking: Checking | None = None
+) -> FinalAnswer:
     """Says what was not found, or quotes both where the sources disagree.
 
     A rejected claim stands in the reason and never in the text, which somebody may pass on.
@@ -81,9 +143,11 @@ def abstention(verdict: Verdict, independence: str) -> FinalAnswer:
         text=no_answer(reason if verdict.disputed or not verdict.rejected else NOT_CARRIED),
         verdict="abstained",
         reason=reason,
+        cause=verdict.cause,
         citations=tuple(quoted),
         claims=_claims(verdict),
         independence=independence,
+        checking=checking,
     )
 
 

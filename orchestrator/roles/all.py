@@ -8,7 +8,6 @@ import pkgutil
 from orchestrator.roles import (
     aggregator,
     builtins,
-    checker,
     citation_validator,
     decomposer,
     generator,
@@ -17,6 +16,7 @@ from orchestrator.roles import (
     specialist,
     values,
 )
+from orchestrator.roles.checking import checker
 
 ROLES = (
     aggregator,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from time import perf_counter
 from typing import Any
 
+from orchestrator.errors import CallError, NoCandidateError, OverBudgetError
+from orchestrator.evidence.carrying import carried
 from orchestrator.evidence.quotes import span_passage, verify_quote
 from orchestrator.evidence.support import check_claim
 from orchestrator.evidence.values import STANDING, Claim, Draft, Passage, Sentence
+from orchestrator.money import total_cost
 from orchestrator.project.registry import role
 from orchestrator.roles.output import json_object
 from orchestrator.roles.prompt import fence
 from orchestrator.roles.values import CitationReport
 from orchestrator.roles.work import InvalidOutputError, Work
-from orchestrator.types import as_json
+from orchestrator.types import EFFORTS, as_json
 
 GATES = "gates"
 Verdicts = dict[str, tuple[bool, float | None, str]]
@@ -22,27 +26,51 @@ Verdicts = dict[str, tuple[bool, float | None, str]]
 
 @role("citation-validator", reads=(Draft, Passage | None), variables=("citations",))
 async def validate(work: Work) -> CitationReport:
-    """Every citation of the draft with its status and support.
+    """Every citation of the draft with its status and, from effort `scorer` on, its support.
 
-    A model is asked only about quotes that stand in their file, and cannot say that a quote
-    supports a sentence which it contradicts.
+    A model is asked from effort `model` on, only about quotes that stand in their file, and cannot
+    say that a quote supports a sentence which it contradicts. Where none can be asked, the gates
+    decide alone, and a note says so.
     """
     draft, passages = work.one(Draft), work.all(Passage)
+    if work.effort == "none":
+        return CitationReport(sentences=draft.sentences, by="nobody")
+    begun = perf_counter()
     texts = file_texts(passages)
     found = tuple(_verified(s, texts) for s in draft.sentences)
-    open_ids = [
-        name(s, n) for s in found for n, c in enumerate(s.citations) if c.status in STANDING
-    ]
-    if not open_ids:
-        return CitationReport(sentences=found, by=GATES)
-    reply = await work.call(
-        variables={"citations": _listed(found)},
-        inputs={"sentences": as_json(found), "passages": as_json(passages)},
-        check=lambda text: read_support(text, found),
-        schema=support_schema(open_ids),
-    )
+    ids = [name(s, n) for s in found for n, c in enumerate(s.citations) if c.status in STANDING]
+    if not ids or EFFORTS.index(work.effort) < EFFORTS.index("model"):
+        return _by_gates(work, found, passages, begun)
+    try:
+        reply = await work.call(
+            variables={"citations": _listed(found)},
+            inputs={"sentences": as_json(found), "passages": as_json(passages)},
+            check=lambda text: read_support(text, found),
+            schema=support_schema(ids),
+        )
+    except (CallError, NoCandidateError, OverBudgetError) as error:
+        work.note(f"checked by gates alone: {error}")
+        return _by_gates(work, found, passages, begun)
     judged = tuple(_judged(s, reply.value, passages, work) for s in found)
-    return CitationReport(sentences=judged, by=reply.deployment)
+    cost = total_cost([a.cost_micro_usd for a in reply.attempts])
+    return CitationReport(
+        sentences=judged, by=reply.deployment, cost_micro_usd=cost, ms=_since(begun)
+    )
+
+
+def _by_gates(
+    work: Work, found: Sequence[Sentence], passages: Sequence[Passage], begun: float
+) -> CitationReport:
+    if work.effort == "quotes":
+        return CitationReport(sentences=tuple(found), by=GATES, ms=_since(begun))
+    judged = tuple(
+        s.model_copy(update={"citations": carried(s, passages, work.embedder)}) for s in found
+    )
+    return CitationReport(sentences=judged, by=GATES, ms=_since(begun))
+
+
+def _since(begun: float) -> float:
+    return (perf_counter() - begun) * 1000
 
 
 def name(sentence: Sentence, number: int) -> str:
@@ -61,7 +89,10 @@ def file_texts(passages: Sequence[Passage]) -> dict[str, str]:
 
 
 def _verified(sentence: Sentence, texts: Mapping[str, str]) -> Sentence:
-    checked = tuple(verify_quote(c, texts.get(c.file, "")) for c in sentence.citations)
+    checked = tuple(
+        verify_quote(c, texts.get(c.file, ""), {f: t for f, t in texts.items() if f != c.file})
+        for c in sentence.citations
+    )
     return sentence.model_copy(update={"citations": checked})
 
 

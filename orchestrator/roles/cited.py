@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.evidence.chunks import readable
 from orchestrator.evidence.chunks import sentences as sentences_of
 from orchestrator.evidence.quotes import verify_quote
-from orchestrator.evidence.values import STANDING, Citation, Draft, Passage, Sentence
+from orchestrator.evidence.support import check_claim
+from orchestrator.evidence.values import STANDING, Citation, Claim, Draft, Passage, Sentence
+from orchestrator.project.protocols import Embedder
+from orchestrator.roles.numbered import numbered, numbers_of, unmarked, without_marks
 from orchestrator.roles.output import from_object, json_object
 from orchestrator.roles.work import InvalidOutputError
 
 MOST_SENTENCES = 60
 
 
-def draft_schema(passages: Sequence[Passage], subtasks: Sequence[str] = ()) -> dict[str, Any]:
-    """The JSON Schema of cited sentences over these passages."""
-    citation = {
-        "type": "object",
-        "properties": {
-            "passage": {"type": "string", "enum": [p.id for p in passages]},
-            "quote": {"type": "string", "minLength": 1},
-        },
-        "required": ["passage", "quote"],
-        "additionalProperties": False,
-    }
+def draft_schema(
+    passages: Sequence[Passage], subtasks: Sequence[str] = (), numbers: Collection[str] = ()
+) -> dict[str, Any]:
+    """The JSON Schema of cited sentences over these passages.
+
+    Args:
+        numbers: of their sentences, where these are what is cited; else quotes are.
+    """
+    citation: dict[str, Any] = (
+        {"type": "string", "enum": list(numbers)}
+        if numbers
+        else {
+            "type": "object",
+            "properties": {
+                "passage": {"type": "string", "enum": [p.id for p in passages]},
+                "quote": {"type": "string", "minLength": 1},
+            },
+            "required": ["passage", "quote"],
+            "additionalProperties": False,
+        }
+    )
     properties: dict[str, Any] = {
         "text": {"type": "string", "minLength": 1},
         "citations": {"type": "array", "items": citation},
@@ -50,20 +64,27 @@ def draft_schema(passages: Sequence[Passage], subtasks: Sequence[str] = ()) -> d
 
 
 def read_draft(
-    text: str, passages: Sequence[Passage], subtasks: Collection[str] = (), prefix: str = ""
+    text: str,
+    passages: Sequence[Passage],
+    subtasks: Collection[str] = (),
+    prefix: str = "",
+    embedder: Embedder | None = None,
 ) -> Draft:
     """`text` as cited sentences, every quote found in the passage that it is said to be from.
 
-    Both shapes are read: `{passage, quote}`, which models write, and whole citations with
-    offsets, which code writes. A sentence is evidence whatever the output calls it, so that no
-    output can keep a sentence from being checked.
+    A citation is the number of a sentence as `numbered` shows it (`p1.3`, also in brackets at the
+    end of the text), `{passage, quote}`, a bare quote, or a whole citation with offsets, which code
+    writes. A sentence is evidence whatever the output calls it, so that no output can keep a
+    sentence from being checked.
 
     Args:
         subtasks: the ids that a sentence may be for.
         prefix: stands before the sentences' ids.
+        embedder: where it is given, a sentence that cites nothing gets the span that carries it, if
+            one does; see `cited_afterwards`.
 
     Raises:
-        InvalidOutputError: not of either shape, or a quote that does not stand in its passage.
+        InvalidOutputError: of none of these shapes, or a quote that does not stand in its passage.
     """
     value = json_object(text)
     listed = value.get("sentences", [])
@@ -73,12 +94,15 @@ def read_draft(
     if len(listed) > MOST_SENTENCES:
         raise InvalidOutputError(f"{len(listed)} sentences are too many; at most {MOST_SENTENCES}")
     by_id = {p.id: p for p in passages}
+    spans = numbered(passages).spans
     sentences = [
-        _sentence(item, number, by_id, subtasks, prefix)
+        _sentence(item, f"{prefix}s{number}", subtasks, _Reader(by_id, spans, number))
         for number, item in enumerate((i for i in listed if not _is_heading(i)), start=1)
     ]
     if not sentences and not abstain.strip():
         raise InvalidOutputError("neither sentences nor a reason to abstain")
+    if embedder is not None:
+        sentences = [cited_afterwards(s, passages, embedder) for s in sentences]
     if sentences and not any(s.citations for s in sentences):
         raise InvalidOutputError("no sentence cites anything")
     return Draft(
@@ -113,16 +137,26 @@ def attributed(text: str, passages: Sequence[Passage], prefix: str = "") -> tupl
     return tuple(found)
 
 
-def _sentence(
-    item: Any,
-    number: int,
-    passages: Mapping[str, Passage],
-    subtasks: Collection[str],
-    prefix: str,
+def cited_afterwards(
+    sentence: Sentence, passages: Sequence[Passage], embedder: Embedder
 ) -> Sentence:
+    """The sentence with a citation, where it has none and a span of the passages carries it."""
+    if sentence.citations:
+        return sentence
+    claim = Claim(id=sentence.id, sentence=sentence.id, text=sentence.text)
+    found = check_claim(claim, passages, embedder)
+    if found.status != "supported" or found.against is None:
+        return sentence
+    repaired = found.against.model_copy(update={"afterwards": True, "reason": "", "status": None})
+    return sentence.model_copy(update={"citations": (repaired,)})
+
+
+def _sentence(item: Any, id: str, subtasks: Collection[str], reader: _Reader) -> Sentence:
+    number = reader.number
     if not isinstance(item, dict) or not isinstance(item.get("text"), str):
         raise InvalidOutputError(f"sentence {number} has no text")
-    said = " ".join(item["text"].split())
+    text, marks = without_marks(item["text"])
+    said = " ".join(text.split())
     if not said:
         raise InvalidOutputError(f"sentence {number} is empty")
     cited = item.get("citations", [])
@@ -131,31 +165,66 @@ def _sentence(
     subtask = item.get("subtask") or ""
     if subtasks and subtask not in subtasks:
         raise InvalidOutputError(f"sentence {number} is for the unknown subtask {subtask!r}")
+    found = [c for each in (*cited, *marks) for c in reader.citations(each)]
+    places = {(c.file, c.start, c.end): c for c in reversed(found)}
     return Sentence(
-        id=f"{prefix}s{number}",
-        text=said,
-        citations=tuple(_citation(c, number, passages) for c in cited),
-        subtask=str(subtask),
+        id=id, text=said, citations=tuple(reversed(places.values())), subtask=str(subtask)
     )
 
 
-def _citation(item: Any, number: int, passages: Mapping[str, Passage]) -> Citation:
-    if not isinstance(item, dict):
-        raise InvalidOutputError(f"a citation of sentence {number} is not an object")
-    if "file" in item:
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads the citations of one sentence."""
+
+    passages: Mapping[str, Passage]
+    spans: Mapping[str, Citation]
+    number: int
+    """Of the sentence, for messages."""
+
+    def citations(self, item: Any) -> tuple[Citation, ...]:
+        if isinstance(item, str):
+            return self._numbers(item) or (self._anywhere(item),)
+        if not isinstance(item, dict):
+            raise InvalidOutputError(f"a citation of sentence {self.number} is not an object")
+        if "file" in item:
+            return (self._whole(item),)
+        named, quote = str(item.get("passage")), item.get("quote")
+        if not quote and (cited := self._numbers(named)):
+            return cited
+        passage = self.passages.get(named) or self.passages.get(named.partition(".")[0])
+        if passage is None:
+            raise InvalidOutputError(
+                f"sentence {self.number} cites the unknown passage {item.get('passage')!r}"
+            )
+        if not isinstance(quote, str):
+            raise InvalidOutputError(f"a citation of sentence {self.number} has no quote")
+        return (locate(unmarked(quote), passage, self.number),)
+
+    def _numbers(self, said: str) -> tuple[Citation, ...]:
+        names = numbers_of(said)
+        for name in names:
+            if name not in self.spans:
+                raise InvalidOutputError(
+                    f"sentence {self.number} cites {name}, and there is no such sentence"
+                )
+        return tuple(self.spans[name] for name in names)
+
+    def _anywhere(self, quote: str) -> Citation:
+        """A quote without the passage that it is from: the first that it stands in."""
+        refused: InvalidOutputError | None = None
+        for passage in self.passages.values():
+            try:
+                return locate(unmarked(quote), passage, self.number)
+            except InvalidOutputError as error:
+                refused = refused or error
+        raise refused or InvalidOutputError(f"sentence {self.number} cites what is not there")
+
+    def _whole(self, item: dict[str, Any]) -> Citation:
         citation = from_object(Citation, item)
-        held = [p for p in passages.values() if _holds(p, citation)]
+        held = [p for p in self.passages.values() if _holds(p, citation)]
         if not held:
-            raise InvalidOutputError(f"sentence {number} cites what stands in no passage")
+            raise InvalidOutputError(f"sentence {self.number} cites what stands in no passage")
         return citation.model_copy(update={"passage": held[0].id, "doc_hash": held[0].doc_hash})
-    passage, quote = passages.get(str(item.get("passage"))), item.get("quote")
-    if passage is None:
-        raise InvalidOutputError(
-            f"sentence {number} cites the unknown passage {item.get('passage')!r}"
-        )
-    if not isinstance(quote, str):
-        raise InvalidOutputError(f"a citation of sentence {number} has no quote")
-    return locate(quote, passage, number)
 
 
 def locate(quote: str, passage: Passage, number: int = 1) -> Citation:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from orchestrator.call_types import Reply
+from orchestrator.errors import CallError, NoCandidateError, OverBudgetError
 from orchestrator.evidence.values import Draft, Passage, Sentence
 from orchestrator.project.registry import role
 from orchestrator.roles.cited import draft_schema, is_verbatim, read_draft
 from orchestrator.roles.clauses import is_question
-from orchestrator.roles.prompt import fence, fenced_passages
+from orchestrator.roles.enough import lacks
+from orchestrator.roles.numbered import numbered
+from orchestrator.roles.prompt import fence
 from orchestrator.roles.rendering import result_sentences, title
 from orchestrator.roles.specialist import results_text
 from orchestrator.roles.values import Plan, Result, Subtask, Verdict
 from orchestrator.roles.work import InvalidOutputError, Work
-from orchestrator.types import as_json
+from orchestrator.types import AbstainCause, Outcome, as_json
 
 NOTHING = "the sources say nothing about it"
+_SPENT = frozenset({Outcome.OVER_BUDGET, Outcome.TIMEOUT_SILENT, Outcome.TIMEOUT_FIRST_TOKEN})
 
 
 @role(
@@ -27,7 +31,8 @@ NOTHING = "the sources say nothing about it"
 async def generate(work: Work) -> Draft:
     """A draft in the order of the plan: cited sentences, and calculations rendered by code.
 
-    What a verdict rejected in an earlier round does not come back.
+    Nobody is asked to write what the passages cannot answer. What a verdict rejected in an earlier
+    round does not come back; where no model can be paid or waited for any more, the draft says so.
     """
     plan, results = work.maybe(Plan), work.all(Result)
     subtasks = (
@@ -42,20 +47,68 @@ async def generate(work: Work) -> Draft:
     abstain = ""
     verbatim = True
     prose = [s for s in subtasks if not _calculated(s, results)]
+    lacking = _lacking(work, prose, results, passages) if verdict is None else {}
+    prose = [s for s in prose if s.id not in lacking]
     if prose and passages:
-        reply = await _write(work, prose, results, passages, verdict)
+        try:
+            reply = await _write(work, prose, results, passages, verdict)
+        except (OverBudgetError, NoCandidateError, CallError) as error:
+            if verdict is None:
+                raise
+            work.note(f"no further revision: {error}")
+            cause: AbstainCause = "budget" if _is_spent(error) else "gate_failed"
+            return Draft(abstain=str(error), cause=cause, rejected=verdict.rejected)
         draft: Draft = reply.value
+        _note_repairs(work, draft)
         abstain = draft.abstain
         own = () if _is_written(reply, prose) else _from_results(prose, results)
         written = _filled(own, draft.sentences, prose)
         verbatim = reply.family is None and all(is_verbatim(s) for s in written)
-    sentences = arranged(subtasks, written, results, rejected)
+    seen = verdict.passages if verdict else 0
+    fresh = {p.id for p in passages[seen:]} if seen else set()
+    sentences = arranged(subtasks, written, results, rejected, fresh)
     if not any(s.kind != "heading" for s in sentences):
+        missing = "; ".join(dict.fromkeys(lacking.values()))
         return Draft(
-            abstain=abstain or _why(verdict) or _failures(results) or NOTHING,
+            abstain=abstain or _why(verdict) or missing or _failures(results) or NOTHING,
+            # Who looks again and finds nothing speaks of the sources, and not of a draft.
+            cause="gate_failed" if verdict and verdict.rejected and not abstain else "no_evidence",
             rejected=verdict.rejected if verdict else (),
         )
     return Draft(sentences=sentences, verbatim=verbatim and any(s.citations for s in sentences))
+
+
+def _lacking(
+    work: Work, subtasks: Sequence[Subtask], results: Sequence[Result], passages: Sequence[Passage]
+) -> dict[str, str]:
+    """Subtask that the passages cannot serve → what they lack.
+
+    What works on other subtasks, and that for which a specialist has found something, is not
+    judged.
+    """
+    found = {r.subtask for r in results if r.sentences or r.text}
+    judged = [s for s in subtasks if not s.needs and s.id not in found]
+    alone = len(subtasks) == 1
+    missing = {
+        s.id: lacks(work, work.question if alone else s.description, passages) for s in judged
+    }
+    return {id: reason for id, reason in missing.items() if reason}
+
+
+def _is_spent(error: OverBudgetError | NoCandidateError | CallError) -> bool:
+    """Whether money or time are what was missing."""
+    if isinstance(error, CallError):
+        return any(a.outcome in _SPENT for a in error.attempts)
+    if isinstance(error, NoCandidateError):
+        return any("budget" in rule or "deadline" in rule for rule in error.relax)
+    return True
+
+
+def _note_repairs(work: Work, draft: Draft) -> None:
+    """Put on record which sentences got their citation from code."""
+    for sentence in draft.sentences:
+        if any(c.afterwards for c in sentence.citations):
+            work.note(f"cited afterwards, by code: {sentence.text!r:.120}")
 
 
 async def _write(
@@ -67,9 +120,10 @@ async def _write(
 ) -> Reply:
     ids = [s.id for s in subtasks]
     rejected = _rejected(verdict)
+    shown = numbered(passages)
 
     def check(text: str) -> Draft:
-        draft = read_draft(text, passages)
+        draft = read_draft(text, passages, embedder=work.embedder)
         for sentence in draft.sentences:
             if sentence.subtask and sentence.subtask not in ids:
                 raise InvalidOutputError(
@@ -83,7 +137,7 @@ async def _write(
             "question": fence("request", work.question),
             "subtasks": "\n".join(f"- {s.id} ({s.task}): {s.description}" for s in subtasks),
             "results": results_text(results),
-            "passages": fenced_passages(passages),
+            "passages": shown.text,
             "rejected": fence("rejected", said),
         },
         inputs={
@@ -93,7 +147,7 @@ async def _write(
             "rejected": list(rejected),
         },
         check=check,
-        schema=draft_schema(passages, ids),
+        schema=draft_schema(passages, ids, tuple(shown.spans)),
     )
 
 
@@ -144,10 +198,15 @@ def arranged(
     written: Sequence[Sentence],
     results: Sequence[Result],
     rejected: Collection[str],
+    fresh: Collection[str] = (),
 ) -> tuple[Sentence, ...]:
     """All sentences by subtask, a heading above each where there are several, ids `s1`, `s2`, …
 
-    A sentence of a rejected text is left out, and so is one that stands there already.
+    A sentence of a rejected text is left out, unless it cites what nobody had seen when it was
+    rejected; and so is one that stands there already.
+
+    Args:
+        fresh: ids of passages that are new since then.
     """
     found: list[Sentence] = []
     seen: set[str] = set()
@@ -162,7 +221,8 @@ def arranged(
         kept = []
         for sentence in own:
             mark = f"{subtask.task}:{sentence.text}"
-            if mark not in seen and not _is_rejected(sentence, rejected):
+            proven = any(c.passage in fresh for c in sentence.citations)
+            if mark not in seen and (proven or not _is_rejected(sentence, rejected)):
                 seen.add(mark)
                 kept.append(sentence.model_copy(update={"subtask": subtask.id}))
         if kept and len(subtasks) > 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, Unpack
@@ -21,6 +22,7 @@ from orchestrator.errors import (
     RateLimitedError,
     RunError,
 )
+from orchestrator.evidence.scoring.model import SupportModel
 from orchestrator.evidence.values import Value
 from orchestrator.money import MICRO_USD
 from orchestrator.project.protocols import Embedder, Standing
@@ -36,6 +38,8 @@ from orchestrator.tracing.stream import decision_event, emit, hop_event
 from orchestrator.types import (
     Context,
     Decision,
+    Deployment,
+    Effort,
     Setting,
     TaskProfile,
     as_json,
@@ -74,6 +78,15 @@ class HopWork:
     decisions: dict[str, tuple[TaskProfile, Decision]] = field(default_factory=dict)
     """What a role decided without a call, by the step that it is for."""
     notes: list[str] = field(default_factory=list)
+    found: dict[str, str] = field(default_factory=dict)
+    """What a role puts on the trace besides its calls, by step."""
+    _again: Counter[str] = field(default_factory=Counter)
+    """How often the same was asked; calls side by side are told apart by it, in any order."""
+    _first: int = field(init=False)
+    """`calls` at the beginning."""
+
+    def __post_init__(self) -> None:
+        self._first = self.calls
 
     @property
     def question(self) -> str:
@@ -82,6 +95,18 @@ class HopWork:
     @property
     def embedder(self) -> Embedder:
         return self.services.embedder
+
+    @property
+    def support_model(self) -> SupportModel:
+        return self.services.support_model()
+
+    @property
+    def effort(self) -> Effort:
+        return self.request.effort
+
+    @property
+    def effort_origin(self) -> str:
+        return self.request.effort_origin
 
     @property
     def agents(self) -> Mapping[str, Agent]:
@@ -108,8 +133,18 @@ class HopWork:
     def all(self, kind: type[V]) -> list[V]:
         return [item for item in _flat(self.inputs.values()) if isinstance(item, kind)]
 
+    @property
+    def seed(self) -> str:
+        return f"{self.request.trace_id}/{self.node}/{self.round}"
+
+    def deployment(self, id: str) -> Deployment:
+        return self.services.deployments()[id]
+
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def put(self, step: str, text: str) -> None:
+        self.found[step] = text
 
     def profile(
         self, text: str, *, task: str | None, agent: Agent | None = None, **counted: Unpack[Counted]
@@ -197,9 +232,11 @@ class HopWork:
     def _key(self, agent: Agent, request: CallRequest) -> str:
         """What a recorded result is good for: this call at this place, under this policy."""
         policy = self.services.project.policy_hash
-        place = (policy, self.definition, self.node, self.round, self.calls)
+        place = (policy, self.definition, self.node, self.round)
         asked = [place, agent.name, request.messages, request.inputs, request.schema]
-        return digest([*asked, request.tools, request.tool_choice] if request.tools else asked)
+        what = digest([*asked, request.tools, request.tool_choice] if request.tools else asked)
+        self._again[what] += 1
+        return digest([what, self._first + self._again[what]])
 
     def record_step(self, output: Any, started_at: float, ms: float) -> tuple[Hop, ...]:
         """Put on the trace what its role did besides model calls, and return it."""
@@ -213,6 +250,16 @@ class HopWork:
                 decision=decision,
             )
             for step, (profile, decision) in self.decisions.items()
+        ]
+        hops += [
+            self.hop(
+                digest([self.node, self.round, step]),
+                started_at,
+                ms,
+                node=f"{self.node}/{step}",
+                output=text,
+            )
+            for step, text in self.found.items()
         ]
         if not self.calls:
             text = output.model_dump_json() if isinstance(output, Value) else str(output)

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.evidence.values import Citation, Sentence
-from orchestrator.roles.values import Result, Subtask
+from orchestrator.money import usd
+from orchestrator.roles.values import Checking, Result, Subtask
+from orchestrator.tracing.explain import counted, dollars, duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,26 @@ def _block(lines: Sequence[str], title: str) -> str:
         gap = "\n\n" if line.startswith("```") or text.endswith("```") else " "
         text = f"{text}{gap}{line}" if text else line
     return f"## {title}\n\n{text}" if title else text
+
+
+def checked_in_words(checking: Checking) -> str:
+    """`7 claims checked in 31 ms for $0.0004: 5 kept, 1 deleted because … (checking: two)`."""
+    done = counted(checking.claims, "claim") + f" checked in {duration(checking.ms)}"
+    became = [f"{checking.kept} kept"]
+    if checking.deleted:
+        became.append(
+            f"{checking.deleted} deleted" + f" because {checking.why}" * bool(checking.why)
+        )
+    if checking.replaced:
+        became.append(f"{checking.replaced} replaced")
+    if checking.revisions:
+        became.append(counted(checking.revisions, "revision"))
+    effort = f"checking: {checking.effort}"
+    if checking.reached not in (None, checking.effort):
+        effort += f", reached: {checking.reached}"
+    if checking.origin:
+        effort += f"; {checking.origin.replace(':', ' ')}"
+    return f"{done} for {dollars(usd(checking.cost_micro_usd))}: {', '.join(became)} ({effort})"
 
 
 def no_answer(reason: str) -> str:

@@ -25,12 +25,14 @@ from orchestrator.types import (
     Caller,
     Constraints,
     Deployment,
+    Effort,
     FleetSnapshot,
     Risk,
 )
 
 if TYPE_CHECKING:
     from orchestrator.calling.transports import Transports
+    from orchestrator.evidence.scoring.model import SupportModel
     from orchestrator.routing.memo import Decider
     from orchestrator.routing.profile import Profiler
 
@@ -54,6 +56,8 @@ class Services:
     recorder: Recorder
     clock: Clock
     embedder: Embedder
+    support_model: Callable[[], SupportModel]
+    """Scores claims; the project's own where mesh.yaml names one."""
     checks: Mapping[str, TextCheck] = field(default_factory=dict)
     """The project's registered checks by name, which agents may name in `valid`."""
 
@@ -75,6 +79,10 @@ class Request:
     priority: int = 0
     constraints: Constraints = Constraints()
     budget_micro_usd: int | None = None
+    effort: Effort = "model"
+    """How much the answer is to be checked."""
+    effort_origin: str = ""
+    """Who asked for that much; see `Decision.checking_origin`."""
     spent: Callable[[], int] = lambda: 0
     """Micro-dollars that the run has spent so far."""
     earlier: Mapping[str, Hop] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from orchestrator.errors import CallError, NoCandidateError, OverBudgetError, Ru
 from orchestrator.evidence.values import Draft, Passage
 from orchestrator.project.registry import role
 from orchestrator.roles.cited import attributed, draft_schema, read_draft
+from orchestrator.roles.enough import lacks
 from orchestrator.roles.labels import labels_in, text_in
 from orchestrator.roles.mathematics import checked_calculation, expression_schema, only_problem
 from orchestrator.roles.output import json_object
@@ -108,6 +109,9 @@ async def _cited(work: Work, job: Job) -> Result:
     """Sentences with citations; without passages there is nothing to cite and so no result."""
     if not job.passages:
         return _result(work, job, failed="there is no passage to draw on")
+    missing = "" if job.needed else lacks(work, job.text, job.passages)
+    if missing:
+        return _result(work, job, failed=missing)
     reply = await work.call(
         variables=_variables(job),
         inputs=_inputs(job),

@@ -81,6 +81,8 @@ class Checks(Value):
     by: str = ""
     effort: Effort = "model"
     """How much checking was asked for."""
+    reached: Effort | None = None
+    """How much there was: less than asked for where the fleet has no checker for it."""
     cost_micro_usd: int | None = 0
     """Of all model checkers, in micro-dollars; `None`: unknown."""
     ms: float = 0.0
@@ -93,6 +95,42 @@ class CitationReport(Value):
 
     sentences: tuple[Sentence, ...] = ()
     by: str = ""
+    cost_micro_usd: int | None = 0
+    """Of a model that was asked, in micro-dollars; `None`: unknown."""
+    ms: float = 0.0
+
+
+class Checking(Value):
+    """What the checking of an answer did, and what it took. All rounds together."""
+
+    effort: Effort
+    origin: str = ""
+    """Who asked for that much: `route:NAME`, `objective` or `default`."""
+    reached: Effort | None = None
+    """How much there was: less than asked for where the fleet has no checker for it."""
+    claims: int = 0
+    """Different claims that were checked."""
+    kept: int = 0
+    deleted: int = 0
+    replaced: int = 0
+    """Of those deleted, how many a verified claim of an earlier round stands in for."""
+    why: str = ""
+    """Why the first of the deleted ones went."""
+    revisions: int = 0
+    ms: float = 0.0
+    cost_micro_usd: int | None = 0
+    """In micro-dollars; `None`: unknown."""
+
+    @property
+    def ms_per_kept(self) -> float | None:
+        """Milliseconds for each claim of the answer; `None` where it has none."""
+        return self.ms / self.kept if self.kept else None
+
+    @property
+    def micro_usd_per_kept(self) -> float | None:
+        """Micro-dollars for each claim of the answer; `None` where it has none or it is unknown."""
+        known = self.kept and self.cost_micro_usd is not None
+        return (self.cost_micro_usd or 0) / self.kept if known else None
 
 
 class Verdict(Value):
@@ -110,6 +148,23 @@ class Verdict(Value):
     gaps: dict[str, str] = Field(default_factory=dict)
     """Subtask of which nothing is left → why."""
     round: int = 0
+    passages: int = 0
+    """How many the draft could draw on; 0 where nobody counted."""
+    effort: Effort = "model"
+    checking: Checking | None = None
+
+    @property
+    def text(self) -> str:
+        """For a person who decides on it: the draft, and each claim with its verdict and votes."""
+        lines = [s.text if s.kind != "heading" else f"## {s.text}" for s in self.draft]
+        return "\n".join([*lines, "", *(_told(check) for check in self.checks)])
+
+
+def _told(check: ClaimCheck) -> str:
+    status = check.status + (f", {check.probability:.0%} sure" if check.probability else "")
+    lines = [f"- {check.text} [{status}]" + (f": {check.reason}" if check.reason else "")]
+    lines += [f"    {v.by} ({v.checker}): {v.status}" for v in check.votes]
+    return "\n".join(lines)
 
 
 @output_model("answer")
@@ -125,3 +180,5 @@ class FinalAnswer(Value):
     citations: tuple[Citation, ...] = ()
     claims: tuple[ClaimCheck, ...] = ()
     independence: str = "none"
+    checking: Checking | None = None
+    """`None` where nobody has checked the answer."""

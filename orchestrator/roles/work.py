@@ -16,10 +16,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from orchestrator.call_types import Reply
+from orchestrator.evidence.scoring.model import SupportModel
 from orchestrator.evidence.values import Value
 from orchestrator.project.protocols import Embedder
 from orchestrator.project.schema import Agent
-from orchestrator.types import Decision, TaskProfile
+from orchestrator.types import Decision, Deployment, Effort, TaskProfile
 
 V = TypeVar("V", bound=Value)
 
@@ -62,8 +63,28 @@ class Work(Protocol):
     def embedder(self) -> Embedder: ...
 
     @property
+    def support_model(self) -> SupportModel:
+        """Scores claims; the project's own where mesh.yaml names one."""
+        ...
+
+    @property
+    def effort(self) -> Effort:
+        """How much the answer is to be checked; decided once for the run."""
+        ...
+
+    @property
+    def effort_origin(self) -> str:
+        """Who asked for that much; see `Decision.checking_origin`."""
+        ...
+
+    @property
     def family_excluded(self) -> str | None:
         """The family that `family: other-than NODE` rules out here, if it has one."""
+        ...
+
+    @property
+    def seed(self) -> str:
+        """Of chance: the run, the node and its round, so that a replay makes the same choices."""
         ...
 
     @property
@@ -118,6 +139,15 @@ class Work(Protocol):
         Args:
             step: where it is not empty the decision is put on the trace, as `node/step`.
         """
+        ...
+
+    def deployment(self, id: str) -> Deployment:
+        """A deployment of the fleet, as decisions and replies name it."""
+        ...
+
+    def put(self, step: str, text: str) -> None:
+        """Put what was found on the trace, as `node/step`; what may be kept of it is the
+        strictest that the run has met."""
         ...
 
     def note(self, text: str) -> None:

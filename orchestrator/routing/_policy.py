@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,9 +15,20 @@ from orchestrator.routing._rules import (
     latency_rule,
     micro_usd,
 )
-from orchestrator.types import LOG_LEVELS, LogLevel, LogRule, TaskProfile, digest
+from orchestrator.types import (
+    EFFORTS,
+    LOG_LEVELS,
+    Effort,
+    LogLevel,
+    LogRule,
+    Setting,
+    TaskProfile,
+    digest,
+)
 
 _Names = frozenset[str] | None
+
+DEFAULT_CHECKING: Effort = "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +73,22 @@ class CompiledPolicy:
     data_classes: frozenset[str]
     routes: tuple[CompiledRoute, ...]
     rules: tuple[Rule, ...]
+    least_checking: Setting
+    """What the objective says of checking."""
 
     def matching(self, profile: TaskProfile) -> tuple[CompiledRoute, ...]:
         """The routes that match, in the order of the policy."""
         known = profile.data_class in self.data_classes
         return tuple(r for r in self.routes if r.matches(profile, known))
+
+    def checking(self, routes: Iterable[CompiledRoute]) -> Setting:
+        """The strictest effort of checking that the objective or one of these routes asks for."""
+        strictest = self.least_checking
+        for compiled in routes:
+            effort = compiled.route.checking
+            if effort and EFFORTS.index(effort) > EFFORTS.index(strictest.value):
+                strictest = Setting(value=effort, origin=f"route:{compiled.route.name}")
+        return strictest
 
 
 @lru_cache(maxsize=64)
@@ -78,7 +100,19 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
         data_classes=frozenset(policy.data_classes),
         routes=tuple(_compile_route(route) for route in policy.routes),
         rules=tuple(_policy_rules(policy)),
+        least_checking=_least_checking(policy),
     )
+
+
+def checking(policy: Policy, profile: TaskProfile) -> Setting:
+    """How much the answer to such a request is checked, and who asked for that much."""
+    compiled = compile_policy(policy)
+    return compiled.checking(compiled.matching(profile))
+
+
+def _least_checking(policy: Policy) -> Setting:
+    stated = policy.objective.checking
+    return Setting(value=stated or DEFAULT_CHECKING, origin="objective" if stated else "default")
 
 
 def _compile_route(route: Route) -> CompiledRoute:

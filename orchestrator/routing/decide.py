@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
 from types import MappingProxyType
@@ -65,6 +65,7 @@ def decide(
     compiled = compile_policy(policy)
     routes = compiled.matching(profile)
     asked, saving = asked_for(routes), bool(context.soft_limits)
+    checking = compiled.checking(routes)
     rules = sorted(
         chain(
             capability_rules(profile),
@@ -98,24 +99,17 @@ def decide(
     cap = next((r for r in rules if r.stage is Stage.BUDGET), None)
     planned = plan(asked, reach, below, cap, saving=saving)
     chosen = planned.order[0]
-    preferred = preferences(routes)
-    lesser = {f.deployment.id for f in below}
     return Decision(
         chosen=chosen.deployment.id,
         strategy=planned.strategy,
         tactics=planned.tactics,
         fallbacks=tuple(f.deployment.id for f in planned.order[1:]),
-        candidates=(
-            *(
-                _candidate(f, floor if f.deployment.id in lesser else None, preferred=preferred)
-                for f in planned.order
-            ),
-            *removed,
-        ),
+        candidates=(*_stayed(planned, below, floor, routes), *removed),
         routes=tuple(r.route.name for r in routes),
         settings=settings(profile, chosen.deployment, routes, context),
         log=log_rule(routes),
-        cross_validate=any(r.route.cross_validate for r in routes),
+        checking=checking.value,
+        checking_origin=checking.origin,
         degraded=None if reach or floor is None else _degraded(chosen, floor),
         notes=(*((_ALL_OPEN,) if waits else ()), *_notes(context, planned)),
         least_usd=usd(planned.least),
@@ -125,6 +119,16 @@ def decide(
         fleet_hash=fleet.hash,
         predictor=context.predictor,
     )
+
+
+def _stayed(
+    planned: Plan, below: Sequence[Facts], floor: Rule | None, routes: Sequence[CompiledRoute]
+) -> Iterator[Candidate]:
+    """Those that may be asked, in order; with the floor those that do not reach it."""
+    preferred = preferences(routes)
+    lesser = {f.deployment.id for f in below}
+    for f in planned.order:
+        yield _candidate(f, floor if f.deployment.id in lesser else None, preferred=preferred)
 
 
 def _usage(profile: TaskProfile) -> Usage:

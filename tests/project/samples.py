@@ -72,6 +72,7 @@ _FILES: Files = {
             },
         },
         "shared": {"url": "redis://127.0.0.1:6379/0", "name": "sales", "when_gone": "refuse"},
+        "checking": {"support": "support.json"},
         "calls": {
             "hedge_share": 0.1,
             "queue": 20,
@@ -199,7 +200,7 @@ _FILES: Files = {
     "policy.yaml": {
         "data_classes": ["public", "internal", "secret"],
         "default_data_class": "internal",
-        "objective": {"minimize": "cost", "quality_floor": 0.6, "below_floor": "best"},
+        "objective": {"minimize": "cost", "quality_floor": 0.6, "below_floor": "best", "checking": "scorer"},
         "routes": [
             {
                 "name": "first",
@@ -226,7 +227,7 @@ _FILES: Files = {
                 "below_floor": "refuse",
                 "latency_ms": 2500,
                 "max_cost_usd": 0.05,
-                "cross_validate": True,
+                "checking": "two",
                 "primary": "sonnet",
                 "fallbacks": ["tiny", "echo"],
                 "prefer_regions": ["eu"],
@@ -376,6 +377,7 @@ _FILES: Files = {
         ],
     },
     "docs/reasons.txt": "Because it is so.\n",
+    "support.json": "{}\n",
     "names.py": (
         "from orchestrator.project.registry import function\n\n\n"
         "@function('merge')\n"

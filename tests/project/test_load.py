@@ -47,6 +47,7 @@ def test_a_folder_without_files_is_the_default_project(tmp_path: Path, defaults:
         assert getattr(loaded.project, part) == getattr(everything, part)
     assert loaded.sources["agents/writer.md"] == defaults / "agents/writer.md"
     others = {"names.py", "docs/reasons.txt", "evals/smoke.yaml", "fleet.refreshed.yaml"}
+    others.add("support.json")
     assert set(loaded.sources) == set(valid()) - others
 
 

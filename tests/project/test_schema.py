@@ -105,6 +105,15 @@ def test_an_unknown_key_is_refused_at_this_level(
     assert problem.snippet.strip().removeprefix("- ").startswith(f"{wrong}:")
 
 
+def test_a_key_of_an_earlier_version_is_refused_with_what_says_the_same_today(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, changed("policy.yaml", ("routes", 0, "cross_validate"), True))
+    (problem,) = problems_of(tmp_path)
+    assert problem.message == "unknown key; it is now 'checking: model'"
+    assert (problem.found, problem.near) == ("cross_validate", "checking")
+
+
 @pytest.mark.parametrize(("file", "path"), LEAVES, ids=[f"{f}:{shown(p)}" for f, p in LEAVES])
 def test_a_mapping_is_refused_where_a_plain_value_belongs(
     tmp_path: Path, file: str, path: Path_

@@ -188,6 +188,7 @@ def routes(name: str) -> st.SearchStrategy[Route]:
         primary=st.sampled_from((None, "beta")),
         fallbacks=st.sampled_from(((), ("gamma", "alpha"))),
         store_prompts=st.sampled_from((None, "redacted", "none")),
+        checking=st.sampled_from((None, "quotes", "two")),
         **_numbers,
     )
 
@@ -199,7 +200,7 @@ policies = st.builds(
             Objective(minimize="cost"),
             Objective(minimize="cost", quality_floor=0.6),
             Objective(maximize="quality", quality_floor=0.5, below_floor="refuse"),
-            Objective(minimize="latency"),
+            Objective(minimize="latency", checking="scorer"),
         )
     ),
     routes=st.tuples(routes("first"), routes("second")),

@@ -25,6 +25,7 @@ from orchestrator.types import (
     Context,
     Decision,
     Deployment,
+    Effort,
     Estimate,
     Health,
     Setting,
@@ -258,14 +259,30 @@ def test_a_limit_holds_to_the_micro_dollar() -> None:
 def test_logging_and_cross_validation_take_the_strictest() -> None:
     policy = Policy(
         routes=(
-            Route(name="a", store_prompts="hashed", cross_validate=True),
-            Route(name="b", store_prompts="redacted", store_outputs="none", cross_validate=False),
+            Route(name="a", store_prompts="hashed", checking="two"),
+            Route(name="b", store_prompts="redacted", store_outputs="none", checking="scorer"),
         )
     )
     decision = run(deployment(), policy=policy)
     assert (decision.log.prompts, decision.log.outputs) == ("hashed", "none")
     assert decision.log.tool_args == "full"
-    assert decision.cross_validate
+    assert (decision.checking, decision.checking_origin) == ("two", "route:a")
+
+
+def test_the_objective_says_how_much_is_checked_at_least() -> None:
+    """Routes add to it; without a word of the policy one model checks."""
+
+    def checked(least: Effort | None, *asked: Effort) -> tuple[Effort, str]:
+        routes = tuple(Route(name=f"r{n}", checking=e) for n, e in enumerate(asked))
+        policy = Policy(objective=Objective(minimize="cost", checking=least), routes=routes)
+        decision = run(deployment(), policy=policy)
+        return decision.checking, decision.checking_origin
+
+    assert checked(None) == ("model", "default")
+    assert checked(None, "quotes") == ("model", "default")
+    assert checked("quotes") == ("quotes", "objective")
+    assert checked("quotes", "none") == ("quotes", "objective")
+    assert checked("none", "scorer", "human", "two") == ("human", "route:r1")
 
 
 # ── Ranking ──────────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,7 @@ from orchestrator.errors import NoCandidateError
 from orchestrator.project.policy_schema import Objective, Policy, Require, Route
 from orchestrator.routing.decide import decide
 from orchestrator.types import (
+    EFFORTS,
     LOG_LEVELS,
     Constraints,
     Context,
@@ -116,7 +117,7 @@ def test_adding_a_route_never_loosens(case: Case, route: Route, place: int) -> N
     except NoCandidateError:
         return
     assert LOG_LEVELS.index(after.log.prompts) >= LOG_LEVELS.index(before.log.prompts)
-    assert after.cross_validate >= before.cross_validate
+    assert EFFORTS.index(after.checking) >= EFFORTS.index(before.checking)
 
 
 @given(cases, st.integers(0, 200), st.sampled_from(("alpha/one", "beta/two")))

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.call_types import CallRequest
+from orchestrator.evidence.carrying import carried
 from orchestrator.evidence.language.words import content_words
-from orchestrator.evidence.quotes import span_passage, verify_quote
-from orchestrator.evidence.support import SUPPORTED, check_claim, support
+from orchestrator.evidence.quotes import verify_quote
+from orchestrator.evidence.support import check_claim
 from orchestrator.evidence.values import STANDING, Citation, Claim, Passage, Sentence
 from orchestrator.project.registry import builtin
-from orchestrator.roles.builtins.shared import embedder, listed, question, shown
+from orchestrator.roles.builtins.shared import embedder, listed, question
 from orchestrator.roles.labels import labels_in, text_in
 from orchestrator.roles.values import Checks, CitationReport
 
@@ -71,36 +72,8 @@ def keyword_classifier(request: CallRequest) -> str:
 def _verified(
     sentence: Sentence, passages: Sequence[Passage], texts: Mapping[str, str]
 ) -> tuple[Citation, ...]:
-    found = [_found(c, passages, texts) for c in sentence.citations]
-    spans = [span_passage(c, passages) for c in found if c.status in STANDING]
-    if not spans:
-        return tuple(found)
-    claim = Claim(id=sentence.id, sentence=sentence.id, text=sentence.text)
-    together = check_claim(claim, spans, embedder())
-    return tuple(
-        c
-        if c.status not in STANDING
-        else _judged(c, claim, together.status, together.reason, passages)
-        for c in found
-    )
-
-
-def _judged(
-    citation: Citation, claim: Claim, status: str, reason: str, passages: Sequence[Passage]
-) -> Citation:
-    """Supported where the span carries the sentence, alone or as a part of what carries it."""
-    span = span_passage(citation, passages)
-    if " ".join(shown(citation).split()) == " ".join(claim.text.split()):
-        update: dict[str, Any] = {"supported": True, "support": 1.0, "reason": "says it verbatim"}
-        return citation.model_copy(update=update)
-    alone = support(claim.text, [span], embedder())
-    supported = status == "supported"
-    update = {
-        "supported": supported,
-        "support": round(alone.score if supported else min(alone.score, SUPPORTED), 3),
-        "reason": reason,
-    }
-    return citation.model_copy(update=update)
+    found = tuple(_found(c, passages, texts) for c in sentence.citations)
+    return carried(sentence.model_copy(update={"citations": found}), passages, embedder())
 
 
 def _found(citation: Citation, passages: Sequence[Passage], texts: Mapping[str, str]) -> Citation:
