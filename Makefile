@@ -13,7 +13,7 @@ QUESTION := Draft a remote-work policy for 120 employees, calculate the yearly c
 SOURCES := examples/remote-work/sources
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-embeddings demo test explore test-embeddings faults eval lint types build bench-start bench-schedule bench-hedge bench-gateway profile-gateway soak soak-gateway clean distclean
+.PHONY: help setup setup-embeddings demo test explore test-embeddings faults eval eval-crosscheck lint types build bench-start bench-schedule bench-hedge bench-gateway profile-gateway soak soak-gateway clean distclean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ faults: $(READY)  ## inject every fault of a provider on real clocks, and print 
 
 eval: $(READY)  ## run the suites of evals/, offline
 	@$(BIN)/mesh eval
+
+eval-crosscheck: $(READY)  ## measure how claims are checked: evals/crosscheck/RESULTS.md; CLAIMS=FOLDER of labelled claims
+	@$(BIN)/python scripts/crosscheck_results.py $(CLAIMS)
 
 test-embeddings: $(ENCODERS)/.ready  ## run what the extra `embeddings` serves on its real weights
 	@MESH_TEST_EMBEDDER=sentence-transformers HF_HUB_OFFLINE=1 $(ENCODERS)/bin/python -m pytest -n 2 \

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from orchestrator.errors import Problem
     from orchestrator.evaluation.run import Evaluation
     from orchestrator.evaluation.values import Sample
+    from orchestrator.evidence.scoring.model import SupportModel
     from orchestrator.fleet.warn import FleetWarning
     from orchestrator.graph.active import AskPerson
     from orchestrator.graph.asking import HumanAnswer
@@ -183,6 +184,11 @@ class Mesh:
     @property
     def embedder(self) -> Embedder:
         return self._parts.embedder
+
+    @property
+    def support_model(self) -> SupportModel:
+        """Scores claims; the project's own where mesh.yaml names one."""
+        return self._parts.support_model
 
     def fleet(self) -> FleetSnapshot:
         """The fleet as it is now; looked at anew at most once a second."""

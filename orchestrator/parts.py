@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from orchestrator.calling.traffic.rates import CallerRates
     from orchestrator.calling.transports import Transports
     from orchestrator.chat.calls import ChatCalls
+    from orchestrator.evidence.scoring.model import SupportModel
     from orchestrator.fleet.drain import Drains
     from orchestrator.graph.journal import JournalStore
     from orchestrator.graph.runs import Runs
@@ -179,6 +180,12 @@ class Parts:
         if known is not None and known.name.startswith(self.project.settings.embedder):
             return known
         return load_embedder(self.project.settings.embedder, self.env)
+
+    @cached_property
+    def support_model(self) -> SupportModel:
+        from orchestrator.evidence.project_model import project_model
+
+        return project_model(self.project)
 
     @cached_property
     def profiler(self) -> Profiler:
@@ -360,6 +367,8 @@ class Parts:
     def services(self) -> Services:
         from orchestrator.roles.services import Services
 
+        if self.project.support:
+            self.support_model  # noqa: B018 - a broken file is told before anything runs
         return Services(
             project=self.project,
             fleet=self.fleet,
@@ -375,6 +384,7 @@ class Parts:
             recorder=self.injected.recorder or self.store,
             clock=self.clock,
             embedder=self.embedder,
+            support_model=lambda: self.support_model,
             checks=self.loaded.registry.items("check"),
         )
 

@@ -39,6 +39,7 @@ WORDLESS = frozenset({"embed", "image"})
 """Tasks whose answer is no text: vectors, and images. `"*"` does not stand for them."""
 TIERS: tuple[Tier, ...] = ("nano", "small", "mid", "frontier")
 LOG_LEVELS: tuple[LogLevel, ...] = ("full", "redacted", "hashed", "none")  # loosest first
+EFFORTS: tuple[Effort, ...] = ("none", "quotes", "scorer", "model", "two", "human")  # least first
 
 
 class Stage(StrEnum):
@@ -451,7 +452,10 @@ class Decision:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     """`temperature`, `max_tokens`, `reasoning_effort`, `guardrails`."""
     log: LogRule = LogRule()
-    cross_validate: bool = False
+    checking: Effort = "model"
+    """How much an answer is checked, in a graph that checks."""
+    checking_origin: str = "default"
+    """Who asked for that much: `route:NAME`, `objective`, or `default` where nobody did."""
     degraded: str | None = None
     """In words, where nobody reached the quality floor and the best below it was taken."""
     notes: tuple[str, ...] = ()

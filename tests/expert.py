@@ -1,7 +1,8 @@
 """A stand-in for a capable hosted model: it reads each prompt's schema and passages and answers.
 
 It is not clever. It plans one subtask, drafts by copying the first sentence of each passage that
-holds a keyword, and says `supported` to every claim, so that only our own gates can catch a lie.
+holds a keyword, and says `supported` to every claim that stands in a passage or that it would have
+lied itself, so that only our own gates can catch its lies. With `credulous` it supports anything.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class Expert:
     keyword: str
     lie: Callable[[str], str] = lambda text: text
     failing: bool = False
+    credulous: bool = False
     calls: int = 0
 
     def __call__(self, body: dict[str, Any]) -> Step:
@@ -41,14 +43,26 @@ class Expert:
             return {"sentences": self._sentences(prompt, asked), "abstain": ""}
         if "checks" in asked:
             ids = asked["checks"]["items"]["properties"]["claim"]["enum"]
-            checks = [{"claim": i, "status": "supported", "reason": "it says so"} for i in ids]
-            return {"checks": checks}
+            return {"checks": [self._verdict(i, prompt) for i in ids]}
         if "citations" in asked:
             ids = asked["citations"]["items"]["properties"]["id"]["enum"]
             return {"citations": [{"id": i, "supported": True, "reason": "yes"} for i in ids]}
         if "order" in asked:
             return {"order": asked["order"]["items"]["enum"]}
         return {"task": "extract", "complexity": 0.2, "domain": "hr"}
+
+    def _verdict(self, claim: str, prompt: str) -> dict[str, str]:
+        said = re.search(rf'<claim id="{claim}">\n(.*?)\n</claim>', prompt, re.DOTALL)
+        text = _flat(said[1] if said else "").rstrip(".")
+        told = _flat(" ".join(text for _, text in _PASSAGE.findall(prompt)))
+        held = self.credulous or text in told or text in self.lie(told)
+        found = "same" if held else "missing"
+        return {
+            "claim": claim,
+            **dict.fromkeys(("who", "numbers", "polarity", "scope"), found),
+            "status": "supported" if held else "unsupported",
+            "reason": "it says so" if held else "it does not say so",
+        }
 
     def _sentences(self, prompt: str, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
         fields = asked["sentences"]["items"]["properties"]
@@ -62,6 +76,10 @@ class Expert:
                         item["subtask"] = fields["subtask"]["enum"][0]
                     found.append(item)
         return found[:2]
+
+
+def _flat(text: str) -> str:
+    return " ".join(re.sub(r"[*_`#>]", "", text).split())
 
 
 def _request(prompt: str) -> str:

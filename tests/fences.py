@@ -263,7 +263,8 @@ def python(script: str, arguments: list[str], folder: Path) -> tuple[int, str, s
     """Run a program in this process, with names of its own: exit code, output, messages."""
 
     def program() -> None:
-        with SCRIPT.copy().active():
+        beside = [str(Path(script).parent.resolve()), *sys.path]  # as the interpreter has it
+        with SCRIPT.copy().active(), mock.patch.object(sys, "path", beside):
             runpy.run_path(script, run_name="__main__")
 
     return _typed([script, *arguments], folder, program)

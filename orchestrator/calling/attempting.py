@@ -24,6 +24,9 @@ from orchestrator.project.protocols import Asking, Clock, Ledger, Pass, Traffic
 from orchestrator.records import Attempt, AttemptKind
 from orchestrator.types import Caller, Charge, Deployment, Outcome
 
+OUT_OF_TOKENS = "it reached the limit of its tokens"
+"""With this begins the error of an answer that was cut there and so could not be used."""
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -190,9 +193,10 @@ class Attempting:
 
     def _checked(self, request: CallRequest, heard: Heard) -> tuple[Any, AttemptError | None]:
         wrong = wrong_calls(request, heard.calls.whole())
-        if heard.calls and heard.finish is not None and heard.finish.reason == "length":
+        cut = heard.finish is not None and heard.finish.reason == "length"
+        if heard.calls and cut:
             # What is left of its arguments may be an object by chance, or none at all.
-            wrong = "it reached the limit of its tokens in the middle of a tool call"
+            wrong = f"{OUT_OF_TOKENS} in the middle of a tool call"
         if wrong is not None:
             return None, AttemptError(Outcome.INVALID_OUTPUT, wrong)
         value: Any = heard.product or heard.text
@@ -200,7 +204,8 @@ class Attempting:
             try:
                 value = self.check(heard.text)
             except ValueError as error:
-                return None, AttemptError(Outcome.INVALID_OUTPUT, str(error))
+                said = f"{OUT_OF_TOKENS}: {error}" if cut else str(error)
+                return None, AttemptError(Outcome.INVALID_OUTPUT, said)
         if heard.confidence is not None and heard.confidence < self.sure:
             said = f"its confidence is {heard.confidence:.2f}, below {self.sure:.2f}"
             return value, AttemptError(Outcome.UNSURE, said)

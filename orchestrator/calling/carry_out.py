@@ -43,6 +43,7 @@ from orchestrator.calling.next_action import (
 from orchestrator.calling.repair import repairable, repaired
 from orchestrator.calling.rules import RULES
 from orchestrator.errors import CallError, IncompleteError, InternalError
+from orchestrator.fleet.families import answering_family
 from orchestrator.records import Attempt, AttemptKind
 from orchestrator.types import Decision, Deployment, Ending, Outcome
 
@@ -368,7 +369,7 @@ class _Call:
             value=value,
             deployment=attempt.deployment,
             model=attempt.model,
-            family=attempt.family,
+            family=answering_family(attempt.family, attempt.reported_model),
             attempts=(*(a for a in self.attempting.attempts if a is not attempt), attempt),
             ending=ending,
             finish_reason=heard.finish.reason if heard.finish else "",

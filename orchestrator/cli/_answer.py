@@ -9,6 +9,7 @@ from orchestrator.cli._json import alternatives, why_not
 from orchestrator.cli._show import Screen, Tone
 from orchestrator.money import usd
 from orchestrator.records import Hop
+from orchestrator.roles.rendering import checked_in_words
 from orchestrator.tracing.explain import (
     answered,
     below_floor,
@@ -58,8 +59,12 @@ def _verdict(screen: Screen, answer: Answer) -> None:
         badge = (f"  {sign} {answer.verdict.upper()}", tones[answer.verdict])
         reason = answer.reason[:1].upper() + answer.reason[1:]
         screen.print("", screen.join(badge))
+        if answer.cause:
+            screen.prose(f"Cause: {answer.cause.replace('_', ' ')}.", 4)
         if reason:
             screen.prose(reason, indent=4)
+        if answer.checking is not None:
+            screen.prose(f"{checked_in_words(answer.checking)}.", 4, "quiet")
     else:
         screen.print("")
     supported = sum(c.status == "supported" for c in answer.claims)

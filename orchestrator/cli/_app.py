@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from orchestrator.cli import (
+    calibrate,
     check,
     costs,
     decide,
@@ -86,9 +87,10 @@ def build() -> typer.Typer:
     app.command()(costs.costs)
     app.command()(check.check)
     app.command()(gc.gc)
-    app.command(name="eval")(evals.evaluate)
+    app.command()(calibrate.calibrate)
     app.command()(init.init)
     app.command()(schema.schema)
+    app.add_typer(evals.app, name="eval")
     app.add_typer(import_.app, name="import")
     app.add_typer(graph.app, name="graph")
     app.add_typer(fleet.app, name="fleet")

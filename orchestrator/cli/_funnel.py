@@ -36,7 +36,7 @@ def show_decision(screen: Screen, decision: Decision, guessed: str | None = None
         f"expected cost {cost(decision)}",
         f"confidence {decision.confidence:.2f}",
         f"routes {', '.join(decision.routes)}" if decision.routes else "",
-        "cross-validated" if decision.cross_validate else "",
+        f"checking {decision.checking}, by {decision.checking_origin.replace(':', ' ')}",
     )
     screen.prose(screen.facts(facts), 4, "quiet")
     if decision.strategy != "single":

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.money import usd
+from orchestrator.money import MICRO_USD, usd
 from orchestrator.records import Attempt, Hop
 from orchestrator.tracing.explain import answered, below_floor, lost_because
 from orchestrator.types import Candidate, Decision, Outcome, Stage, as_json
 
 if TYPE_CHECKING:
     from orchestrator.graph.answer import Answer
+    from orchestrator.roles.values import Checking
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
@@ -20,6 +21,8 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "answer": answer.text,
         "verdict": answer.verdict,
         "reason": answer.reason,
+        "cause": answer.cause,
+        "checking": _checking(answer.checking),
         "independence": answer.independence,
         "citations": [c.model_dump(mode="json") for c in answer.citations],
         "claims": [c.model_dump(mode="json") for c in answer.claims],
@@ -29,6 +32,18 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "ms": answer.ms,
         "thread": answer.thread,
         "hops": [hop_json(hop) for hop in answer.hops],
+    }
+
+
+def _checking(checking: Checking | None) -> dict[str, Any] | None:
+    """What the checking took, also for each claim that the answer kept."""
+    if checking is None:
+        return None
+    per_kept = checking.micro_usd_per_kept
+    return checking.model_dump(mode="json", exclude={"cost_micro_usd"}) | {
+        "cost_usd": usd(checking.cost_micro_usd),
+        "ms_per_kept": checking.ms_per_kept,
+        "cost_usd_per_kept": None if per_kept is None else per_kept / MICRO_USD,
     }
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator.cli._eval_group import SUITES, EvalGroup
+from orchestrator.cli._measurements import MEASUREMENTS
 from orchestrator.cli._options import HERE, AsJson, Project
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.evaluation.run import Evaluation
     from orchestrator.evaluation.values import Comparison, EvalRun
     from orchestrator.mesh import Mesh
+    from orchestrator.project.schema import Project as Declared
 
 
 class Also(StrEnum):
@@ -35,10 +38,19 @@ _KINDS: dict[Also, tuple[str, ...]] = {
 FAILED = 1
 BROKE_OFF = 3
 
+app = typer.Typer(
+    cls=EvalGroup,
+    help="Run suites of evals/, or measure how well claims are checked.",
+    rich_markup_mode=None,
+)
+for _name, _measurement in MEASUREMENTS.items():
+    app.command(name=_name)(_measurement)
 
+
+@app.command(name=SUITES)
 def evaluate(  # noqa: PLR0913 - a parameter is an option
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME…", help="Suites; all where absent.")
+        list[str] | None, typer.Argument(metavar="SUITE", help="Suites; all where absent.")
     ] = None,
     case: Annotated[
         list[str] | None,
@@ -112,6 +124,7 @@ def _evaluations(mesh: Mesh, names: Sequence[str], choice: dict[str, Any]) -> li
     from orchestrator.errors import UserError
     from orchestrator.evaluation.run import find_suite
 
+    _refuse_unknown(mesh.project, names)
     if names or not mesh.project.suites:
         for name in names or ("",):
             find_suite(mesh.project, name)
@@ -126,6 +139,21 @@ def _evaluations(mesh: Mesh, names: Sequence[str], choice: dict[str, Any]) -> li
     if not found:
         raise refused[0]
     return found
+
+
+def _refuse_unknown(project: Declared, names: Sequence[str]) -> None:
+    """A name may be near that of a suite or of a measurement, which comes first if meant."""
+    from orchestrator.errors import UnknownNameError, UserError
+    from orchestrator.project.names import nearest
+
+    for name in names:
+        if name in project.suites:
+            continue
+        if name in MEASUREMENTS:
+            raise UserError(f"'{name}' is no suite here but a measurement: mesh eval {name} …")
+        known = (*project.suites, *MEASUREMENTS)
+        if nearest(name, known) in MEASUREMENTS:
+            raise UnknownNameError("suite or measurement", name, known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from orchestrator.evidence.numbers import missing, quantities
 from orchestrator.graph.answer import Answer
 from orchestrator.project.registry import check
 from orchestrator.project.suite_schema import Case
-from orchestrator.roles.checker import CALCULATOR
+from orchestrator.roles.checking.calculation import CALCULATOR
 
 
 @check("every_number_is_cited_or_calculated")

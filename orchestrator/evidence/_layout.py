@@ -44,6 +44,9 @@ class _Line:
 _BULLET = re.compile(r"[ \t>]*(?:[-*+•◦▪‣–]|\(?(\d{1,3}|[a-z])[.)])[ \t]+(?=\S)")
 _HEADING = re.compile(r"[ ]{0,3}(#{1,6})[ \t]+\S")
 _UNDERLINE = re.compile(r"[ ]{0,3}(=+|-{2,})[ \t]*$")
+_NUMBERED = re.compile(
+    r"(?:\d{1,2}[.)]?|§ ?\d+|(?:Article|Section|Part) \d+[.:]?)\s+[A-Z][^.!?;]{2,60}$"
+)
 _RULE = re.compile(r"[ ]{0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|=+)$")
 _FENCE = re.compile(r"[ ]{0,3}(```+|~~~+)")
 _ROW_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*$")
@@ -202,8 +205,15 @@ def _paragraphs(lines: list[_Line], kind: BlockKind) -> Iterator[Block]:
     yield Block(kind, lines[start].start, lines[-1].end)
 
 
+def _stands_alone(text: str, block: Block) -> bool:
+    """Whether there is nothing on the lines before and after it."""
+    before = text[: block.start].rsplit("\n", 2)[-2:-1]
+    after = text[block.end :].split("\n", 2)[1:2]
+    return not "".join([*before, *after]).strip()
+
+
 def _titles(text: str, blocks: list[Block]) -> list[Block]:
-    """In plain text: a short first line, or a short line in capitals, is a heading."""
+    """In plain text: a short first line, a short line in capitals, a numbered title on its own."""
     found: list[Block] = []
     for i, block in enumerate(blocks):
         line = text[block.start : block.end].strip()
@@ -212,6 +222,11 @@ def _titles(text: str, blocks: list[Block]) -> list[Block]:
             if i == 0 and len(line.split()) > 1 and not re.search(r"\d", line):
                 block = Block("heading", block.start, block.end, 1)
             elif line.isupper() and len(line) > 3:
+                block = Block("heading", block.start, block.end, 2)
+        if block.kind in ("item", "paragraph") and short and _NUMBERED.match(line):
+            alone = _stands_alone(text, block)
+            following = text[blocks[i + 1].start :] if i + 1 < len(blocks) else ""
+            if alone and following and not _NUMBERED.match(following.split("\n")[0].strip()):
                 block = Block("heading", block.start, block.end, 2)
         found.append(block)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from orchestrator.evidence.language.lexicon import antonyms, negative_prefix
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ALIKE = 0.6
 """Corrected similarity from which two words may speak of the same. Cosines of the static
 embedder: `allowed`/`permitted` 0.89, `cost`/`price` 0.68, `director`/`manager` 0.34."""
+_ALWAYS = 3
 _REPLACES = 0.7
 """From which one may stand in the other's place where two sentences are compared."""
 
@@ -59,21 +60,29 @@ class ClaimAligner:
         """Corrected similarity of the claim's content words to the vocabulary of the index."""
         return self.index.vocabulary.similarities(self.claim.content)
 
-    def candidates(self, limit: int) -> list[int]:
-        """The sentences that share most with the claim, best first."""
+    def candidates(self, limit: int, least: float = 0.0) -> list[int]:
+        """The sentences that share most with the claim, best first.
+
+        Args:
+            limit: at most so many.
+            least: the weighted share of the claim's words below which a sentence is left out,
+                but for the best few.
+        """
         import numpy as np
 
         if not self.claim.content or not self.index.sentences:
             return []
         weights = self.index.weights(self.claim.content)
         hits = np.where(self.similarities >= ALIKE, self.similarities, 0.0)
-        scores = []
-        for own, context in zip(self.index.columns, self.index.context_columns, strict=True):
-            best = hits[:, own].max(axis=1, initial=0.0)
-            best = np.maximum(best, 0.8 * hits[:, context].max(axis=1, initial=0.0))
-            scores.append(float((best * weights).sum()))
+        best = np.maximum(self.index.best_of(hits), 0.8 * self.index.best_of_context(hits))
+        scores: list[float] = (weights @ best).tolist()
         order = sorted(range(len(scores)), key=lambda i: (-scores[i], i))
-        return [i for i in order[:limit] if scores[i] > 0]
+        asked = least * float(weights.sum())
+        return [
+            i
+            for place, i in enumerate(order[:limit])
+            if scores[i] > 0 and (scores[i] >= asked or place < _ALWAYS)
+        ]
 
     def align(self, number: int) -> Alignment:
         """The claim over a sentence of the index."""
@@ -93,12 +102,13 @@ class ClaimAligner:
         vocabulary: Vocabulary = self.index.vocabulary
         context = {vocabulary.ids[w.stem] for w in at.context}
         elided = {vocabulary.ids[w.stem] for w in before if w.stem in vocabulary.ids}
+        names = (self.claim.named, source.named)
         pairs, only_claim, covered, total = [], [], 0.0, 0.0
         matched: set[int] = set()
         for i, word in enumerate(self.claim.content):
             weight = self.index.weight(word.stem)
             total += weight
-            own = [j for j, other in enumerate(source.content) if self._alike(i, other, source)]
+            own = [j for j, other in enumerate(source.content) if self._alike(i, other, names)]
             pairs += [(i, j) for j in own]
             matched.update(own)
             if own or self._stands_in(i, context):
@@ -120,19 +130,28 @@ class ClaimAligner:
             only_source=tuple(w for j, w in enumerate(source.content) if j not in matched),
         )
 
-    def _alike(self, row: int, other: Word, source: Reading) -> bool:
-        word = self.claim.content[row]
-        if word.stem == other.stem:
+    def _alike(self, row: int, other: Word, names: tuple[frozenset[str], frozenset[str]]) -> bool:
+        mine, theirs = self.claim.content[row].stem, other.stem
+        if mine == theirs:
             return True
-        if word.stem in self.claim.named or other.stem in source.named:
+        if mine in names[0] or theirs in names[1]:
             return False  # Lisbon and Porto are alike and yet two cities
-        column = self.index.vocabulary.ids.get(other.stem)
-        if (word.stem, other.stem) in antonyms() or negative_prefix(word.stem, other.stem):
-            return True  # they fill the same place; the gates say that they disagree
-        return column is not None and bool(self.similarities[row, column] >= _REPLACES)
+        column = self.index.vocabulary.ids.get(theirs)
+        if column is not None and self.similarities[row, column] >= _REPLACES:
+            return True
+        # They fill the same place; the gates say that they disagree.
+        return (mine, theirs) in antonyms() or (
+            mine.endswith(theirs[-3:]) and negative_prefix(mine, theirs)
+        )
 
     def _stands_in(self, row: int, columns: set[int]) -> bool:
         if self.claim.content[row].stem in self.claim.named:
             same = self.index.vocabulary.ids.get(self.claim.content[row].stem)
             return same in columns
         return any(self.similarities[row, c] >= _REPLACES for c in columns)
+
+
+@lru_cache(maxsize=64)
+def aligner_of(text: str, index: PassageIndex) -> ClaimAligner:
+    """The claim over the index; the last ones are kept, for several checks look at each."""
+    return ClaimAligner(text, index)

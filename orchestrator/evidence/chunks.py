@@ -14,7 +14,7 @@ from orchestrator.evidence._layout import Block, BlockKind, Layout
 from orchestrator.evidence.documents import Document, Kind, kind_of, layout_of
 from orchestrator.evidence.values import Passage
 
-CHUNKER = 2
+CHUNKER = 3
 """Raised whenever the same text would be cut differently."""
 
 _WORDS = 120  # a passage is about this long
@@ -153,11 +153,17 @@ def _sections(found: list[Span]) -> Iterator[tuple[Span | None, list[Span]]]:
 
 
 def _fill(document: Document, body: list[Span], trail: list[Span]) -> list[Chunk]:
-    heading = " › ".join(_plain(document, span) for span in trail)
+    above = " › ".join(_plain(document, span) for span in trail)
+    heading = above
     made: list[Chunk] = []
     held: list[Span] = []
     words = 0
-    for span in body:
+    head: Span | None = None
+    for at, span in enumerate(body):
+        if span.kind != "row":
+            head = None
+        elif at == 0 or body[at - 1].kind != "row":
+            head = span
         count = len(_plain(document, span).split())
         new_page = held and document.page_at(held[0].start) != document.page_at(span.start)
         if held and (words + count > _WORDS or new_page):
@@ -165,6 +171,10 @@ def _fill(document: Document, body: list[Span], trail: list[Span]) -> list[Chunk
             last = len(_plain(document, held[-1]).split())
             overlap = not new_page and last + count <= _WORDS
             held, words = (held[-1:], last) if overlap else ([], 0)
+            first = held[0] if held else span
+            heading = above
+            if head is not None and first.kind == "row" and first.start > head.start:
+                heading = f"{above} › {_columns(document, head)}".removeprefix(" › ")
         held.append(span)
         words += count
     if held:
@@ -174,8 +184,18 @@ def _fill(document: Document, body: list[Span], trail: list[Span]) -> list[Chunk
 
 def _chunk(document: Document, held: list[Span], heading: str) -> Chunk:
     start, end = held[0].start, held[-1].end
+    while held[0].kind == "row" and start and document.text[start - 1] in " |":
+        start -= 1  # without its first bar a row is none
     prose = " ".join(document.prose[start:end].split())
     return Chunk(start, end, heading, prose, document.page_at(start))
+
+
+def _columns(document: Document, head: Span) -> str:
+    """The first row of a table, which names the columns of a piece that is cut from it."""
+    text = document.text[head.start : head.end]
+    if document.kind == "html":
+        text = re.sub(r"<[^>]*>", " ", re.sub(r"</t[dh]>\s*<t[dh]\b[^>]*>", " | ", text))
+    return " ".join(text.strip(" |").split())
 
 
 def _plain(document: Document, span: Span) -> str:

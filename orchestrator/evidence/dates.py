@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 _MONTH = (
@@ -39,6 +40,11 @@ _YEAR_BEFORE = re.compile(
     r"|late|mid|for|spring|summer|autumn|winter|the|through)\s*$|[(–—-]\s*$",
     re.IGNORECASE,
 )
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_HOURS = re.compile(  # `9:0-17:30`, as data has it
+    r"(?<![\w:.])(?:[01]?\d|2[0-4]):[0-5]?\d\s?[-–]\s?(?:[01]?\d|2[0-4]):[0-5]?\d(?![\d:])"
+)
+_HOUR = re.compile(r"(?P<h>\d+):(?P<min>\d+)")
 _CLOCK = re.compile(
     r"(?<![\w:.,])(?:(?P<h>[01]?\d|2[0-4])[:.h](?P<min>[0-5]\d)(?::[0-5]\d)?(?:\s*(?P<ap>[ap]\.?m\b\.?))?"
     r"(?![\d:%]|\.\d|\s?(?:EUR|USD|GBP|euros?|dollars?|percent|km|kg|GB|MB|m\b))"
@@ -101,23 +107,23 @@ def _is_modal(parts: dict[str, str | None]) -> bool:
 
 def _strict(parts: dict[str, str | None]) -> int | None:
     """yyyymmdd where the calendar has such a day; the year 2000 stands in for a missing one."""
-    from dateutil import parser
-
     if set(parts) == {"year"}:  # the academic year 2018–19
         return int(parts["year"] or 0) * 10_000
     month, day = parts.get("month") or parts.get("m"), parts.get("day")
     year = parts.get("year")
-    text = f"{day or 1} {month} {year or 2000}"
-    if month and month.isdigit():
-        first, second = int(day or 1), int(month)
-        if second > 12 and not parts.get("month"):
-            first, second = second, first
-        text = f"{year}-{second:02d}-{first:02d}"
+    first, second = int(day or 1), _month(month or "")
+    if second > 12 and not parts.get("month"):
+        first, second = second, first
     try:
-        moment = parser.parse(text.replace(".", ""))
-    except (ValueError, OverflowError):
+        date(int(year or 2000), second, first)
+    except ValueError:
         return None
-    return (moment.year if year else 0) * 10_000 + moment.month * 100 + (moment.day if day else 0)
+    return int(year or 0) * 10_000 + second * 100 + (first if day else 0)
+
+
+def _month(text: str) -> int:
+    """1 to 12 by number or name."""
+    return int(text) if text.isdigit() else _MONTHS.index(text[:3].lower()) + 1
 
 
 def _years(text: str) -> Iterator[Moment]:
@@ -131,6 +137,10 @@ def _years(text: str) -> Iterator[Moment]:
 
 
 def _clocks(text: str) -> Iterator[Moment]:
+    for whole in _HOURS.finditer(text):
+        for part in _HOUR.finditer(text, *whole.span()):
+            minutes = int(part["h"]) % 24 * 60 + int(part["min"])
+            yield Moment(minutes, "clock", part.span())
     for match in _CLOCK.finditer(text):
         if match["word"]:
             yield Moment(0 if match["word"].lower() == "midnight" else 720, "clock", match.span())
@@ -147,10 +157,8 @@ def _clocks(text: str) -> Iterator[Moment]:
 
 def _names(text: str) -> Iterator[Moment]:
     """Days of the week and months that stand alone."""
-    from dateutil import parser
-
     for match in _BARE_MONTH.finditer(text):
-        yield Moment(parser.parse(f"1 {match[0]} 2000").month * 100, "date", match.span())
+        yield Moment(_month(match[0]) * 100, "date", match.span())
     for match in _WEEKDAY.finditer(text):
         if match["group"]:
             value = _GROUPS[match["group"].lower().removesuffix("s")]

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import bisect
 import hashlib
+import html
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +34,12 @@ KINDS: dict[str, Kind] = {
     ".pdf": "pdf",
 }
 _SUFFIXES = ", ".join(KINDS)
+_BLOCKS = 12  # from its first ones
+_OPENING = 240  # characters
+_NAMES = 8
+_OFTEN = 3  # times that a name stands in a document which is about it
+_NAME = re.compile(r"(?<=[\w,;)] )[A-Z][a-z][\w-]*(?: (?:[A-Z][\w-]*|\d+))*")
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +137,16 @@ def open_sources(
     if errors or (warnings and not documents):
         raise SourceError("\n".join([*errors, *warnings]))
     return tuple(documents.values()), tuple(warnings)
+
+
+def about_of(document: Document) -> str:
+    """What a document is about: its title, how it begins, the names that stand in it most."""
+    title = _TITLE.search(document.text) if document.kind == "html" else None
+    begins = [b for b in document.blocks[:_BLOCKS] if b.kind != "row"]
+    opening = " ".join(" ".join(document.prose[b.start : b.end] for b in begins).split())[:_OPENING]
+    counted = Counter(_NAME.findall(document.prose))
+    often = [name for name, n in counted.most_common(_NAMES) if n >= _OFTEN]
+    return " | ".join([*([html.unescape(title[1].strip())] if title else []), opening, *often])
 
 
 def kind_of(file: str) -> Kind | None:

@@ -49,6 +49,15 @@ _BE = word_set("is are was were be been being becomes remains stays not isn't ar
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """The words in which a claim and a sentence differ; `reason` is a sentence for a person."""
+
+    claim_says: str
+    source_says: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What a gate found; `reason` is a sentence for a person."""
 
@@ -57,6 +66,13 @@ class Finding:
     strict: bool
     """Whether the two surely speak of the same thing, so that one of them must be wrong even
     where another sentence says what the claim says."""
+    claim_says: str = ""
+    source_says: str = ""
+
+    @classmethod
+    def of(cls, gate: GateName, found: Difference, *, strict: bool) -> Finding:
+        """A finding of that difference."""
+        return cls(gate, found.reason, strict, found.claim_says, found.source_says)
 
 
 def findings(alignment: Alignment) -> list[Finding]:
@@ -68,14 +84,15 @@ def findings(alignment: Alignment) -> list[Finding]:
         return []
     named = name_gate(alignment)
     if named:
-        return [Finding("name", named, _is_definition(alignment))]
+        return [Finding.of("name", named, strict=_is_definition(alignment))]
     if not same_subject(alignment, strict=False):
         return []
     strict = same_subject(alignment, strict=True)
-    found = [(gate, reason) for gate, check in GATES if (reason := check(alignment))]
+    found = [(gate, other) for gate, check in GATES if (other := check(alignment))]
     if len({gate for gate, _ in found} - {"modality"}) > 1:
         return []
-    return [Finding(gate, reason, strict and not _recurs(alignment)) for gate, reason in found]
+    strict = strict and not _recurs(alignment)
+    return [Finding.of(gate, other, strict=strict) for gate, other in found]
 
 
 def _recurs(alignment: Alignment) -> bool:
@@ -126,17 +143,17 @@ def _rivals(alignment: Alignment) -> bool:
     )
 
 
-def number_gate(alignment: Alignment) -> str | None:
+def number_gate(alignment: Alignment) -> Difference | None:
     """The sentence states another number, of the same unit and for the same thing."""
     return _quantity_gate(alignment, dated=False)
 
 
-def date_gate(alignment: Alignment) -> str | None:
+def date_gate(alignment: Alignment) -> Difference | None:
     """The sentence states another date, year, time of day or day of the week."""
     return _quantity_gate(alignment, dated=True)
 
 
-def _quantity_gate(alignment: Alignment, *, dated: bool) -> str | None:
+def _quantity_gate(alignment: Alignment, *, dated: bool) -> Difference | None:
     claim, source = alignment.claim.quantities, alignment.source.quantities
     wrong = missing(claim, source)
     units = {q.unit for q in wrong}
@@ -148,10 +165,7 @@ def _quantity_gate(alignment: Alignment, *, dated: bool) -> str | None:
     for quantity in wrong:
         for other in free:
             if comparable(quantity, other) and _rule_each_other_out(quantity, other):
-                return (
-                    f'{alignment.at.file} says "{other.text.strip()}", '
-                    f'the claim says "{quantity.text.strip()}"'
-                )
+                return _differs(alignment, quantity.text.strip(), other.text.strip())
     return None
 
 
@@ -164,7 +178,7 @@ def _rule_each_other_out(claim: Quantity, source: Quantity) -> bool:
     return {claim.bound, source.bound} != {"min", "max"} or claim.value == source.value
 
 
-def name_gate(alignment: Alignment) -> str | None:
+def name_gate(alignment: Alignment) -> Difference | None:
     """The sentence gives another name as the answer to the same question.
 
     All else must agree, and both names must stand where a sentence says who or what a thing is:
@@ -185,7 +199,7 @@ def name_gate(alignment: Alignment) -> str | None:
     others = [w for w in alignment.only_source if w not in source[0]]
     if len(others) > len(alignment.pairs):
         return None
-    return f'{alignment.at.file} says "{_shown(source[0])}", the claim says "{_shown(claim[0])}"'
+    return _differs(alignment, _shown(claim[0]), _shown(source[0]))
 
 
 def _is_definition(alignment: Alignment) -> bool:
@@ -223,7 +237,7 @@ def strange_words(claim: Reading, passages: Sequence[Reading]) -> list[str]:
     ]
 
 
-def negation_gate(alignment: Alignment) -> str | None:
+def negation_gate(alignment: Alignment) -> Difference | None:
     """One of the two denies what the other says: a negation or an opposite, but not both."""
     claim, source = alignment.claim, alignment.source
     if missing(claim.quantities, source.quantities):
@@ -248,19 +262,32 @@ def negation_gate(alignment: Alignment) -> str | None:
         return None
     if opposites:
         mine, theirs = opposites[0]
-        return f'{alignment.at.file} says "{theirs}", the claim says "{mine}"'
-    return f'{alignment.at.file} says "{_short(source.text)}", the claim says the opposite'
+        return _differs(alignment, mine, theirs)
+    said = _short(source.text)
+    reason = f'{alignment.at.file} says "{said}", the claim says the opposite'
+    return Difference(_denied(claim), said, reason)
 
 
-def modality_gate(alignment: Alignment) -> str | None:
+def modality_gate(alignment: Alignment) -> Difference | None:
     """The claim makes a duty of a permission, or the other way round."""
     pair = (alignment.claim.modality, alignment.source.modality)
     if pair in _MODAL_CONFLICTS:
-        return f'{alignment.at.file} says "{pair[1]}", the claim says "{pair[0]}"'
+        return _differs(alignment, pair[0], pair[1])
     return None
 
 
-GATES: tuple[tuple[GateName, Callable[[Alignment], str | None]], ...] = (
+def _differs(alignment: Alignment, claim: str, source: str) -> Difference:
+    return Difference(
+        claim, source, f'{alignment.at.file} says "{source}", the claim says "{claim}"'
+    )
+
+
+def _denied(claim: Reading) -> str:
+    """The negating word of a claim; empty where it has none."""
+    return claim.negations[0].word if claim.negations else ""
+
+
+GATES: tuple[tuple[GateName, Callable[[Alignment], Difference | None]], ...] = (
     ("number", number_gate),
     ("date", date_gate),
     ("negation", negation_gate),

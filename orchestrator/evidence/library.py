@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.errors import StorageError
 from orchestrator.evidence._lexical import lexical_scores
 from orchestrator.evidence.chunks import CHUNKER, Chunk, chunks
-from orchestrator.evidence.documents import Document
+from orchestrator.evidence.documents import Document, about_of
 from orchestrator.evidence.used import UseRegister
 from orchestrator.evidence.values import Passage
 from orchestrator.project.protocols import Embedder
@@ -74,12 +74,14 @@ class Library:
         if not found or k < 1:
             return ()
         texts = {key: _text(chunk) for key, (_, chunk) in found.items()}
+        about = {document.file: about_of(document) for document in documents}
         with self._busy:
             self._index(texts, {key: document.hash for key, (document, _) in found.items()})
             self._note_use(documents)
         hashes = sorted({document.hash for document in documents})
         meaning = self._nearest(query, hashes, min(len(found), max(_NEIGHBOURS, 4 * k)))
-        words = lexical_scores(query, list(texts.values()))
+        known = [f"{about[document.file]}\n{texts[key]}" for key, (document, _) in found.items()]
+        words = lexical_scores(query, known)
         scores = {
             key: _BY_MEANING * meaning.get(key, 0.0) + (1 - _BY_MEANING) * lexical
             for key, lexical in zip(texts, words, strict=True)
@@ -88,7 +90,7 @@ class Library:
         for key in sorted(found, key=lambda key: (-scores[key], *_place(*found[key]))):
             best.setdefault(texts[key], key)  # what stands in many places is found once
         return tuple(
-            _passage(i, *found[key], scores[key])
+            _passage(i, *found[key], scores[key], about[found[key][0].file])
             for i, key in enumerate(list(best.values())[:k], 1)
         )
 
@@ -196,7 +198,7 @@ def _place(document: Document, chunk: Chunk) -> tuple[str, int]:
     return document.file, chunk.start
 
 
-def _passage(number: int, document: Document, chunk: Chunk, score: float) -> Passage:
+def _passage(number: int, document: Document, chunk: Chunk, score: float, about: str) -> Passage:
     return Passage(
         id=f"p{number}",
         file=document.file,
@@ -205,6 +207,7 @@ def _passage(number: int, document: Document, chunk: Chunk, score: float) -> Pas
         text=document.text[chunk.start : chunk.end],
         doc_hash=document.hash,
         heading=chunk.heading,
+        about=about,
         page=chunk.page,
         score=round(score, 4),
     )

@@ -14,6 +14,7 @@ from itertools import takewhile
 from typing import Literal
 
 from orchestrator.evidence.dates import dates
+from orchestrator.evidence.fractions import Fraction, fractions
 from orchestrator.evidence.language.lexicon import NUMBER_VALUES, ORDINAL_VALUES, SCALES
 from orchestrator.evidence.language.words import Word, words
 
@@ -28,7 +29,7 @@ _CURRENCIES = {
 }  # fmt: skip
 _UNITS: dict[str, tuple[str, int | Decimal]] = {
     "%": ("percent", 1), "percent": ("percent", 1), "per cent": ("percent", 1),
-    "percentage points": ("percent", 1),
+    "percentage points": ("percent", 1), "percentage": ("percent", 1),
     "second": ("second", 1), "sec": ("second", 1), "minute": ("minute", 1), "min": ("minute", 1),
     "hour": ("hour", 1), "hr": ("hour", 1), "day": ("day", 1), "week": ("week", 1),
     "month": ("month", 1), "year": ("year", 1), "yr": ("year", 1), "decade": ("year", 10),
@@ -50,7 +51,11 @@ _UNITS: dict[str, tuple[str, int | Decimal]] = {
     "kb": ("byte", 1000), "mb": ("byte", 10**6), "gb": ("byte", 10**9), "tb": ("byte", 10**12),
     "kilobyte": ("byte", 1000), "megabyte": ("byte", 10**6), "gigabyte": ("byte", 10**9),
     "terabyte": ("byte", 10**12), "byte": ("byte", 1), "°c": ("celsius", 1),
-    "degrees celsius": ("celsius", 1), "°f": ("fahrenheit", 1), "°": ("degree", 1),
+    "degrees celsius": ("celsius", 1), "degree celsius": ("celsius", 1),
+    "degrees c": ("celsius", 1), "degree c": ("celsius", 1), "°f": ("fahrenheit", 1),
+    "degrees fahrenheit": ("fahrenheit", 1),
+    "degree fahrenheit": ("fahrenheit", 1), "degrees f": ("fahrenheit", 1),
+    "degree f": ("fahrenheit", 1), "°": ("degree", 1),
     "degree": ("degree", 1), "hz": ("hertz", 1), "mhz": ("hertz", 10**6), "ghz": ("hertz", 10**9),
     "kw": ("watt", 1000), "w": ("watt", 1), "watt": ("watt", 1), "kwh": ("kwh", 1),
     "volt": ("volt", 1), "point": ("point", 1),
@@ -60,8 +65,9 @@ _CONVERSIONS: dict[str, tuple[str, int]] = {
     "week": ("time", 604_800), "month": ("calendar", 1), "year": ("calendar", 12),
 }  # fmt: skip
 MONEY = frozenset(_CURRENCIES.values())
+_DEGREES = frozenset({"celsius", "fahrenheit", "degree"})
 TIME_UNITS = frozenset(_CONVERSIONS)
-MOMENTS = ("date", "clock", "weekday")
+MOMENTS = ("date", "clock", "weekday", "decade")
 """Units of what is a point in time and no amount."""
 _MULTIPLIERS = {"k": 1000, "m": 10**6, "bn": 10**9, "million": 10**6, "billion": 10**9,
                 "thousand": 1000, "hundred": 100, "trillion": 10**12, "mn": 10**6}  # fmt: skip
@@ -107,9 +113,16 @@ _MAXIMUM = re.compile(
 _ABOUT = re.compile(
     r"(?:\b(?:about|around|roughly|approximately|nearly|almost|some|circa)|~)\s*$", re.I
 )
-MARKER = re.compile(r"\[\d+(?:\s*[,;–-]\s*\d+)*\]|\(?\b(?:passage|source)s? \d+\)?", re.I)
-"""References to a source are no statement."""
+MARKER = re.compile(
+    r"\[\d+(?:\s*[,;–-]\s*\d+)*\]|\(?\b(?:passage|source)s? \d+\)?|^\s*\d{1,2}[.)](?=\s+[A-Z])",
+    re.IGNORECASE,
+)
+"""References to a source, and the number of a list's item, are no statement."""
 _RANGE = re.compile(r"\s*(?:-|–|—|to|and|or)\s*", re.IGNORECASE)
+_DECADE = re.compile(r"(?:[12]\d)?\d0['’]?s\b")
+_NOT_WATT = re.compile(r"\s?W\s[A-Z]")  # `31 W Carrillo St`
+_OF_MANY = re.compile(r"\s+an?\s+(dozen|hundred|thousand|million|billion)\b", re.IGNORECASE)
+_OF_ONE = re.compile(r"\s+an?(?=\s)", re.IGNORECASE)
 _LABEL = re.compile(
     r"\b(?:section|chapter|page|figure|table|article|step|version|v|no|room|floor|level|appendix|"
     r"item|clause|part|rule|line|annex|note|python|node)\.?\s*$|[#§v]\s*$",
@@ -123,8 +136,8 @@ class Quantity:
 
     `unit` is `EUR`, `percent`, `day`, `gram`, …; `date` (value yyyymmdd, 0 where a part is not
     stated), `clock` (minutes after midnight), `weekday` (a bit for each day from Monday on),
-    `ordinal`, `label` (a version, a section), or empty for a bare count, which then has the stems
-    of the words that it counts in `of`.
+    `decade` (its first year), `ordinal`, `label` (a version, a section), or empty for a bare
+    count, which then has the stems of the words that it counts in `of`.
     """
 
     value: Decimal
@@ -148,6 +161,9 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     taken: list[Quantity] = [
         Quantity(Decimal(d.value), d.unit, d.span, text[d.span[0] : d.span[1]]) for d in dates(text)
     ]
+    for part in fractions(text):
+        if not _overlaps(part.span, taken):
+            taken.append(_fraction(text, part))
     for found in _digits(text):
         if not _overlaps(found.span, taken):
             taken.append(found)
@@ -176,8 +192,12 @@ def agrees(claim: Quantity, source: Quantity) -> bool:
     """Whether the source states the claim's value, converted, rounded or bounded if need be."""
     if "weekday" in (claim.unit, source.unit):
         return claim.unit == source.unit and not int(claim.value) & ~int(source.value)
-    if claim.unit in ("date", "clock") or source.unit in ("date", "clock"):
+    if claim.unit in ("date", "clock", "decade") or source.unit in ("date", "clock", "decade"):
         return _same_moment(claim, source)
+    if claim.unit in _DEGREES and source.unit in _DEGREES:
+        return _same_temperature(claim, source)
+    if _ages(claim, source) or _ages(source, claim):
+        return claim.value == source.value
     if claim.per and source.per and claim.per != source.per:
         return False
     left, right = _converted(claim), _converted(source)
@@ -210,6 +230,19 @@ def missing(claim: Sequence[Quantity], source: Sequence[Quantity]) -> list[Quant
     ]
 
 
+def _ages(stated: Quantity, bare: Quantity) -> bool:
+    """Whether the two may be one age: `48-year-old`, and `Ana Costa, 48,`."""
+    return stated.unit == "year" and bare.unit == "" and not bare.of
+
+
+def _same_temperature(claim: Quantity, source: Quantity) -> bool:
+    """Equal on one scale, or where a scale is not stated; to half a degree where both are."""
+    if claim.unit == source.unit or "degree" in (claim.unit, source.unit):
+        return claim.value == source.value
+    celsius, fahrenheit = (claim, source) if claim.unit == "celsius" else (source, claim)
+    return abs(celsius.value * 9 / 5 + 32 - fahrenheit.value) <= 1
+
+
 def _converted(quantity: Quantity) -> tuple[str, Decimal] | None:
     family, factor = _CONVERSIONS.get(quantity.unit, (quantity.unit, 1))
     return family, quantity.value * factor
@@ -217,7 +250,11 @@ def _converted(quantity: Quantity) -> tuple[str, Decimal] | None:
 
 def _same_moment(claim: Quantity, source: Quantity) -> bool:
     """Dates agree where the parts that both state are equal; a bare number may be a year."""
+    if "decade" in (claim.unit, source.unit):
+        return _decade(source) == claim.value and claim.unit == "decade"
     if claim.unit != source.unit:
+        if "clock" in (claim.unit, source.unit):
+            return False
         year = source.value // 10_000 if source.unit == "date" else claim.value // 10_000
         bare = claim if source.unit == "date" else source
         return bare.unit == "" and bare.value == year
@@ -228,6 +265,13 @@ def _same_moment(claim: Quantity, source: Quantity) -> bool:
     numeric = all(re.fullmatch(r"[\d./-]+", q.text) for q in (claim, source))
     swapped = numeric and parts[0][0] == parts[1][0] and set(parts[0][1:]) == set(parts[1][1:])
     return bool(both) and (all(a == b for a, b in both) or swapped)
+
+
+def _decade(quantity: Quantity) -> Decimal | None:
+    """The first year of the decade that a date lies in, or of the decade itself."""
+    if quantity.unit == "date" and quantity.value >= 10_000:
+        return quantity.value // 100_000 * 10
+    return quantity.value if quantity.unit == "decade" else None
 
 
 def _overlaps(span: tuple[int, int], others: Sequence[Quantity]) -> bool:
@@ -245,7 +289,10 @@ def _digits(text: str) -> list[Quantity]:
             value *= _MULTIPLIERS[match["scale"].lower()]
         elif match["scale"]:
             end = match.start("scale")
-        if match["ordinal"]:
+        if (decade := _DECADE.match(text, match.start("digits"))) and not match["before"]:
+            year = value if value >= 100 else value + 1900
+            found.append(Quantity(year, "decade", (match.start(), decade.end()), decade[0]))
+        elif match["ordinal"]:
             found.append(Quantity(value, "ordinal", (match.start(), end), match[0]))
         else:
             found.append(_with_unit(text, value, match.start(), end, match["before"]))
@@ -259,7 +306,7 @@ def _is_unit_metre(scale: str, currency: str | None, text: str, end: int) -> boo
 
 def _with_unit(text: str, value: Decimal, start: int, end: int, currency: str | None) -> Quantity:
     unit, of = "", frozenset[str]()
-    after = _AFTER.match(text, end)
+    after = None if _NOT_WATT.match(text, end) else _AFTER.match(text, end)
     if currency:
         unit = _CURRENCIES[currency.lower()]
     elif after is not None:
@@ -298,6 +345,18 @@ def _bound(text: str, start: int) -> Bound:
     if _MINIMUM.search(before):
         return "min"
     return "approx" if _ABOUT.search(before) else ""
+
+
+def _fraction(text: str, part: Fraction) -> Quantity:
+    """A fraction of what follows (`half an hour`), or a share, which is loosely meant."""
+    start, end = part.span
+    if many := _OF_MANY.match(text, end):
+        return _with_unit(text, part.value * NUMBER_VALUES[many[1].lower()], start, many.end(), None)
+    article = _OF_ONE.match(text, end)
+    found = _with_unit(text, part.value, start, article.end() if article else end, None)
+    if found.unit or not text[start:end][-1].isalpha():
+        return found
+    return Quantity(part.value * 100, "percent", part.span, text[start:end], bound="approx")
 
 
 def _spelled(text: str) -> list[Quantity]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from orchestrator.evidence._layout import BlockKind
@@ -13,7 +14,8 @@ from orchestrator.evidence.chunks import Span, passage_sentences, readable
 from orchestrator.evidence.language.lexicon import general_stems, light_stems
 from orchestrator.evidence.language.reading import Reading, read
 from orchestrator.evidence.language.similarity import Vocabulary
-from orchestrator.evidence.language.words import Word, content_words, idf
+from orchestrator.evidence.language.words import Word, content_words, idf, words
+from orchestrator.evidence.numbers import Quantity
 from orchestrator.evidence.values import Citation, Passage
 from orchestrator.project.protocols import Embedder
 
@@ -88,6 +90,39 @@ class PassageIndex:
         return [self._ids(s.context) for s in self.sentences]
 
     @cached_property
+    def forms(self) -> frozenset[str]:
+        """Every word of the sentences and headings, in lower case and as its stem."""
+        headings = (words(p.heading) for p in self.passages)
+        every = chain(*(s.reading.words for s in self.sentences), *headings)
+        return frozenset(form for w in every for form in (w.text.lower(), w.stem))
+
+    @cached_property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """What the sentences state in numbers and dates, each value once."""
+        every = (q for s in self.sentences for q in s.reading.quantities)
+        return distinct(every)
+
+    def best_of(self, values: np.ndarray) -> np.ndarray:
+        """The largest of the columns of each sentence's own words, shape (rows, sentences).
+
+        Args:
+            values: not negative, shape (rows, vocabulary).
+        """
+        return _largest(values, *self._own)
+
+    def best_of_context(self, values: np.ndarray) -> np.ndarray:
+        """As `best_of`, of the words of each sentence's context."""
+        return _largest(values, *self._around)
+
+    @cached_property
+    def _own(self) -> tuple[np.ndarray, np.ndarray]:
+        return _in_a_row(self.columns, len(self.vocabulary.ids))
+
+    @cached_property
+    def _around(self) -> tuple[np.ndarray, np.ndarray]:
+        return _in_a_row(self.context_columns, len(self.vocabulary.ids))
+
+    @cached_property
     def sentence_vectors(self) -> np.ndarray:
         """Unit vectors of the sentences, shape (sentences, dimensions)."""
         return self.embedder.embed([s.text for s in self.sentences])
@@ -115,6 +150,33 @@ class PassageIndex:
         return np.array([self.weight(w.stem) for w in words], dtype=np.float32)
 
 
+def distinct(every: Iterable[Quantity]) -> tuple[Quantity, ...]:
+    """Each value once; how it was written matters in dates alone (`1/2` may be either)."""
+    found: dict[tuple[object, ...], Quantity] = {}
+    for q in every:
+        written = q.text if q.unit == "date" else ""
+        found.setdefault((q.value, q.unit, q.per, q.bound, bool(q.of), written), q)
+    return tuple(found.values())
+
+
+def _in_a_row(columns: Sequence[np.ndarray], nothing: int) -> tuple[np.ndarray, np.ndarray]:
+    """All columns, each sentence's closed by `nothing`, and where each sentence begins."""
+    import numpy as np
+
+    ends = np.array([nothing], dtype=np.intp)
+    parts = [np.concatenate([own, ends]) for own in columns]
+    begins = np.cumsum([0, *(len(part) for part in parts)])[:-1]
+    return (np.concatenate(parts) if parts else ends), begins
+
+
+def _largest(values: np.ndarray, columns: np.ndarray, begins: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    padded = np.column_stack([values, np.zeros(len(values), dtype=values.dtype)])
+    result: np.ndarray = np.maximum.reduceat(padded[:, columns], begins, axis=1)
+    return result
+
+
 def _located(passage: Passage) -> Iterator[Located]:
     """The sentences of a passage that say something; a heading is the context of what follows."""
     heading = content_words(passage.heading)
@@ -128,7 +190,8 @@ def _located(passage: Passage) -> Iterator[Located]:
             heading, previous = [w for w in reading.words if w.is_content], None
             continue
         if span.kind == "row" and (last is None or last.kind != "row"):
-            header = [w for w in reading.words if w.is_content]
+            cut = last is None and " | " in passage.heading.rsplit(" › ", 1)[-1]
+            header = [] if cut else [w for w in reading.words if w.is_content]
         context = [*heading, *(header if span.kind == "row" else [])]
         if previous is not None and refers_back(reading.text):
             context += previous.content
@@ -154,11 +217,11 @@ def refers_back(text: str) -> bool:
 
 def index_of(passages: Sequence[Passage], embedder: Embedder) -> PassageIndex:
     """The index of these passages; the last few are kept, for claims come many to a retrieval."""
-    return _index(tuple(passages), _Same(embedder))
+    return _index(tuple(passages), Same(embedder))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Same:
+class Same:
     """An embedder as a key: embedders of one name give the same vectors."""
 
     embedder: Embedder
@@ -167,9 +230,9 @@ class _Same:
         return hash(self.embedder.name)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.embedder.name == self.embedder.name
+        return isinstance(other, Same) and other.embedder.name == self.embedder.name
 
 
 @lru_cache(maxsize=16)
-def _index(passages: tuple[Passage, ...], same: _Same) -> PassageIndex:
+def _index(passages: tuple[Passage, ...], same: Same) -> PassageIndex:
     return PassageIndex(passages, same.embedder)

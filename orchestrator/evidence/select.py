@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import combinations
 
-from orchestrator.evidence.alignment import ALIKE
-from orchestrator.evidence.language.reading import spells_out
-from orchestrator.evidence.language.similarity import SYNONYM, has_synonym
-from orchestrator.evidence.language.words import Word
-from orchestrator.evidence.passage_index import Located, PassageIndex, index_of, refers_back
-from orchestrator.evidence.question import (
-    PRICE_STEMS,
-    Question,
-    answers,
-    ask,
-    is_homograph,
-    is_verb,
-    measured,
-    states_price,
-)
+from orchestrator.evidence.anchors import anchors
+from orchestrator.evidence.disagreement import disagree
+from orchestrator.evidence.language.words import words
+from orchestrator.evidence.passage_index import Located, index_of, refers_back
+from orchestrator.evidence.question import alternatives, ask, compares
+from orchestrator.evidence.ranking import Ranking
 from orchestrator.evidence.values import Citation, Passage
 from orchestrator.project.protocols import Embedder
 
-if TYPE_CHECKING:
-    import numpy as np
-
-ANSWERABLE = 0.6
-_TOPICAL = 0.35  # a draft on a topic needs only that the sources speak of it
-_WHOLE = 0.8  # the head of Finance is not the head of IT: a role is meant in whole
-_HEADING = 0.85
-_NEIGHBOUR = 0.5
-_COSINE = 0.4
-_TYPE = 0.3
-_BESIDE = 0.3
-_VERB = 0.5  # a verb says less than a noun what is asked about
-_OTHER_KIND = 0.6  # of a sentence without the kind of answer that the question's form shows
-_NEAR = 0.9  # of the best score; from here on a sentence answers nearly as well
+_NEAR_TOPIC = 0.4
 _RELATED = 0.75  # below, a sentence is about something else even if it has a missing word
 _GAIN = 0.1  # of the subject that a further sentence must add
-_NEAR_TOPIC = 0.4
 _SAME = 0.8
+_RIVALS = 12  # of the sentences that may answer, so many are compared with the best
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +31,9 @@ class Selection:
     """How much of what was asked the best sentence speaks of, 0..1."""
     reason: str
     """Not empty: why nothing was selected."""
+    disputed: tuple[Citation, ...] = ()
+    """Where the sources disagree: the two sentences that answer the question differently, which
+    are then the spans."""
 
 
 def select(
@@ -66,202 +46,80 @@ def select(
 ) -> Selection:
     """The sentences of the passages that answer a question or belong to a request's topic.
 
-    Each is scored by the share of the question's subject that it speaks of (rare words weigh
-    more; its heading counts too), by its likeness as a whole, and by whether it holds what is
-    asked for: a number for "how many", a date for "when", a name for "who".
+    A question is answered by a sentence that speaks of nearly all that it asks about and of
+    nothing else in its place (another year, another device), and that holds what is asked for: a
+    number of that kind for "how many", a date for "when", a name for "who". Headings, the first
+    row of a table, the sentences before and what the whole document is about count for it. A
+    question that names two alternatives is asked once for each.
 
     Args:
         limit: the most sentences that come back.
         exclude: texts of sentences that must not come back.
     """
+    whole = _select(question, passages, embedder, limit, exclude)
+    if whole.spans and _on_both(question, whole):
+        return whole
+    parts = [_select(q, passages, embedder, 1, exclude) for q in alternatives(question)]
+    if not parts or not all(part.spans for part in parts):
+        return whole
+    spans = {(c.file, c.start): c for part in parts for c in part.spans}
+    disputed = next((part.disputed for part in parts if part.disputed), ())
+    return Selection(tuple(spans.values()), min(p.answerable for p in parts), "", disputed)
+
+
+def _on_both(question: str, whole: Selection) -> bool:
+    """Whether what was found speaks itself of both things that a question compares."""
+    named = [a for a in anchors(question) if a.kind != "moment"]
+    said = {w.stem for c in whole.spans for w in words(c.quote)}
+    return not compares(question) or all(a.words[-1].stem in said for a in named)
+
+
+def _select(
+    question: str,
+    passages: Sequence[Passage],
+    embedder: Embedder,
+    limit: int,
+    exclude: frozenset[str],
+) -> Selection:
     index = index_of(passages, embedder)
-    asked = ask(question)
     if not index.sentences:
         return Selection((), 0.0, "there are no sources")
-    ranking = _Ranking(asked, index)
+    ranking = Ranking(ask(question), index)
     free = [i for i in ranking.order if not _is_excluded(index.sentences[i], exclude)]
     if not free:
         return Selection((), 0.0, "nothing is left that was not ruled out")
     value = ranking.answerable(free)
     if value < ranking.threshold:
         return Selection((), value, ranking.missing(free))
-    if asked.kind == "name":
-        free = [i for i in free if ranking.fits[i]]
+    if not ranking.asked.imperative:
+        free = [i for i in free if ranking.qualifies(i)]
+        if not free:
+            return Selection((), value, ranking.missing(range(len(index.sentences))))
     chosen = _chosen(ranking, free, limit)
-    spans = [index.sentences[i].citation() for i in sorted(chosen)]
-    return Selection(tuple(spans), value, "")
+    rivals = _rivals(ranking, free[0])
+    if rivals is not None:
+        chosen = {*rivals}  # whatever else there is, this is what has to be told
+    spans = tuple(index.sentences[i].citation() for i in sorted(chosen))
+    return Selection(spans, value, "", spans if rivals is not None else ())
 
 
-class _Ranking:
-    """The sentences of an index by how well they answer."""
-
-    def __init__(self, asked: Question, index: PassageIndex) -> None:
-        self.asked = asked
-        self.index = index
-
-    @cached_property
-    def weights(self) -> np.ndarray:
-        import numpy as np
-
-        weights = self.index.weights(self.asked.subject)
-        weights *= np.array([_VERB if w is self.asked.verb else 1.0 for w in self.asked.subject])
-        shares: np.ndarray = weights / (float(weights.sum()) or 1.0)
-        return shares
-
-    @cached_property
-    def hits(self) -> np.ndarray:
-        """How far each sentence speaks of each word of the subject, shape (words, sentences)."""
-        import numpy as np
-
-        similar = self.index.vocabulary.similarities(self.asked.subject)
-        for row, word in enumerate(self.asked.subject):
-            if _is_name(word):  # it is meant, and not its like
-                similar[row, similar[row] < 0.999] = 0.0
-        similar = np.where(similar >= ALIKE, similar, 0.0)
-        own = self._best(similar, self.index.columns) * ~self._homographs()
-        own = np.maximum(own, self._said_otherwise())
-        context = self._best(similar, self.index.context_columns)
-        known: np.ndarray = np.maximum(own, _HEADING * context)
-        result: np.ndarray = np.maximum(known, _NEIGHBOUR * self._beside(own))
-        return result
-
-    def _best(self, similar: np.ndarray, columns: Sequence[np.ndarray]) -> np.ndarray:
-        import numpy as np
-
-        parts = [similar[:, c].max(axis=1, initial=0.0) for c in columns]
-        return np.column_stack(parts)
-
-    def _said_otherwise(self) -> np.ndarray:
-        """What no word shows: `temperature` in "below 25 °C", `EU` in "European Union"."""
-        import numpy as np
-
-        result = np.zeros((len(self.asked.subject), len(self.index.sentences)), dtype=np.float32)
-        for row, word in enumerate(self.asked.subject):
-            for column, sentence in enumerate(self.index.sentences):
-                if measured(word.text, sentence.reading) or spells_out(sentence.reading, word.text):
-                    result[row, column] = SYNONYM
-        return result
-
-    def _homographs(self) -> np.ndarray:
-        """Where a word of the subject stands only as another part of speech."""
-        import numpy as np
-
-        shape = (len(self.asked.subject), len(self.index.sentences))
-        result = np.zeros(shape, dtype=np.bool_)
-        for row, word in enumerate(self.asked.subject):
-            for column, sentence in enumerate(self.index.sentences):
-                result[row, column] = is_homograph(self.asked, word, sentence.reading)
-        return result
-
-    def _beside(self, own: np.ndarray) -> np.ndarray:
-        """What the sentences before and after it in its passage speak of."""
-        import numpy as np
-
-        result = np.zeros_like(own)
-        listed = self.index.sentences
-        for i in range(len(listed) - 1):
-            if listed[i].passage == listed[i + 1].passage and listed[i].file == listed[i + 1].file:
-                result[:, i + 1] = np.maximum(result[:, i + 1], own[:, i])
-                result[:, i] = np.maximum(result[:, i], own[:, i + 1])
-        return result
-
-    @cached_property
-    def cover(self) -> np.ndarray:
-        """Weighted share of the subject in each sentence, 0..1."""
-        result: np.ndarray = self.weights @ self.hits
-        return result
-
-    @cached_property
-    def fits(self) -> np.ndarray:
-        """1 where the sentence holds the kind of answer that is asked for, else 0."""
-        import numpy as np
-
-        found = [answers(self.asked, s.reading) for s in self.index.sentences]
-        return np.array(found, dtype=np.float32)
-
-    @cached_property
-    def scores(self) -> np.ndarray:
-        aim = self.index.embedder.embed([self.asked.text])[0]
-        if not self.asked.subject:
-            aim = self.index.sentence_vectors.mean(axis=0)
-        cosine = self.index.sentence_vectors @ aim
-        result: np.ndarray = (
-            self.cover + _COSINE * cosine + _TYPE * self.fits + _BESIDE * self._beside_subject()
-        )
-        return result
-
-    def _beside_subject(self) -> np.ndarray:
-        """The share of the words beside the subject that each sentence holds; 0 for a request."""
-        import numpy as np
-
-        stems = {word.stem for word in self.asked.beside}
-        if self.asked.imperative or not stems:
-            return np.zeros(len(self.index.sentences), dtype=np.float32)
-        held = []
-        for sentence in self.index.sentences:
-            present = {w.stem for w in sentence.reading.words}
-            if states_price(sentence.reading):
-                present |= PRICE_STEMS
-            held.append(len(stems & present) / len(stems))
-        return np.array(held, dtype=np.float32)
-
-    @cached_property
-    def order(self) -> list[int]:
-        return sorted(range(len(self.scores)), key=lambda i: (-float(self.scores[i]), i))
-
-    @property
-    def threshold(self) -> float:
-        """From which share of the subject on there is an answer."""
-        if self.asked.imperative:
-            return _TOPICAL
-        return _WHOLE if self.asked.kind == "name" else ANSWERABLE
-
-    def answerable(self, among: Sequence[int]) -> float:
-        """For a question, how much one sentence covers; for a request, how much all do."""
-        if self.asked.imperative and not self.asked.subject:
-            return 1.0  # everything is its topic
-        if self.asked.imperative:
-            together = self.hits[:, list(among)].max(axis=1, initial=0.0)
-            return float(together @ self.weights)
-        best = max(float(self.cover[i]) for i in among)
-        fitting = max((float(self.cover[i]) for i in among if self.fits[i]), default=0.0)
-        return fitting if self.asked.kind == "name" else max(fitting, _OTHER_KIND * best)
-
-    def gain(self, i: int, chosen: Collection[int]) -> float:
-        """The weighted share of the subject that a sentence adds to the chosen ones."""
-        import numpy as np
-
-        known = self.hits[:, list(chosen)].max(axis=1)
-        return float(self.weights @ np.maximum(self.hits[:, i] - known, 0.0))
-
-    def missing(self, among: Sequence[int]) -> str:
-        """What of the subject the sources do not speak of, as a sentence."""
-        subject = self.asked.subject
-        together = self.hits[:, list(among)].max(axis=1, initial=0.0)
-        lost = [i for i in range(len(subject)) if together[i] < ALIKE]
-        if not lost:
-            return f"no sentence of the sources answers: {self.asked.text}"
-        things = [i for i in lost if not is_verb(self.asked, subject[i])]
-        if not things:
-            return f"no sentence of the sources answers: {self.asked.text}"
-        heaviest = max(things, key=lambda i: float(self.weights[i]))
-        first = last = heaviest
-        while first > 0 and self._adjacent(first - 1):
-            first -= 1
-        while last + 1 < len(subject) and self._adjacent(last):
-            last += 1
-        phrase = self.asked.text[subject[first].start : subject[last].end]
-        return f"the sources say nothing about {phrase}"
-
-    def _adjacent(self, i: int) -> bool:
-        left, right = self.asked.subject[i], self.asked.subject[i + 1]
-        return self.asked.text[left.end : right.start] in (" ", "-")
-
-
-def _is_name(word: Word) -> bool:
-    """Whether a word of the question is a name; an abbreviation of the word lists is none."""
-    capital = word.text[0].isupper() and word.start > 0
-    return capital and not (word.text.isupper() and has_synonym(word.stem))
+def _rivals(ranking: Ranking, best: int) -> tuple[int, int] | None:
+    """The first two sentences that answer the question differently, the best one if it may be."""
+    if ranking.asked.imperative:
+        return None
+    sentences, qualification = ranking.index.sentences, ranking.qualification
+    alike = [
+        other
+        for other in ranking.order[:_RIVALS]
+        if other != best
+        and qualification.may_contradict(other)
+        and qualification.speaks_alike(best, other)
+    ]
+    for one, other in combinations([best, *alike], 2):
+        near = ranking.scores[one] >= _RELATED * ranking.scores[best]
+        if near and disagree(ranking.asked, sentences[one].reading, sentences[other].reading):
+            return one, other
+    return None
 
 
 def _is_excluded(sentence: Located, exclude: frozenset[str]) -> bool:
@@ -269,10 +127,11 @@ def _is_excluded(sentence: Located, exclude: frozenset[str]) -> bool:
     return any(text == " ".join(e.split()) or (e and e in text) for e in exclude)
 
 
-def _chosen(ranking: _Ranking, free: Sequence[int], limit: int) -> set[int]:
+def _chosen(ranking: Ranking, free: Sequence[int], limit: int) -> set[int]:
     """The best sentences that are not said twice; one that refers back brings the one before.
 
-    A question gets the best one, and a further one that is nearly as good or adds to it.
+    A question gets the best one; a further one only where it asks for no single value and where
+    that one adds to it.
     """
     asked, sentences = ranking.asked, ranking.index.sentences
     top = ranking.scores[free[0]]
@@ -282,8 +141,8 @@ def _chosen(ranking: _Ranking, free: Sequence[int], limit: int) -> set[int]:
             _NEAR_TOPIC if asked.imperative else _RELATED
         ):
             break
-        adds = asked.imperative or not chosen or ranking.gain(i, chosen) >= _GAIN
-        if not adds and ranking.scores[i] < _NEAR * top:
+        further = not asked.imperative and bool(chosen)
+        if further and (asked.kind or ranking.gain(i, chosen) < _GAIN):
             continue
         if (asked.subject and ranking.cover[i] <= 0) or any(
             _says_the_same(sentences[i], sentences[j]) for j in chosen
@@ -293,9 +152,10 @@ def _chosen(ranking: _Ranking, free: Sequence[int], limit: int) -> set[int]:
         before = i - 1
         if (
             len(chosen) < limit
-            and before in free
+            and before >= 0
             and refers_back(sentences[i].reading.text)
             and sentences[before].passage == sentences[i].passage
+            and (not asked.imperative or before in free)
         ):
             chosen.add(before)
     return chosen

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
-from itertools import pairwise
-from math import exp, log
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.evidence.alignment import ALIKE, Alignment, ClaimAligner
+from orchestrator.evidence.alignment import ALIKE, Alignment, ClaimAligner, aligner_of
 from orchestrator.evidence.gates import Finding, findings, missing_names, strange_words
-from orchestrator.evidence.language.reading import Reading, read
+from orchestrator.evidence.language.reading import read
 from orchestrator.evidence.language.similarity import SAME_ROOT
 from orchestrator.evidence.numbers import missing
 from orchestrator.evidence.passage_index import Located, PassageIndex, index_of
-from orchestrator.evidence.values import Citation, Claim, ClaimCheck, Passage
+from orchestrator.evidence.relations.signals import Signal, relations, strong
+from orchestrator.evidence.scoring.features import features
+from orchestrator.evidence.scoring.model import SupportModel, shipped
+from orchestrator.evidence.values import Citation, Claim, ClaimCheck, Passage, ReasonKind
 from orchestrator.project.protocols import Embedder
-from orchestrator.types import ClaimStatus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,11 @@ _CANDIDATES = 16
 _STATES_COVER = 0.8
 _ON_SUBJECT = 0.4
 _NEAREST = 4
+_NEAR = 0.3
+_SAYS = re.compile(
+    r'says "(?P<source>.+?)", the claim says (?:"(?P<claim>.+)"|the opposite)', re.DOTALL
+)
+"""How a finding of the gates is worded."""
 _DENIES = re.compile(
     r"\b(?:un(?!der|i|til)|non-?|impos|inval|illeg|inel|incap|insuf|disa[bglp])\w{3}"
     r"|\b(?:only|prohibit|forbid|ban|free of|lack|fail|refus|den[iy]|avoid|prevent|few"
@@ -38,191 +43,184 @@ _DENIES = re.compile(
 """Words by which a sentence may deny without a negation."""
 _LEAST_CONTAINMENT = 0.55
 
-# python scripts/fit_support.py FOLDER, on the dev sets of AttributionBench (Apache-2.0), WiCE
-# (annotations ODC-BY) and RAGTruth (MIT). Balanced accuracy, 5-fold by passage / set held out:
-# AttributionBench 0.675 / 0.664, WiCE 0.712 / 0.691, RAGTruth QA 0.742 / 0.745, summary
-# 0.644 / 0.614, data-to-text 0.612 / 0.582.
-INTERCEPT = -0.15
-COEFFICIENTS = {
-    "containment": 0.767,
-    "alignment": 0.423,
-    "pairs": 1.358,
-    "cosine": 1.124,
-    "numbers": -1.649,
-    "names": -0.92,
-    "length": -0.541,
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Features:
-    """What the score is made of; all in 0..1 but `length`, the logarithm of the claim's words."""
+class Lack:
+    """Something that a claim says and the passages do not; `reason` is a sentence for a person."""
 
-    containment: float = 0.0
-    """Weighted share of the claim's content words in the best window of three sentences."""
-    alignment: float = 0.0
-    """Mean over the claim's content words of the best cosine with a word of the passages."""
-    pairs: float = 0.0
-    """Share of its neighbouring words that are neighbours, or next but one, in a sentence."""
-    cosine: float = 0.0
-    """The best cosine of the whole claim with a sentence."""
-    numbers: float = 0.0
-    """Share of the claim's quantities that no passage states."""
-    names: float = 0.0
-    """Share of its names that no passage mentions."""
-    length: float = 0.0
+    kind: ReasonKind
+    claim_says: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Support:
-    """`score` in 0..1; `best` is the window that carries the claim best, if there is any."""
+    """`score` in 0..1; `best` is the window that carries the claim best, if there is any.
+
+    `containment` is the weighted share of the claim's content words that stands in it, and
+    `lack` a number or name that no passage has.
+    """
 
     score: float
     best: Citation | None
     reason: str
-    features: Features
+    containment: float = 0.0
+    lack: Lack | None = None
 
 
-def support(claim_text: str, passages: Sequence[Passage], embedder: Embedder) -> Support:
+def support(
+    claim_text: str,
+    passages: Sequence[Passage],
+    embedder: Embedder,
+    model: SupportModel | None = None,
+) -> Support:
     """How well the passages support the claim.
 
-    The score is a logistic function of `Features`; `SUPPORTED` is the point at which it was
-    fitted to divide. Thresholds differ between kinds of text: calibrate where it matters.
+    The score is the probability of the model, of the shipped one where none is given.
     """
-    return _support(ClaimAligner(claim_text, index_of(passages, embedder)))
+    model = model or shipped()
+    aligner = aligner_of(claim_text, index_of(passages, embedder))
+    return _support(aligner, probability(claim_text, passages, embedder, model), _absent(aligner))
 
 
-def check_claim(claim: Claim, passages: Sequence[Passage], embedder: Embedder) -> ClaimCheck:
+def check_claim(
+    claim: Claim,
+    passages: Sequence[Passage],
+    embedder: Embedder,
+    model: SupportModel | None = None,
+) -> ClaimCheck:
     """Supported, contradicted or unsupported, with the sentence that decides.
 
     `contradicted`: a sentence about the same thing differs in a number, date, name, negation or
     modal verb. That holds also where another passage states the claim: then the sources
     contradict each other, and the reason names both files.
+
+    `probability` is the scorer's alone: a claim that a gate contradicts may well look supported.
     """
-    aligner = ClaimAligner(claim.text, index_of(passages, embedder))
-    found = [aligner.align(n) for n in aligner.candidates(_CANDIDATES)]
+    model = model or shipped()
+    aligner = aligner_of(claim.text, index_of(passages, embedder))
+    found = [aligner.align(n) for n in aligner.candidates(_CANDIDATES, _NEAR)]
     stating = next((a for a in found if _states(a)), None)
+    check = ClaimCheck(
+        claim=claim.id,
+        text=claim.text,
+        status="supported",
+        by=BY,
+        probability=probability(claim.text, passages, embedder, model),
+    )
     against = _against(found, stating)
     if against is not None:
-        alignment, finding = against
-        reason = finding.reason
-        if stating is not None:
-            reason = f"the sources disagree: {stating.at.file} supports it, but {reason}"
-        return _check(claim, "contradicted", reason, alignment.at.citation(finding.reason))
-    held = _support(aligner)
-    absent = _absent(aligner)
-    if absent:
-        return _check(claim, "unsupported", absent, held.best)
-    if stating is not None:
-        return _check(claim, "supported", f"{stating.at.file} says so", stating.at.citation())
-    absent = _undenied(aligner, found) or _elsewhere(aligner, held.best)
-    if absent:
-        return _check(claim, "unsupported", absent, held.best)
-    if held.score < SUPPORTED or held.features.containment < _LEAST_CONTAINMENT:
-        return _check(claim, "unsupported", _unmentioned(aligner) or held.reason, held.best)
-    return _check(claim, "supported", held.reason, held.best)
-
-
-def score(features: Features) -> float:
-    """The logistic formula over the features."""
-    total = INTERCEPT + sum(
-        COEFFICIENTS[f.name] * getattr(features, f.name) for f in fields(features)
-    )
-    return 1 / (1 + exp(-max(-30.0, min(30.0, total))))
-
-
-def _support(aligner: ClaimAligner) -> Support:
-    features, window = _features(aligner)
-    if window is None:
-        return Support(
-            score=0.0, best=None, reason="the passages say nothing on it", features=features
+        return _contradicted(check, *against, stating)
+    swap = strong(relations(aligner))
+    if swap is not None:
+        return _swapped(check, swap)
+    lack = _absent(aligner)
+    if lack is None and stating is not None:
+        return check.model_copy(
+            update={"reason": f"{stating.at.file} says so", "against": stating.at.citation()}
         )
-    value = score(features)
-    absent = _absent(aligner)
-    share = f"{features.containment:.0%} of its words stand together in {window[0].file}"
-    return Support(
-        score=value,
-        best=_citation(window, aligner.index),
-        reason=absent or share,
-        features=features,
+    held = _support(aligner, check.probability or 0.0, lack)
+    lack = lack or _undenied(aligner, found) or _elsewhere(aligner, held.best)
+    if lack is None and not _enough(held, model):
+        little = Lack(kind="little_support", claim_says="", reason=held.reason)
+        lack = _unmentioned(aligner) or little
+    if lack is None:
+        return check.model_copy(update={"reason": held.reason, "against": held.best})
+    update = {"status": "unsupported", "reason": lack.reason, "kind": lack.kind}
+    return check.model_copy(update={**update, "claim_says": lack.claim_says, "against": held.best})
+
+
+def _enough(held: Support, model: SupportModel) -> bool:
+    return held.score >= model.threshold() and held.containment >= _LEAST_CONTAINMENT
+
+
+def probability(
+    claim: str, passages: Sequence[Passage], embedder: Embedder, model: SupportModel
+) -> float:
+    """That the claim is supported, by the scorer alone; 0 where there is nothing to compare."""
+    values = features([claim], passages, embedder)
+    return float(model.probability(values)[0]) if values.any() else 0.0
+
+
+def _swapped(check: ClaimCheck, swap: Signal) -> ClaimCheck:
+    """A number or a name of the claim that the passages tie to something else."""
+    return check.model_copy(
+        update={
+            "status": "contradicted",
+            "kind": swap.kind,
+            "reason": swap.reason,
+            "claim_says": swap.claim_says,
+            "source_says": swap.source_says,
+            "against": swap.at.citation(swap.reason) if swap.at else None,
+        }
     )
 
 
-def _features(aligner: ClaimAligner) -> tuple[Features, list[Located] | None]:
+def _contradicted(
+    check: ClaimCheck, alignment: Alignment, finding: Finding, stating: Alignment | None
+) -> ClaimCheck:
+    reason = finding.reason
+    if stating is not None:
+        reason = f"the sources disagree: {stating.at.file} supports it, but {reason}"
+    said = _SAYS.search(finding.reason)
+    return check.model_copy(
+        update={
+            "status": "contradicted",
+            "reason": reason,
+            "kind": finding.gate,
+            "claim_says": said["claim"] if said and said["claim"] else check.text,
+            "source_says": said["source"] if said else alignment.at.text,
+            "against": alignment.at.citation(finding.reason),
+        }
+    )
+
+
+def _support(aligner: ClaimAligner, score: float, lack: Lack | None) -> Support:
+    if not aligner.claim.content or not aligner.index.sentences:
+        return Support(score=0.0, best=None, reason="the passages say nothing on it")
+    containment, window = _best_window(aligner)
+    return Support(
+        score=score,
+        best=_citation(window, aligner.index),
+        reason=lack.reason
+        if lack
+        else f"{containment:.0%} of its words stand together in {window[0].file}",
+        containment=containment,
+        lack=lack,
+    )
+
+
+def _best_window(aligner: ClaimAligner) -> tuple[float, list[Located]]:
+    """The window that holds most of the claim, and the weighted share that it holds."""
     import numpy as np
 
     index, words = aligner.index, aligner.claim.content
-    if not words or not index.sentences:
-        return Features(), None
     weights = index.weights(words)
     weights = weights / weights.sum()
     forms = np.where(aligner.similarities >= SAME_ROOT - 0.001, aligner.similarities, 0.0)
-    raw = np.maximum(index.vocabulary.similarities(words, raw=True), forms)
-    best, chosen = -1.0, tuple[int, ...]()
-    for window in _windows(index.sentences):
-        columns = np.concatenate([index.columns[i] for i in window])
-        context = index.context_columns[window[0]]
-        found = np.maximum(_top(forms, columns), 0.7 * _top(forms, context))
-        value = float((found * weights).sum())
-        if value > best:
-            best, chosen = value, window
-    embedded = index.embedder.embed([aligner.claim.text])[0]
-    readings = [s.reading for s in index.sentences]
-    lost = missing(aligner.claim.quantities, [q for r in readings for q in r.quantities])
-    unnamed = missing_names(aligner.claim, _with_headings(aligner.index))
-    features = Features(
-        containment=best,
-        alignment=float(raw.max(axis=1, initial=0.0).mean()),
-        pairs=_pairs(aligner),
-        cosine=float((index.sentence_vectors @ embedded).max()),
-        numbers=len(lost) / max(1, len(aligner.claim.quantities)),
-        names=len(unnamed) / max(1, len(aligner.claim.names)),
-        length=log(len(aligner.claim.words) + 1),
-    )
-    return features, _narrowed(forms, weights, chosen, index)
-
-
-def _pairs(aligner: ClaimAligner) -> float:
-    held = set[tuple[str, str]]()
-    for sentence in aligner.index.sentences:
-        stems = [w.stem for w in sentence.reading.words if w.is_content or w.is_number]
-        held.update(pairwise(stems), zip(stems, stems[2:], strict=False))
-    stems = [w.stem for w in aligner.claim.words if w.is_content or w.is_number]
-    mine = list(pairwise(stems))
-    return sum(pair in held for pair in mine) / max(1, len(mine))
-
-
-def _top(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    result: np.ndarray = values[:, columns].max(axis=1, initial=0.0)
-    return result
-
-
-def _windows(sentences: Sequence[Located]) -> Iterator[tuple[int, ...]]:
-    """Runs of up to three sentences that follow each other in one passage."""
-    for i, first in enumerate(sentences):
-        window = [i]
-        for j in range(i + 1, min(i + _WINDOW, len(sentences))):
-            if sentences[j].passage != first.passage or sentences[j].file != first.file:
-                break
-            window.append(j)
-        yield tuple(window)
+    own = index.best_of(forms)
+    reach, last = own.copy(), np.arange(len(index.sentences))
+    place = [(x.file, x.passage) for x in index.sentences]
+    going = np.ones(len(place), dtype=bool)
+    for away in range(1, min(_WINDOW, len(place))):  # a window crosses no end of a passage
+        going = going[:-1] & np.array([a == b for a, b in zip(place, place[away:], strict=False)])
+        wider = np.maximum(reach[:, :-away], own[:, away:])
+        reach[:, :-away] = np.where(going, wider, reach[:, :-away])
+        last[:-away] += going
+    shares = weights @ np.maximum(reach, 0.7 * index.best_of_context(forms))
+    first = int(shares.argmax())
+    chosen = range(first, int(last[first]) + 1)
+    return float(shares[first]), _narrowed(own, weights, chosen, index)
 
 
 def _narrowed(
-    forms: np.ndarray,
-    weights: np.ndarray,
-    chosen: Sequence[int],
-    index: PassageIndex,
+    own: np.ndarray, weights: np.ndarray, chosen: Sequence[int], index: PassageIndex
 ) -> list[Located]:
     """The window without the sentences at its ends that carry nothing of the claim."""
     window = list(chosen)
 
     def together(part: Sequence[int]) -> float:
-        import numpy as np
-
-        return float(
-            (_top(forms, np.concatenate([index.columns[i] for i in part])) * weights).sum()
-        )
+        return float(weights @ own[:, list(part)].max(axis=1))
 
     whole = together(window)
     single = max(window, key=lambda i: together([i]))
@@ -242,45 +240,51 @@ def _citation(window: Sequence[Located], index: PassageIndex) -> Citation:
     return first.citation().model_copy(update={"end": last.end, "quote": quote})
 
 
-def _with_headings(index: PassageIndex) -> list[Reading]:
-    return [s.reading for s in index.sentences] + [read(p.heading) for p in index.passages]
+def _absent(aligner: ClaimAligner) -> Lack | None:
+    """The number or name of the claim that no passage has."""
+    claim, index = aligner.claim, aligner.index
+    if lost := missing(claim.quantities, index.quantities):
+        said = lost[0].text.strip()
+        return Lack(kind="missing_number", claim_says=said, reason=f'no passage states "{said}"')
+    if all({w.text.lower(), w.stem} & index.forms for w in claim.words if w.text[0].isupper()):
+        return None
+    readings = [s.reading for s in index.sentences] + [read(p.heading) for p in index.passages]
+    unnamed = missing_names(claim, readings) or strange_words(claim, readings)
+    if not unnamed:
+        return None
+    said = unnamed[0]
+    return Lack(kind="missing_name", claim_says=said, reason=f'no passage mentions "{said}"')
 
 
-def _absent(aligner: ClaimAligner) -> str:
-    """The number or name of the claim that no passage has, as a sentence; else empty."""
-    readings = _with_headings(aligner.index)
-    lost = missing(aligner.claim.quantities, [q for r in readings for q in r.quantities])
-    if lost:
-        return f'no passage states "{lost[0].text.strip()}"'
-    unnamed = missing_names(aligner.claim, readings) or strange_words(aligner.claim, readings)
-    return f'no passage mentions "{unnamed[0]}"' if unnamed else ""
-
-
-def _elsewhere(aligner: ClaimAligner, best: Citation | None) -> str:
-    """The day or month of the claim that is not said of what it speaks of; else empty."""
+def _elsewhere(aligner: ClaimAligner, best: Citation | None) -> Lack | None:
+    """The day or month of the claim that is not said of what it speaks of."""
     named = [q for q in aligner.claim.quantities if q.is_named_day]
     lost = missing(named, read(best.quote).quantities if best else ())
-    return f'no passage says "{lost[0].text}" of it' if lost else ""
+    if not lost:
+        return None
+    said = lost[0].text
+    return Lack(kind="date", claim_says=said, reason=f'no passage says "{said}" of it')
 
 
-def _undenied(aligner: ClaimAligner, found: Sequence[Alignment]) -> str:
-    """Where the claim denies something that no sentence on the subject denies: that, in words."""
+def _undenied(aligner: ClaimAligner, found: Sequence[Alignment]) -> Lack | None:
+    """What the claim denies and no sentence on the subject does."""
     if not aligner.claim.negations:
-        return ""
+        return None
     near = [a for a in found if a.cover >= _ON_SUBJECT][:_NEAREST]
     if any(a.at.reading.negations or _DENIES.search(a.at.reading.text) for a in near):
-        return ""
-    return f'no passage says "{aligner.claim.negations[0].word}" of it'
+        return None
+    said = aligner.claim.negations[0].word
+    return Lack(kind="negation", claim_says=said, reason=f'no passage says "{said}" of it')
 
 
-def _unmentioned(aligner: ClaimAligner) -> str:
-    """The heaviest word of the claim that no passage has in any form, as a sentence; else empty."""
+def _unmentioned(aligner: ClaimAligner) -> Lack | None:
+    """The heaviest word of the claim that no passage has in any form."""
     best = aligner.similarities.max(axis=1, initial=0.0)
     lost = [w for w, value in zip(aligner.claim.content, best, strict=True) if value < ALIKE]
     if not lost:
-        return ""
-    heaviest = max(lost, key=lambda w: aligner.index.weight(w.stem))
-    return f'the passages do not mention "{heaviest.text}"'
+        return None
+    said = max(lost, key=lambda w: aligner.index.weight(w.stem)).text
+    return Lack(kind="unmentioned", claim_says=said, reason=f'the passages do not mention "{said}"')
 
 
 def _states(alignment: Alignment) -> bool:
@@ -300,9 +304,3 @@ def _against(
     others = [a for a in found if stating is None or a.at is not stating.at]
     every = [(a, f) for a in others for f in findings(a) if stating is None or f.strict]
     return max(every, key=lambda x: (x[1].strict, x[0].cover + x[0].back), default=None)
-
-
-def _check(claim: Claim, status: ClaimStatus, reason: str, against: Citation | None) -> ClaimCheck:
-    return ClaimCheck(
-        claim=claim.id, text=claim.text, status=status, reason=reason, by=BY, against=against
-    )

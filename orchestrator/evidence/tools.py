@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Protocol
 
 from orchestrator.evidence.documents import Document, open_sources
 from orchestrator.evidence.followup import completed
 from orchestrator.evidence.library import Library
+from orchestrator.evidence.orders import without_orders
 from orchestrator.evidence.values import Passage
 from orchestrator.project.registry import tool
 
 MOST_PASSAGES = 24
 """For all topics of a plan together; about 3,000 words, which a context of 8,192 tokens holds."""
+MOST_MORE = 12
+"""Passages that are looked up besides, in later rounds."""
 _CALCULATED = "math"
+_A_CLAIM = 3  # passages looked up for one rejected claim
 
 
 class Toolbox(Protocol):
@@ -24,9 +28,31 @@ class Toolbox(Protocol):
     @property
     def library(self) -> Library: ...
 
+    @property
+    def sent_back(self) -> object:
+        """In a later round of a loop: what the function has said that sent the run back."""
+        ...
+
     def note(self, text: str) -> None:
         """Put a remark on the hop."""
         ...
+
+
+class Rejected(Protocol):
+    """A claim that did not pass its checks."""
+
+    @property
+    def text(self) -> str: ...
+
+
+class Objection(Protocol):
+    """What a verdict over a draft found wrong with it."""
+
+    @property
+    def rejected(self) -> Sequence[Rejected]: ...
+
+    @property
+    def gaps(self) -> Mapping[str, str]: ...
 
 
 class Asked(Protocol):
@@ -38,6 +64,9 @@ class Asked(Protocol):
 
 class Topic(Protocol):
     """One part of a request."""
+
+    @property
+    def id(self) -> str: ...
 
     @property
     def description(self) -> str: ...
@@ -71,7 +100,8 @@ async def retrieve(
     cannot crowd out another's; calculations and parts that work on other parts need no source.
     A query that leans on the conversation is looked up with the subject of what was asked before.
     Relative paths start at the current working directory. What cannot be read inside a folder
-    is a note on the hop.
+    is a note on the hop, and so is what in the sources gives orders to who reads them: that is left
+    out of the passages.
 
     Raises:
         SourceError: a named source cannot be read.
@@ -87,9 +117,45 @@ async def retrieve(
         toolbox.note(f"looked up as: {understood}")
     topics = _topics(plan)
     if len(topics) < 2 and (plan is None or len(plan.subtasks) < 2):
-        return await toolbox.library.retrieve(understood, documents)
-    found = [await toolbox.library.retrieve(t, documents, k=_k(documents)) for t in topics]
-    return _merged(found)
+        passages = await toolbox.library.retrieve(understood, documents)
+    else:
+        found = [await toolbox.library.retrieve(t, documents, k=_k(documents)) for t in topics]
+        passages = _merged(found)
+    return _as_evidence(toolbox, passages, documents, query)
+
+
+@tool("retrieve_more")
+async def retrieve_more(
+    toolbox: Toolbox,
+    *,
+    sources: Sequence[str] | None,
+    known: Sequence[Passage],
+    plan: Topics | None = None,
+) -> tuple[Passage, ...]:
+    """In a later round, passages for what was rejected or is missing, looked up in its own words.
+
+    The head of a loop: in its first round, where nothing was rejected yet, it brings nothing. Only
+    what is not among the `known` passages comes back, with ids that follow theirs.
+
+    Raises:
+        SourceError: a named source cannot be read.
+        StorageError: the passages cannot be stored.
+    """
+    objection: Objection | None = toolbox.sent_back  # type: ignore[assignment]
+    if objection is None or not sources:
+        return ()
+    queries = [claim.text for claim in objection.rejected]
+    queries += [p.description for p in (plan.subtasks if plan else ()) if p.id in objection.gaps]
+    documents, _ = await asyncio.to_thread(open_sources, sources)
+    found = [
+        await toolbox.library.retrieve(q, documents, k=_A_CLAIM) for q in dict.fromkeys(queries)
+    ]
+    held = {(p.file, p.start, p.end) for p in known}
+    # Claim by claim, not the best of each first: so what the round before has found stays in front.
+    places = {(p.file, p.start, p.end): p for claim in found for p in claim}
+    fresh = [p for place, p in places.items() if place not in held][:MOST_MORE]
+    clean = _as_evidence(toolbox, fresh, documents, " ".join(queries))
+    return _numbered(clean, after=len(known))
 
 
 def _topics(plan: Topics | None) -> list[str]:
@@ -106,5 +172,20 @@ def _merged(found: Sequence[Sequence[Passage]]) -> tuple[Passage, ...]:
     """The best of every search, then the second best, …; each place once, ids anew."""
     ranked = [p for rank in zip_longest(*found) for p in rank if p is not None]
     unique = list({(p.file, p.start, p.end): p for p in reversed(ranked)}.values())[::-1]
-    kept = unique[:MOST_PASSAGES]
-    return tuple(p.model_copy(update={"id": f"p{n}"}) for n, p in enumerate(kept, start=1))
+    return _numbered(unique[:MOST_PASSAGES])
+
+
+def _numbered(passages: Sequence[Passage], after: int = 0) -> tuple[Passage, ...]:
+    return tuple(
+        p.model_copy(update={"id": f"p{n}"}) for n, p in enumerate(passages, start=after + 1)
+    )
+
+
+def _as_evidence(
+    toolbox: Toolbox, passages: Sequence[Passage], documents: Sequence[Document], query: str
+) -> tuple[Passage, ...]:
+    """The passages without the orders in them, each of which is put on record."""
+    kept, orders = without_orders(passages, documents, query)
+    for order in orders:
+        toolbox.note(str(order))
+    return kept

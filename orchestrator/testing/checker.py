@@ -9,20 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 from orchestrator.call_types import CallRequest, Reply, TextDelta
 from orchestrator.embedding.load import load_embedder
 from orchestrator.errors import AttemptError, CallError
+from orchestrator.evidence.scoring.model import SupportModel, shipped
 from orchestrator.evidence.values import ClaimCheck, Draft, Passage, Sentence, Value
 from orchestrator.project.protocols import Embedder, Transport
 from orchestrator.project.schema import Agent
-from orchestrator.roles.checker import STATUSES, check
+from orchestrator.records import Attempt
+from orchestrator.roles.checking.checker import check
 from orchestrator.roles.prompt import messages
 from orchestrator.roles.values import Checks
 from orchestrator.roles.work import Work
 from orchestrator.testing._loop import in_a_loop
-from orchestrator.types import Deployment, as_json
+from orchestrator.types import (
+    ClaimStatus,
+    Decision,
+    Deployment,
+    Effort,
+    Outcome,
+    TaskProfile,
+    as_json,
+)
 
 V = TypeVar("V", bound=Value)
 
@@ -33,9 +43,11 @@ AGENT = Agent(
     task="check",
     needs=("json",),
     prompt=(
-        "Say for each claim whether the passages support it: supported, contradicted or "
-        'unsupported. Reply with JSON: {"checks": [{"claim", "status", "reason"}]}.\n'
-        "{{ claims }}\n{{ passages }}"
+        "Compare each claim with the passages: who does what, numbers, polarity and scope are each "
+        "same, different, missing or none. It is supported where nothing is different or missing, "
+        "contradicted where something is different, unsupported where something is missing. Reply "
+        'with JSON: {"checks": [{"claim", "who", "numbers", "polarity", "scope", "status", '
+        '"reason"}]}.\n{{ passages }}\n{{ claims }}'
     ),
 )
 HANDBOOK = (
@@ -65,7 +77,7 @@ class CheckerConformance:
         found = await self.check(said)
         assert [c.text for c in found.checks] == list(said)
         for finding in found.checks:
-            assert finding.status in STATUSES
+            assert finding.status in get_args(ClaimStatus)
             assert finding.reason
             assert finding.by
 
@@ -142,7 +154,7 @@ class CheckerConformance:
         ]
         work = _DirectWork(
             transport=transport,
-            deployment=deployment,
+            only=deployment,
             values=(draft, *sources),
             family_excluded=author,
         )
@@ -157,12 +169,33 @@ class _DirectWork:
     """As much of a `Work` as the checker uses, with one deployment and no routing."""
 
     transport: Transport
-    deployment: Deployment
+    only: Deployment
     values: Sequence[Value]
     family_excluded: str | None
     agent: Agent = AGENT
     question: str = ""
+    effort: Effort = "model"
+    seed: str = "conformance"
     embedder: Embedder = field(default_factory=lambda: load_embedder("static"))
+
+    @property
+    def support_model(self) -> SupportModel:
+        return shipped()
+
+    def note(self, _text: str) -> None:
+        """Nobody reads it."""
+
+    def put(self, _step: str, _text: str) -> None:
+        """Nobody reads it."""
+
+    def profile(self, _text: str, *, task: str, **_: Any) -> TaskProfile:
+        return TaskProfile(task=task)
+
+    def deployment(self, _id: str) -> Deployment:
+        return self.only
+
+    def decide(self, _profile: TaskProfile) -> Decision:
+        return Decision(chosen=self.only.id, policy_hash="", fleet_hash="")
 
     def all(self, kind: type[V]) -> list[V]:
         return [value for value in self.values if isinstance(value, kind)]
@@ -177,22 +210,33 @@ class _DirectWork:
         inputs: Mapping[str, Any],
         check: Callable[[str], Any],
         schema: Mapping[str, Any],
+        **_: Any,
     ) -> Reply:
         request = CallRequest(
             messages=messages(self.agent, variables), inputs=as_json(inputs), schema=schema
         )
         try:
-            events = [e async for e in self.transport.stream(self.deployment, request)]
+            events = [e async for e in self.transport.stream(self.only, request)]
         except AttemptError as error:
             raise CallError(str(error)) from error
         text = "".join(e.text for e in events if isinstance(e, TextDelta))
         return Reply(
             text=text,
             value=check(text),
-            deployment=self.deployment.id,
-            model=self.deployment.model,
-            family=self.deployment.family,
-            attempts=(),
+            deployment=self.only.id,
+            model=self.only.model,
+            family=self.only.family,
+            attempts=(self._attempt(),),
+        )
+
+    def _attempt(self) -> Attempt:
+        return Attempt(
+            deployment=self.only.id,
+            model=self.only.model,
+            family=self.only.family,
+            outcome=Outcome.OK,
+            started_at=0.0,
+            ms=0.0,
         )
 
 

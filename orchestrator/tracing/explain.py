@@ -168,6 +168,9 @@ def decision_sentences(decision: Decision, profile: TaskProfile | None) -> list[
         lines.append(_profile(profile))
     if decision.routes:
         lines.append(f"Routes of the policy that matched: {', '.join(decision.routes)}.")
+    if decision.checking_origin != "default":
+        asked_by = decision.checking_origin.replace(":", " ")
+        lines.append(f"Where a graph checks the answer: {decision.checking} ({asked_by}).")
     stated = {k: s for k, s in decision.settings.items() if s.value not in (None, [], ())}
     if stated:
         parts = [f"{name} {setting.value} ({setting.origin})" for name, setting in stated.items()]

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 from orchestrator.cli._json import answer_json, decision_json, hop_json
+from orchestrator.roles.values import Checking
 
 from .samples import ANSWER, CHECK, DRAFT, ID, QUOTE, ROUTE, TOOL
 
@@ -27,6 +29,17 @@ def test_the_object_of_an_answer() -> None:
         ("It is 45 EUR.", "contradicted", "it says 40"),
     ]
     assert [h["node"] for h in shown["hops"]] == [h.node for h in ANSWER.hops]
+
+
+def test_what_the_checking_took_and_why_there_is_no_answer() -> None:
+    checking = Checking(effort="two", claims=3, kept=2, deleted=1, ms=30.0, cost_micro_usd=400)
+    shown = answer_json(dataclasses.replace(ANSWER, cause="conflict", checking=checking))
+    assert shown["cause"] == "conflict"
+    found = shown["checking"]
+    assert (found["effort"], found["claims"], found["kept"]) == ("two", 3, 2)
+    assert (found["cost_usd"], found["cost_usd_per_kept"]) == (0.0004, 0.0002)
+    assert (found["ms"], found["ms_per_kept"]) == (30.0, 15.0)
+    assert answer_json(ANSWER)["checking"] is None
 
 
 def test_a_hop_that_fell_back() -> None:

@@ -45,7 +45,7 @@ class TestLanguageModel(Named):
 
     @asynccontextmanager
     async def deployment(self) -> AsyncIterator[Deployment]:
-        async with StandIn(Expert("any")) as endpoint:
+        async with StandIn(Expert("any", credulous=True)) as endpoint:
             yield deployment("m/d", endpoint=endpoint)
 
 

@@ -168,3 +168,21 @@ def test_a_passage_of_html_is_read_as_html(tmp_path: Path) -> None:
     assert found == ["Pay is <b>40&nbsp;EUR</b>.", "It is monthly."]
     assert readable(passage.text, passage.file) == "Pay is 40 EUR . It is monthly."
     assert chunk.heading == "T"
+
+
+def test_a_table_keeps_its_first_row(tmp_path: Path) -> None:
+    rows = "".join(f"| Thing {n} | {n} EUR |\n" for n in range(60))
+    source = document(tmp_path, f"# Prices\n\n| Item | Price |\n| --- | --- |\n{rows}")
+    first, *others = chunks(source)
+    assert source.text[first.start :].startswith("| Item")
+    assert others
+    assert {c.heading for c in others} == {"Prices › Item | Price"}
+    assert all(source.text[c.start] == "|" for c in others)
+
+
+def test_a_numbered_title_in_plain_text_is_a_heading(tmp_path: Path) -> None:
+    text = "Lease of rooms\n\n1. Rent\n\nThe rent is 5 EUR.\n\n2. Term\n\nIt ends in May.\n"
+    source = document(tmp_path, text, "lease.txt")
+    assert [c.heading for c in chunks(source)] == ["Lease of rooms › Rent", "Lease of rooms › Term"]
+    listed = document(tmp_path, "Things\n\n1. Apples\n\n2. Pears\n\n3. Plums\n", "list.txt")
+    assert all(block.level < 2 for block in listed.blocks)

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
 from orchestrator.errors import SourceError
-from orchestrator.evidence.documents import KINDS, Kind, layout_of, load_document, open_sources
+from orchestrator.evidence.documents import (
+    KINDS,
+    Kind,
+    about_of,
+    layout_of,
+    load_document,
+    open_sources,
+)
 
 
 def write_pdf(path: Path, pages: list[str], password: str | None = None) -> Path:
@@ -212,3 +219,15 @@ def test_all_errors_come_at_once_with_the_near_name(tmp_path: Path) -> None:
     assert lines[0].endswith("policy.md'?")
     assert "nor does the folder" in lines[1]
     assert "holds no source" in lines[2]
+
+
+def test_what_a_document_is_about(tmp_path: Path) -> None:
+    page = tmp_path / "fees.html"
+    said = "Write to Anna Berg. "
+    page.write_text(
+        f"<title>Fees of Norrholm</title><h1>Fees</h1><p>They rise.</p>{f'<p>{said}</p>' * 3}",
+        encoding="utf-8",
+    )
+    about = about_of(load_document(page))
+    assert about.startswith("Fees of Norrholm | Fees They rise.")
+    assert about.endswith("| Anna Berg")

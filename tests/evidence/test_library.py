@@ -237,6 +237,7 @@ class Box:
 
     def __init__(self, library: Library) -> None:
         self.library = library
+        self.sent_back: object = None
         self.notes: list[str] = []
 
     def note(self, text: str) -> None:

@@ -52,6 +52,18 @@ def read(text: str) -> list[tuple[str, str]]:
         ("one of them", []),
         ("as shown [12] and (passage 3)", []),
         ("on 31 February 2020", [("31", ""), ("20200200", "date")]),
+        ("open 9:0-17:30", [("540", "clock"), ("1050", "clock")]),
+        ("at 31 W Carrillo St", [("31", "")]),
+        ("a 60 W lamp", [("60", "watt")]),
+        ("in the 1990s and the '80s", [("1990", "decade"), ("1980", "decade")]),
+        ("half of them, a quarter of us", [("50", "percent"), ("25", "percent")]),
+        ("half an hour or 1 1/2 hours", [("0.5", "hour"), ("1.5", "hour")]),
+        ("3/4 cup", [("0.75", "")]),
+        ("one in five people", [("20", "percent")]),
+        ("375 degrees F or 190 °C", [("375", "fahrenheit"), ("190", "celsius")]),
+        ("42 percentage points", [("42", "percent")]),
+        ("the nineteenth century", [("19", "ordinal")]),
+        ("2. Wait. It takes a minute", []),
     ],
 )
 def test_reading(text: str, expected: list[tuple[str, str]]) -> None:
@@ -83,6 +95,12 @@ def test_span_covers_number_and_unit() -> None:
         ("about 5,000 people", "4,950 people"),
         ("12/05/2021", "2021-05-12"),
         ("2 km", "2000 m"),
+        ("in the 1990s", "in 1994"),
+        ("two-thirds of the vote", "67% of the vote"),
+        ("145°F", "63 °C"),
+        ("375°F", "375 degrees"),
+        ("Ana Costa, 48, won", "the 48-year-old won"),
+        ("half a dozen eggs and a dozen", "6 eggs and 12"),
     ],
 )
 def test_same_values(claim: str, source: str) -> None:

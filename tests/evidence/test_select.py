@@ -62,7 +62,7 @@ _MONITORS = (
     [
         ("Does the company pay for a monitor?", ["The company provides one 27-inch monitor."]),
         (
-            "Who may monitor the conduct of employees?",
+            "Is it allowed to monitor the conduct of employees?",
             ["Technical systems are not used to monitor the conduct of employees."],
         ),
     ],

@@ -193,9 +193,10 @@ def test_strategy_and_budget(run: Run) -> None:
 def test_the_default_rules_and_the_deterministic_models_stay(run: Run) -> None:
     _, project = run(STYLES["local"])
     names = [r.name for r in project.policy.routes]
-    assert names[-6:] == [
+    assert names[-7:] == [
         "personal-data",
         "confidential",
+        "normal-risk",
         "high-risk",
         "exact-math",
         "exact-quotes",

@@ -47,6 +47,13 @@ def test_a_hop_is_explained_from_choice_to_cost() -> None:
     ]
 
 
+def test_who_asked_for_how_much_checking_is_told() -> None:
+    assert HOP.decision is not None
+    decision = replace(HOP.decision, checking="two", checking_origin="route:high-risk")
+    said = why_hop(replace(HOP, decision=decision))
+    assert "Where a graph checks the answer: two (route high-risk)." in said
+
+
 def test_a_hop_that_nobody_may_serve() -> None:
     lines = why_hop(replace(HOP, decision=None, attempts=(), status="failed", error="nobody left"))
     assert "draft (agent generator, round 2) failed." in lines

@@ -16,7 +16,7 @@ from typing import Any
 from orchestrator import builtin, role
 from orchestrator.call_types import CallRequest
 from orchestrator.evidence.quotes import verify_quote
-from orchestrator.evidence.values import Citation
+from orchestrator.evidence.values import STANDING, Citation
 from orchestrator.roles.output import json_object
 from orchestrator.roles.prompt import fence
 from orchestrator.roles.work import InvalidOutputError, Work
@@ -78,7 +78,7 @@ async def check_threats(work: Work) -> dict[str, Any]:
     """
     code = from_json(CodeBase, work.inputs["code-base"])
     found = [_verified(code, threat) for threat in work.inputs["threats"]["threats"]]
-    standing = [t for t in found if t["citation"]["status"] != "absent"]
+    standing = [t for t in found if t["citation"]["status"] in STANDING]
     checked: dict[str, Any] = {"threats": found, "by": "", "independence": "none"}
     if not standing:
         return checked
@@ -106,7 +106,7 @@ def _verified(code: CodeBase, threat: Mapping[str, Any]) -> dict[str, Any]:
         "citation": found.model_dump(mode="json"),
         "line": text.count("\n", 0, found.start) + 1,
         "confirmed": False,
-        "reason": found.reason if found.status == "absent" else "",
+        "reason": "" if found.status in STANDING else found.reason,
     }
 
 

@@ -42,8 +42,9 @@ NUMBER_VALUES = {
 SCALES = frozenset({"hundred", "thousand", "million", "billion", "trillion", "dozen"})
 ORDINAL_VALUES = {
     "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
-    "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "twentieth": 20,
-    "thirtieth": 30, "hundredth": 100,
+    "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "thirteenth": 13,
+    "fourteenth": 14, "fifteenth": 15, "sixteenth": 16, "seventeenth": 17, "eighteenth": 18,
+    "nineteenth": 19, "twentieth": 20, "thirtieth": 30, "hundredth": 100,
 }  # fmt: skip
 NUMBER_WORDS = frozenset(NUMBER_VALUES) | frozenset(ORDINAL_VALUES) | {"twice", "half", "hundreds"}
 
@@ -68,7 +69,7 @@ IRREGULAR = {
     "maintenance": "maintain", "explanation": "explain", "length": "long", "height": "high",
     "storage": "store", "permission": "permit", "permitted": "permit", "permits": "permit",
     "prohibition": "prohibit", "subscription": "subscribe", "description": "describe",
-    "division": "divide", "decision": "decide", "provision": "provide", "extension": "extend",
+    "weight": "weigh", "division": "divide", "decision": "decide", "provision": "provide", "extension": "extend",
     "reception": "receive", "receipt": "receive", "death": "die", "birth": "born",
     "growth": "grow", "loss": "lose", "choice": "choose", "proof": "prove", "sale": "sell",
     "sales": "sell", "analyse": "analyze", "delivery": "deliver", "deliveries": "deliver",
@@ -137,7 +138,7 @@ folder directory
 setting option configuration
 rise increase grow climb
 fall decrease decline drop shrink
-reduce cut
+reduce cut lower
 raise increase lift
 yearly annual annually
 monthly month
@@ -165,6 +166,7 @@ wheelchair accessible
 bag backpack rucksack luggage
 disk disc drive
 default preset
+average mean
 restart reboot
 crash hang
 deadline due
@@ -254,6 +256,8 @@ best worst
 online offline
 domestic international
 single double
+large small
+big small
 """
 
 LIGHT_WORDS = word_set(
@@ -286,11 +290,7 @@ def synonyms() -> frozenset[tuple[str, str]]:
 @lru_cache(maxsize=1)
 def antonyms() -> frozenset[tuple[str, str]]:
     """Pairs of stems that mean the opposite of each other, both ways round."""
-    pairs = set()
-    for line in _ANTONYMS.strip().splitlines():
-        left, right = line.split("/")
-        pairs |= {(a, b) for a in _stems(left) for b in _stems(right) if a != b}
-    return frozenset(pairs | {(b, a) for a, b in pairs})
+    return _paired(_ANTONYMS)
 
 
 @lru_cache(maxsize=1)
@@ -302,6 +302,127 @@ def exclusive() -> frozenset[tuple[str, str]]:
         for pair in combinations(dict.fromkeys(_stems(line)), 2)
     }
     return frozenset(pairs | {(b, a) for a, b in pairs}) | antonyms()
+
+
+_CONTRARY = """
+good great excellent positive favourable / bad poor terrible awful negative unfavourable
+big large huge great vast / small little tiny
+high tall / low short
+strong powerful / weak feeble
+easy simple / difficult hard complex complicated
+rich wealthy affluent / poor
+common frequent usual / rare uncommon unusual
+often frequently usually / rarely seldom
+popular liked / unpopular disliked
+friendly welcoming kind / unfriendly hostile rude
+clean / dirty filthy
+quick fast rapid / slow
+quickly rapidly / slowly
+cheap affordable inexpensive / expensive costly pricey
+new modern recent / old ancient former
+young / old elderly
+early / late
+first / last final
+top upper / bottom lower
+highest / lowest
+largest biggest / smallest
+most / least fewest
+best / worst
+longest / shortest
+oldest / youngest newest
+include / exclude
+including / excluding
+support favour endorse back / oppose reject
+love like enjoy praise / hate dislike criticise criticize
+agree / disagree
+win victory / lose defeat
+gain profit / loss
+benefit advantage / harm drawback disadvantage
+cause trigger / prevent stop
+healthy well / sick ill unhealthy
+alive living / dead
+guilty / innocent
+legal / illegal
+natural / artificial synthetic
+fresh / stale frozen
+raw / cooked
+dry / wet moist
+hot warm / cold cool
+light / heavy dark
+deep / shallow
+wide broad / narrow
+thick / thin
+hard solid / soft
+full / empty
+open / closed shut
+active / inactive passive
+present available / absent unavailable missing
+able / unable
+likely / unlikely
+possible / impossible
+permanent / temporary
+public / private
+local domestic / foreign international
+urban city / rural countryside
+inside indoor / outside outdoor
+internal / external
+direct / indirect
+formal / informal casual
+major / minor
+senior / junior
+primary main / secondary
+north northern / south southern
+east eastern / west western
+left / right
+male man men / female woman women
+boy / girl
+father / mother
+son / daughter
+brother / sister
+husband / wife
+king / queen
+day daytime / night nighttime
+morning / evening
+summer / winter
+arrive / depart leave
+buy / sell
+borrow / lend
+import / export
+remember / forget
+expand widen extend / contract narrow shrink
+strengthen / weaken
+majority / minority
+correct right accurate / wrong incorrect inaccurate
+quiet calm / noisy loud
+bright / dark dim
+limited / unlimited
+limited / extensive
+optional / mandatory
+satisfied happy pleased / dissatisfied unhappy disappointed
+generous / mean stingy
+famous / unknown obscure
+visible / invisible hidden
+above / below
+over / under
+rise / fall
+up / down
+"""
+"""Words that say contrary things in most contexts; too loose to contradict by themselves."""
+
+
+@lru_cache(maxsize=1)
+def contraries() -> frozenset[tuple[str, str]]:
+    """Pairs of stems of which mostly only one holds, both ways round."""
+    return _paired(_CONTRARY)
+
+
+def _paired(text: str) -> frozenset[tuple[str, str]]:
+    """Pairs over the slash of each line, both ways round."""
+    pairs = set()
+    for line in text.strip().splitlines():
+        left, right = line.split("/")
+        pairs |= {(a, b) for a in _stems(left) for b in _stems(right) if a != b}
+    return frozenset(pairs | {(b, a) for a, b in pairs})
 
 
 GENERAL_NOUNS = word_set(
@@ -327,5 +448,7 @@ _NEGATIVE_PREFIXES = ("un", "in", "im", "ir", "il", "dis", "non", "mis")
 
 def negative_prefix(left: str, right: str) -> bool:
     """Whether one stem is the other with a negative prefix (`registered`, `unregistered`)."""
+    if left[-4:] != right[-4:]:
+        return False
     short, long = sorted((left, right), key=len)
     return len(short) >= 4 and any(long == prefix + short for prefix in _NEGATIVE_PREFIXES)

@@ -171,7 +171,7 @@ def _names(text: str, found: Sequence[Word]) -> tuple[tuple[Word, ...], ...]:
     """Acronyms, and capitalised words that the start of the sentence does not explain."""
     letters = [w for w in found if w.text[0].isalpha()]
     capitals = sum(w.text[0].isupper() for w in letters)
-    title_case = len(letters) >= 4 and capitals > 0.6 * len(letters)
+    title_case = len(letters) >= 4 and capitals > 0.7 * len(letters)
     names: list[tuple[Word, ...]] = []
     run: list[Word] = []
     for i, word in enumerate([*found, None]):

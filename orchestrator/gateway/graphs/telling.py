@@ -46,6 +46,10 @@ def answer_of(
     if answer.verdict is not None:
         mesh["reason"] = answer.reason
         mesh["independence"] = answer.independence
+        if answer.cause is not None:
+            mesh["cause"] = answer.cause
+        if answer.checking is not None:
+            mesh["checking"] = as_json(answer.checking)
         mesh["citations"] = [_citation(c, files) for c in answer.citations]
         mesh["claims"] = [_claim(claim, files) for claim in answer.claims]
     value = _beside(answer.value)

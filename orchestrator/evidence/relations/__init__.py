@@ -1,0 +1,1 @@
+"""Whether a claim ties its numbers and names to what the source ties them to."""

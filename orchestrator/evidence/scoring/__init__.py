@@ -1,0 +1,1 @@
+"""How well passages support claims: features, a fitted model, calibrated probabilities."""
