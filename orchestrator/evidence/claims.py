@@ -10,7 +10,14 @@ from orchestrator.evidence.claiming.clauses import Part, parts_of
 from orchestrator.evidence.claiming.references import Antecedent, antecedent, resolve
 from orchestrator.evidence.claiming.subjects import subject_of
 from orchestrator.evidence.claiming.worth import unchecked
-from orchestrator.evidence.values import Claim, Draft, Resolution, Sentence, Unchecked
+from orchestrator.evidence.values import (
+    Claim,
+    ClaimCheck,
+    Draft,
+    Resolution,
+    Sentence,
+    Unchecked,
+)
 
 
 def split_claims(draft: Draft | Sequence[Sentence], question: str = "") -> tuple[Claim, ...]:
@@ -40,6 +47,12 @@ def split_claims(draft: Draft | Sequence[Sentence], question: str = "") -> tuple
         else:
             before = None
     return tuple(found)
+
+
+def units(checks: Sequence[ClaimCheck]) -> list[ClaimCheck]:
+    """The findings without those on whole sentences (`s1.0`) whose parts are among them."""
+    split = {c.claim.partition(".")[0] for c in checks if c.claim.rpartition(".")[2] not in "0"}
+    return [c for c in checks if not (c.claim.endswith(".0") and c.claim[:-2] in split)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from orchestrator.evidence.claims import units
 from orchestrator.evidence.values import ClaimCheck, Sentence
 from orchestrator.graph.disputes import flat
 from orchestrator.graph.judging import Judgement
@@ -84,21 +85,21 @@ class Last:
         rejected = _each_once(
             (*(self.before.rejected if self.before else ()), *self.found.rejected)
         )
-        new = _texts(_units(self.found.checks)) - _texts(before)
+        new = _texts(units(self.found.checks)) - _texts(before)
         stays = {flat(s.text) for s in left}
         kept = [
             c
-            for c in _units(self.found.checks)
+            for c in units(self.found.checks)
             if c.status == "supported" and self._stands(c, stays)
         ]
-        gone = _units([c for c in rejected if c.by != "citations"]) or rejected
+        gone = units([c for c in rejected if c.by != "citations"]) or rejected
         costs = (self.checks.cost_micro_usd, self.report.cost_micro_usd)
         spent = (*costs, past.cost_micro_usd if past else 0)
         return Checking(
             effort=self.checks.effort,
             reached=self.checks.reached,
             claims=(past.claims if past else 0) + len(new),
-            kept=len(kept) + len(came),
+            kept=len(_texts(kept)) + len(came),
             deleted=max(0, len(gone) - len(came)),
             replaced=len(came),
             why=_why(gone[0]) if gone else "",
@@ -112,12 +113,6 @@ class Last:
         sentence = check.claim.partition(".")[0]
         own = {s.id: flat(s.text) for s in self.found.kept}
         return flat(check.text) in stays or own.get(sentence, "") in stays
-
-
-def _units(checks: Sequence[ClaimCheck]) -> list[ClaimCheck]:
-    """The claims without the whole sentences whose parts are among them."""
-    split = {c.claim.partition(".")[0] for c in checks if c.claim.rpartition(".")[2] not in "0"}
-    return [c for c in checks if not (c.claim.endswith(".0") and c.claim[:-2] in split)]
 
 
 def _texts(checks: Sequence[ClaimCheck]) -> set[str]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from orchestrator.errors import CallError, NoCandidateError, OverBudgetError
+from orchestrator.evidence.claims import units
 from orchestrator.evidence.values import ClaimCheck, Sentence
 from orchestrator.project.registry import role
 from orchestrator.roles.output import json_object
@@ -193,10 +194,14 @@ def _unsaid(reason: str, gaps: Sequence[str]) -> list[str]:
 
 
 def _claims(verdict: Verdict) -> tuple[ClaimCheck, ...]:
-    """Every claim once, with the worst that was found of it."""
+    """Every claim once, with the worst that was found of it.
+
+    A supported sentence with parts is its parts.
+    """
     found: dict[str, ClaimCheck] = {}
     for check in (*verdict.checks, *verdict.rejected):
         held = found.get(check.text)
         if held is None or WORSE.index(check.status) > WORSE.index(held.status):
             found[check.text] = check
-    return tuple(found.values())
+    told = {id(check) for check in units(list(found.values()))}
+    return tuple(c for c in found.values() if id(c) in told or c.status != "supported")

@@ -42,6 +42,9 @@ _EXPECTED = {
 most sources hold no records."""
 _LEAST_SCALE = 0.02
 """Of a feature that is nearly the same everywhere."""
+_OWN_LABELS = 100
+"""Rarer labels that a source needs for a formula of its own; with fewer it takes the general one,
+at its own frequency: what so few claims say beside it is mostly chance."""
 _LEAST_LABELS = 5
 _LEAST_ROWS = 20
 _FOLDS = 5
@@ -96,18 +99,23 @@ def fit(
     means = weights @ features
     scales = np.maximum(np.sqrt(weights @ (features - means) ** 2), _LEAST_SCALE)
     rows = _Rows(standardise(features, means, scales), y, np.asarray(groups, dtype=str), own)
-    general, of_source = _formulas(rows)
-    held_out = _held_out(rows, seed)
+    shared = _shared(rows)
+    own_beta = _own(rows, shared)
+    general, held_out = _general(shared, rows), _held_out(rows, seed)
+    formulas = {}
+    for source in np.unique(own).tolist():
+        here = own == source
+        if source in own_beta:
+            formulas[source] = _calibrated(own_beta[source], held_out[here], y[here])
+        elif _rarer(y[here]) >= _LEAST_LABELS:
+            formulas[source] = _formula(shared, general.slope, general.shift, _odds(y[here]))
     return SupportModel(
         name=name,
         names=NAMES,
         means=tuple(means.tolist()),
         scales=tuple(scales.tolist()),
-        general=_general(general, rows),
-        sources={
-            source: _calibrated(beta, held_out[own == source], y[own == source])
-            for source, beta in of_source.items()
-        },
+        general=general,
+        sources=formulas,
     )
 
 
@@ -151,24 +159,28 @@ def _weights(y: np.ndarray, sources: np.ndarray) -> np.ndarray:
     return result
 
 
-def _formulas(rows: _Rows) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The general coefficients, intercept first, and those of each source with enough labels."""
+def _shared(rows: _Rows) -> np.ndarray:
+    """The coefficients for all text, intercept first."""
     import numpy as np
 
     telling = np.array([n in _TELLING for n in NAMES])
     ridge = np.r_[1e-6, np.where(telling, _RIDGE_TELLING, _RIDGE)]
     expected = np.r_[0.0, [_EXPECTED.get(n, 0.0) for n in NAMES]]
-    general = newton(rows.x, rows.y, _weights(rows.y, rows.sources), ridge, expected)
+    return newton(rows.x, rows.y, _weights(rows.y, rows.sources), ridge, expected)
+
+
+def _own(rows: _Rows, shared: np.ndarray) -> dict[str, np.ndarray]:
+    """The coefficients of each source that has labels enough to learn its own from."""
+    import numpy as np
+
     drawn = np.r_[_RIDGE_BIAS, np.full(len(NAMES), _RIDGE_SOURCE)]
     found = {}
     for source in np.unique(rows.sources):
         own = rows.where(rows.sources == source)
-        if (count := _rarer(own.y)) >= _LEAST_LABELS:
-            weights = _weights(own.y, own.sources)
-            found[str(source)] = newton(
-                own.x, own.y, weights, drawn * (_LABELS / count) ** 2, general
-            )
-    return general, found
+        if (count := _rarer(own.y)) >= _OWN_LABELS:
+            weights, ridge = _weights(own.y, own.sources), drawn * (_LABELS / count) ** 2
+            found[str(source)] = newton(own.x, own.y, weights, ridge, shared)
+    return found
 
 
 def newton(
@@ -227,10 +239,11 @@ def _held_out(rows: _Rows, seed: int) -> np.ndarray:
     for here in _folds(rows.groups, seed):
         if here.all() or not here.any() or len(set(rows.y[~here].tolist())) < 2:
             continue
-        general, own = _formulas(rows.where(~here))
+        shared = _shared(rows.where(~here))
+        own = _own(rows.where(~here), shared)
         for source in np.unique(rows.sources[here]):
             same = here & (rows.sources == source)
-            values[same] = rows.x[same] @ own.get(str(source), general)
+            values[same] = rows.x[same] @ own.get(str(source), shared)
     return values
 
 
@@ -252,7 +265,7 @@ def _general(beta: np.ndarray, rows: _Rows) -> Formula:
     for source in every if len(every) > 1 else ():
         here = rows.sources == source
         if len(set(rows.y[~here].tolist())) == 2:
-            values[here] = rows.x[here] @ _formulas(rows.where(~here))[0]
+            values[here] = rows.x[here] @ _shared(rows.where(~here))
     known = np.isfinite(values)
     slope, shift = _platt(values[known], rows.y[known], _weights(rows.y, rows.sources)[known])
     return _formula(beta, slope, shift, 0.0)
@@ -263,7 +276,11 @@ def _calibrated(beta: np.ndarray, values: np.ndarray, y: np.ndarray) -> Formula:
     import numpy as np
 
     slope, shift = _platt(values, y, _weights(y, np.zeros(len(y))))
-    return _formula(beta, slope, shift, log(y.sum() / (1 - y).sum()))
+    return _formula(beta, slope, shift, _odds(y))
+
+
+def _odds(y: np.ndarray) -> float:
+    return log(y.sum() / (1 - y).sum())
 
 
 def _formula(beta: np.ndarray, slope: float, shift: float, odds: float) -> Formula:

@@ -123,8 +123,7 @@ def test_odd_claims_have_finite_features(claim: str) -> None:
 
 
 def test_a_text_of_a_megabyte() -> None:
-    rooms = "".join(f"Room {n} holds {n * 7 % 90} chairs and a lamp. " for n in range(50))
-    long = rooms * 550
+    long = "Room 17 holds 29 chairs. " + "And so on, and on and on, as before. " * 30_000
     assert len(long) > 1_000_000
     found = features(["Room 17 holds 29 chairs."], [passage(long)], embedder())
     assert np.isfinite(found).all()

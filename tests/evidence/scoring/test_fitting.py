@@ -54,9 +54,13 @@ def test_a_source_learns_what_holds_in_it_alone() -> None:
     assert abs(weight(model, SOURCE_ONLY)) < 0.3
 
 
-def test_a_small_source_stays_near_the_general_formula() -> None:
-    model = fitted({"large": planted(700, 1), "small": planted(40, 2, own=3.0)})
-    assert abs(weight(model, SOURCE_ONLY, "small")) < 0.5 < weight(model, HELPS, "small")
+def test_a_small_source_takes_the_general_formula_at_its_own_frequency() -> None:
+    model = fitted({"large": planted(700, 1), "small": planted(60, 2, own=3.0, bias=1.5)})
+    small, general = model.sources["small"], model.general
+    assert small.coefficients == general.coefficients
+    assert small.slope == general.slope
+    assert small.shift > general.shift
+    assert small.threshold > general.threshold
 
 
 def test_probabilities_are_as_frequent_as_they_say() -> None:
