@@ -351,7 +351,9 @@ def _fraction(text: str, part: Fraction) -> Quantity:
     """A fraction of what follows (`half an hour`), or a share, which is loosely meant."""
     start, end = part.span
     if many := _OF_MANY.match(text, end):
-        return _with_unit(text, part.value * NUMBER_VALUES[many[1].lower()], start, many.end(), None)
+        return _with_unit(
+            text, part.value * NUMBER_VALUES[many[1].lower()], start, many.end(), None
+        )
     article = _OF_ONE.match(text, end)
     found = _with_unit(text, part.value, start, article.end() if article else end, None)
     if found.unit or not text[start:end][-1].isalpha():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ from orchestrator.evidence.language.lexicon import general_stems, light_stems
 from orchestrator.evidence.language.reading import Reading, read
 from orchestrator.evidence.language.similarity import Vocabulary
 from orchestrator.evidence.language.words import Word, content_words, idf, words
-from orchestrator.evidence.numbers import Quantity
+from orchestrator.evidence.numbers import Quantity, agrees, missing
 from orchestrator.evidence.values import Citation, Passage
 from orchestrator.project.protocols import Embedder
 
@@ -97,10 +99,18 @@ class PassageIndex:
         return frozenset(form for w in every for form in (w.text.lower(), w.stem))
 
     @cached_property
-    def quantities(self) -> tuple[Quantity, ...]:
-        """What the sentences state in numbers and dates, each value once."""
-        every = (q for s in self.sentences for q in s.reading.quantities)
-        return distinct(every)
+    def _quantities(self) -> dict[Decimal, list[Quantity]]:
+        """What the sentences state in numbers and dates, each once, by its value."""
+        found: dict[Decimal, list[Quantity]] = defaultdict(list)
+        for q in distinct(q for s in self.sentences for q in s.reading.quantities):
+            found[q.value].append(q)
+        return found
+
+    def absent(self, quantities: Sequence[Quantity]) -> list[Quantity]:
+        """Those that no sentence states; equal values are looked at first, for most are."""
+        stated = self._quantities
+        rest = [q for q in quantities if not any(agrees(q, s) for s in stated.get(q.value, ()))]
+        return missing(rest, [q for same in stated.values() for q in same]) if rest else []
 
     def best_of(self, values: np.ndarray) -> np.ndarray:
         """The largest of the columns of each sentence's own words, shape (rows, sentences).

@@ -243,7 +243,7 @@ def _citation(window: Sequence[Located], index: PassageIndex) -> Citation:
 def _absent(aligner: ClaimAligner) -> Lack | None:
     """The number or name of the claim that no passage has."""
     claim, index = aligner.claim, aligner.index
-    if lost := missing(claim.quantities, index.quantities):
+    if lost := index.absent(claim.quantities):
         said = lost[0].text.strip()
         return Lack(kind="missing_number", claim_says=said, reason=f'no passage states "{said}"')
     if all({w.text.lower(), w.stem} & index.forms for w in claim.words if w.text[0].isupper()):

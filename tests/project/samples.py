@@ -200,7 +200,12 @@ _FILES: Files = {
     "policy.yaml": {
         "data_classes": ["public", "internal", "secret"],
         "default_data_class": "internal",
-        "objective": {"minimize": "cost", "quality_floor": 0.6, "below_floor": "best", "checking": "scorer"},
+        "objective": {
+            "minimize": "cost",
+            "quality_floor": 0.6,
+            "below_floor": "best",
+            "checking": "scorer",
+        },
         "routes": [
             {
                 "name": "first",

@@ -224,6 +224,9 @@ _NOTES = (
     "all signals; scorer: the probability. The row unmutated has the measured false alarms at 10 % "
     "of the signals together and of the scorer. Shares of the mutations, with 95 % intervals by "
     "passages; thresholds and weights were fitted on other folds.",
+    "The signals themselves ship with weights that were learned once, from supported claims of the "
+    "corpora named in evidence/relations/weights.json; scripts/fit_relations.py says what they are "
+    "worth on a corpus held out.",
 )
 
 

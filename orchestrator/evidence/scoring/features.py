@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.evidence.alignment import aligner_of
-from orchestrator.evidence.passage_index import index_of
-from orchestrator.evidence.relations.signals import Signal, relations
+from orchestrator.evidence.passage_index import PassageIndex, index_of
+from orchestrator.evidence.relations.signals import relations
 from orchestrator.evidence.scoring.alignment import clause_features, order_features, word_features
 from orchestrator.evidence.scoring.compared import Compared
 from orchestrator.evidence.scoring.passages import words_of
@@ -57,23 +57,24 @@ def features(
     held, asked = words_of(passages, embedder), question_words(question)
     index = index_of(passages, embedder)
     rows = np.zeros((len(claims), len(NAMES)), dtype=np.float32)
-    for row, claim in zip(rows, claims, strict=True):
-        compared = Compared(claim, held)
-        if compared.words and len(held):
-            signals = relations(aligner_of(claim, index))
-            row[:] = [value for _, value in _of(compared, claim, asked, signals)]
+    # Matrix products may flag what they read beside a matrix; no value comes of it.
+    with np.errstate(invalid="ignore"):
+        for row, claim in zip(rows, claims, strict=True):
+            compared = Compared(claim, held)
+            if compared.words and len(held):
+                row[:] = [value for _, value in _of(compared, claim, asked, index)]
     return rows
 
 
 def _of(
-    c: Compared, claim: str, question: Sequence[str], signals: Sequence[Signal]
+    c: Compared, claim: str, question: Sequence[str], index: PassageIndex
 ) -> Iterator[tuple[str, float]]:
     yield from word_features(c)
     yield from order_features(c)
     yield from clause_features(c)
-    yield from number_features(c)
+    yield from number_features(c, index)
     yield from name_features(c)
-    yield from relation_features(signals)
+    yield from relation_features(relations(aligner_of(claim, index)))
     yield from record_features(c)
     yield from manner_features(c, claim)
     yield from size_features(c)

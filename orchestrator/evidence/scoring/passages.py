@@ -11,8 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from orchestrator.evidence.language.words import stem
-from orchestrator.evidence.numbers import Quantity, quantities
-from orchestrator.evidence.passage_index import Same, distinct
+from orchestrator.evidence.passage_index import Same
 from orchestrator.evidence.scoring.records import Flag, Leaf, flags, leaves
 from orchestrator.evidence.scoring.words import (
     DIGITS,
@@ -158,12 +157,6 @@ class PassageWords:
         return frozenset(found)
 
     @cached_property
-    def quantities(self) -> tuple[Quantity, ...]:
-        """What the passages state in numbers and dates."""
-        telling = (u.text for u in self.units if DIGITS.search(u.text) or _spells(u.text))
-        return distinct(q for text in telling for q in quantities(text))
-
-    @cached_property
     def negated(self) -> np.ndarray:
         """For each unit whether it denies something."""
         import numpy as np
@@ -197,10 +190,6 @@ def _words_of(passages: tuple[Passage, ...], same: Same) -> PassageWords:
 @lru_cache(maxsize=4)
 def _vectors_of(same: Same) -> WordVectors:
     return WordVectors(same.embedder)
-
-
-def _spells(text: str) -> bool:
-    return any(number(plain(m[0])) for m in WORD.finditer(text))
 
 
 def _prose(passage: Passage) -> Iterator[tuple[Unit, str]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.evidence.language.lexicon import STOP_WORDS, word_set
 from orchestrator.evidence.language.reading import read
 from orchestrator.evidence.language.words import stem
-from orchestrator.evidence.numbers import missing
+from orchestrator.evidence.passage_index import PassageIndex
 from orchestrator.evidence.relations.signals import Relation, Signal
 from orchestrator.evidence.scoring.compared import EXACT, Compared, nearby
 from orchestrator.evidence.scoring.passages import NEGATION
@@ -70,14 +70,14 @@ their they this to was were which who will with
 _TELLING_STOPS = STOP_WORDS - _COMMON
 
 
-def number_features(c: Compared) -> Iterator[tuple[str, float]]:
+def number_features(c: Compared, index: PassageIndex) -> Iterator[tuple[str, float]]:
     """Numbers that no passage states, and numbers that stand with something else there."""
     digits = {d.replace(",", "") for d in DIGITS.findall(c.text)}
     stated = digits | {number(word) for word in c.words if not word[0].isdigit()} - {""}
     lost = stated - c.passages.numbers
     yield "numbers_absent", len(lost) / max(1, len(stated))
     quantities = read(c.text[:_READ]).quantities
-    gone = missing(quantities, c.passages.quantities) if quantities else ()
+    gone = index.absent(quantities)
     yield "quantities_absent", len(gone) / max(1, len(quantities))
     yield "number_elsewhere", _elsewhere(c, c.numerals)
     yield "number_neighbours", _neighbours(c, c.numerals)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.evaluation.crosscheck.asked import Asked, AskedFolder, read_asked
+from orchestrator.evaluation.crosscheck.asked import AskedFolder, read_asked
 from orchestrator.evaluation.crosscheck.endtoend import baselines_report
 from orchestrator.evaluation.crosscheck.graded import holds
 
@@ -64,12 +64,6 @@ def test_who_does_not_read_the_question_misses_a_bar(folder: AskedFolder) -> Non
     assert baselines_report(folder).met
 
 
-def test_every_document_is_asked_about(folder: AskedFolder) -> None:
-    """Those whose content is poison and small talk are what the others are told apart from."""
+def test_every_document_but_the_chatter_is_asked_about(folder: AskedFolder) -> None:
     asked_about = {span.file for q in folder.questions for span in q.spans}
-    assert set(folder.documents) - asked_about <= {"van-life-comments.html"}
-    assert all(_is_one(q) for q in folder.questions)
-
-
-def _is_one(asked: Asked) -> bool:
-    return asked.question.rstrip().endswith("?")
+    assert set(folder.documents) - asked_about == {"van-life-comments.html"}
