@@ -59,14 +59,14 @@ is are was were can could will would should may might must has have had does do 
 
 TRANSITIVE = word_set(
     """
-accepted adopted affects affected approved attacked beat bought brought built caused causes chased contains
-controlled controls covers created creates criticized defeated defeats designed developed discovered employs
-establishes exceeds feeds followed follows founded funded funds governs helped helps hired
-influenced influences includes invented involves joined killed leads led manages murdered needs
-outnumbers owned owns paid precedes prevents produced produces promotes protects provides
-published pulls pushes recommended reduces regulates rejected replaced replaces represents requires
-rescued sued supervises supplied supplies supported supports surrounds taught teaches told treats triggers
-uses visited wants warned won wrote
+accepted adopted affects affected approved attacked beat bought brought built caused causes
+chased contains controlled controls covers created creates criticized defeated defeats designed
+developed discovered employs establishes exceeds feeds followed follows founded funded funds
+governs helped helps hired influenced influences includes invented involves joined killed leads
+led manages murdered needs outnumbers owned owns paid precedes prevents produced produces
+promotes protects provides published pulls pushes recommended reduces regulates rejected
+replaced replaces represents requires rescued sued supervises supplied supplies supported
+supports surrounds taught teaches told treats triggers uses visited wants warned won wrote
 """
 )
 """Verb forms with a subject and an object that do not mean the same with the two exchanged."""
