@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from orchestrator.evidence.anchors import anchors
+from orchestrator.evidence.chunks import sentences
 from orchestrator.evidence.disagreement import disagree
+from orchestrator.evidence.followup import follows_up
 from orchestrator.evidence.language.words import words
 from orchestrator.evidence.passage_index import Located, index_of, refers_back
 from orchestrator.evidence.question import alternatives, ask, compares
@@ -19,6 +23,7 @@ _NEAR_TOPIC = 0.4
 _RELATED = 0.75  # below, a sentence is about something else even if it has a missing word
 _GAIN = 0.1  # of the subject that a further sentence must add
 _SAME = 0.8
+_IN_BRACKETS = re.compile(r"(.*?)\s*\(([^()]*)\)\s*([?.!]?)\s*$", re.DOTALL)
 _RIVALS = 12  # of the sentences that may answer, so many are compared with the best
 
 
@@ -50,7 +55,8 @@ def select(
     nothing else in its place (another year, another device), and that holds what is asked for: a
     number of that kind for "how many", a date for "when", a name for "who". Headings, the first
     row of a table, the sentences before and what the whole document is about count for it. A
-    question that names two alternatives is asked once for each.
+    question that names two alternatives is asked once for each. What its asker tells besides is
+    looked for as well, and need not be there.
 
     Args:
         limit: the most sentences that come back.
@@ -61,10 +67,44 @@ def select(
         return whole
     parts = [_select(q, passages, embedder, 1, exclude) for q in alternatives(question)]
     if not parts or not all(part.spans for part in parts):
-        return whole
+        core, told = _apart(question)
+        if whole.spans or not told:
+            return whole
+        alone = _alone(core, told, passages, embedder, exclude)
+        return alone if alone is not None and alone.spans else whole
     spans = {(c.file, c.start): c for part in parts for c in part.spans}
     disputed = next((part.disputed for part in parts if part.disputed), ())
     return Selection(tuple(spans.values()), min(p.answerable for p in parts), "", disputed)
+
+
+def _apart(question: str) -> tuple[str, str]:
+    """What is asked, and what is told besides: before it, or in brackets at its end."""
+    if match := _IN_BRACKETS.match(question):
+        return match[1] + match[3], match[2]
+    parts = [question[s.start : s.end].strip() for s in sentences(question)]
+    if len(parts) < 2 or [p.endswith("?") for p in parts] != [False] * (len(parts) - 1) + [True]:
+        return question, ""
+    return parts[-1], " ".join(parts[:-1])
+
+
+def _alone(
+    core: str, told: str, passages: Sequence[Passage], embedder: Embedder, exclude: frozenset[str]
+) -> Selection | None:
+    """The answer to what is asked alone.
+
+    Where that leans on what is told, it is asked with each word of it, and the sentence that
+    answers most of these is taken, if there is one such.
+    """
+    if not follows_up(core):
+        return _select(core, passages, embedder, 1, exclude)
+    stem = core.rstrip("?!. ")
+    asked = [f"{stem} ({word.text})?" for word in words(told) if word.is_content]
+    found = [_select(question, passages, embedder, 1, exclude) for question in asked]
+    votes = Counter(selection.spans for selection in found if selection.spans)
+    ranked = votes.most_common(2)
+    if not ranked or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
+        return None
+    return next(selection for selection in found if selection.spans == ranked[0][0])
 
 
 def _on_both(question: str, whole: Selection) -> bool:

@@ -156,3 +156,24 @@ def test_no_text_breaks_the_selection(question: str, source: str) -> None:
 def test_the_limit_holds_and_no_sources_is_no_answer() -> None:
     assert len(ask("museum.txt", "Describe the museum", limit=2).spans) == 2
     assert select("Anything?", [], embedder(), limit=3).reason == "there are no sources"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "My pan arrived broken on Tuesday. When does a customer get the money back?",
+        "When does a customer get the money back (my pan arrived broken)?",
+    ],
+)
+def test_what_is_told_besides_need_not_stand_there(question: str) -> None:
+    rule = "A customer gets the money back within fourteen days of delivery."
+    found = select(question, [passage(f"{rule} Gift cards are sold here.")], embedder(), limit=3)
+    assert [c.quote for c in found.spans] == [rule]
+
+
+def test_a_question_that_leans_on_what_is_told_is_about_that() -> None:
+    text = "The allowance is paid on the last working day. Travel costs are paid within ten days."
+    found = select(
+        "When is it paid (monthly allowance home office)?", [passage(text)], embedder(), limit=3
+    )
+    assert [c.quote for c in found.spans] == ["The allowance is paid on the last working day."]

@@ -138,7 +138,7 @@ async def test_a_right_answer_cited_by_number_is_accepted(tmp_path: Path) -> Non
     assert (answer.checking.effort, answer.checking.origin) == ("scorer", "objective")
     assert (answer.checking.claims, answer.checking.kept) == (1, 1)
     assert "1 claim checked in " in said
-    assert "for $0: 1 kept (checking scorer, by objective)" in said
+    assert "for $0: 1 kept (checking: scorer; objective)" in said
 
 
 async def test_an_unsupported_claim_goes_and_the_rest_stays(tmp_path: Path) -> None:
