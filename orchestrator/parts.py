@@ -398,7 +398,7 @@ class Parts:
 
     @cached_property
     def runs(self) -> Runs:
-        from orchestrator.evidence.library import Library
+        from orchestrator.evidence.sources.library import Library
         from orchestrator.graph.opening import Opening
         from orchestrator.graph.runs import Runs
 
@@ -523,7 +523,7 @@ class Parts:
         """See `Mesh.gc`."""
         from orchestrator.calling.health.sweep import HealthSweep
         from orchestrator.calling.sweep import LedgerSweep
-        from orchestrator.evidence.sweep import VectorSweep
+        from orchestrator.evidence.sources.sweep import VectorSweep
         from orchestrator.graph.journal import JournalStore
         from orchestrator.graph.sweep import JournalSweep, LockSweep
         from orchestrator.storage import sweep

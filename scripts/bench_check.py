@@ -27,7 +27,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small products: more threa
 from bench_start import commit, processor
 
 from orchestrator.embedding.load import load_embedder
-from orchestrator.evidence.chunks import sentences
+from orchestrator.evidence.sources.chunks import sentences
 from orchestrator.evidence.support import check_claim
 from orchestrator.evidence.values import Claim, Passage
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from orchestrator.errors import SourceError
 from orchestrator.evaluation.values import Failure
-from orchestrator.evidence.documents import kind_of, load_document
 from orchestrator.evidence.numbers import Quantity, agrees, comparable, quantities
+from orchestrator.evidence.sources.documents import kind_of, load_document
 from orchestrator.evidence.values import Citation
 from orchestrator.graph.answer import Answer
 from orchestrator.project.suite_schema import Case, Expect, ExpectedNumber

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.evidence.chunks import readable
 from orchestrator.evidence.quotes import span_passage
+from orchestrator.evidence.sources.chunks import readable
 from orchestrator.evidence.support import SUPPORTED, check_claim, support
 from orchestrator.evidence.values import STANDING, Citation, Claim, Passage, Sentence
 from orchestrator.project.protocols import Embedder

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestrator.evidence.chunks import readable, sentences
 from orchestrator.evidence.claiming.clauses import Part, parts_of
 from orchestrator.evidence.claiming.references import Antecedent, antecedent, resolve
 from orchestrator.evidence.claiming.subjects import subject_of
 from orchestrator.evidence.claiming.worth import unchecked
+from orchestrator.evidence.sources.chunks import readable, sentences
 from orchestrator.evidence.values import (
     Claim,
     ClaimCheck,

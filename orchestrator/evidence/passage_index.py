@@ -11,13 +11,13 @@ from functools import cached_property, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from orchestrator.evidence._layout import BlockKind
-from orchestrator.evidence.chunks import Span, passage_sentences, readable
 from orchestrator.evidence.language.lexicon import general_stems, light_stems
 from orchestrator.evidence.language.reading import Reading, read
 from orchestrator.evidence.language.similarity import Vocabulary
 from orchestrator.evidence.language.words import Word, content_words, idf, words
 from orchestrator.evidence.numbers import Quantity, agrees, missing
+from orchestrator.evidence.sources._layout import BlockKind
+from orchestrator.evidence.sources.chunks import Span, passage_sentences, readable
 from orchestrator.evidence.values import Citation, Passage
 from orchestrator.project.protocols import Embedder
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Protocol
 
-from orchestrator.evidence.documents import Document, open_sources
-from orchestrator.evidence.followup import completed
-from orchestrator.evidence.library import Library
-from orchestrator.evidence.orders import without_orders
+from orchestrator.evidence.selecting.followup import completed
+from orchestrator.evidence.selecting.orders import without_orders
+from orchestrator.evidence.sources.documents import Document, open_sources
+from orchestrator.evidence.sources.library import Library
 from orchestrator.evidence.values import Passage
 from orchestrator.project.registry import tool
 

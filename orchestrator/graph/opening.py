@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.errors import NoCandidateError, UnknownNameError
-from orchestrator.evidence.library import Library
+from orchestrator.evidence.sources.library import Library
 from orchestrator.graph.active import SUPERSEDED, Active, Caller, Hops, worked_ms
 from orchestrator.graph.ahead import Ahead
 from orchestrator.graph.answer import RunOptions

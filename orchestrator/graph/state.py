@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import InternalError
-from orchestrator.evidence.library import Library
+from orchestrator.evidence.sources.library import Library
 from orchestrator.graph.ahead import Ahead, Turn
 from orchestrator.graph.deadlines import Course
 from orchestrator.graph.journal import RunJournal

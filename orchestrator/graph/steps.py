@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import MeshError, RunError, UnknownNameError
-from orchestrator.evidence.library import Library
+from orchestrator.evidence.sources.library import Library
 from orchestrator.graph.ahead import Turn
 from orchestrator.graph.pace import rounds_left, subtask_course
 from orchestrator.graph.schedule import run_dag

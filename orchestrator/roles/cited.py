@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.evidence.chunks import readable
-from orchestrator.evidence.chunks import sentences as sentences_of
 from orchestrator.evidence.quotes import verify_quote
+from orchestrator.evidence.sources.chunks import readable
+from orchestrator.evidence.sources.chunks import sentences as sentences_of
 from orchestrator.evidence.support import check_claim
 from orchestrator.evidence.values import STANDING, Citation, Claim, Draft, Passage, Sentence
 from orchestrator.project.protocols import Embedder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.evidence.followup import completed
+from orchestrator.evidence.selecting.followup import completed
 from orchestrator.roles.prompt import fence
 from orchestrator.roles.values import PastTurn
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.evidence.sufficiency import sufficiency
+from orchestrator.evidence.selecting.sufficiency import sufficiency
 from orchestrator.evidence.values import Passage
 from orchestrator.roles.work import Work
 

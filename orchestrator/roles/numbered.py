@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from orchestrator.evidence.chunks import passage_sentences
+from orchestrator.evidence.sources.chunks import passage_sentences
 from orchestrator.evidence.values import Citation, Passage
 from orchestrator.roles.prompt import fence
 

@@ -13,8 +13,8 @@ from orchestrator.embedding.load import load_embedder
 from orchestrator.embedding.local_models import bi_encoder, digest_of
 from orchestrator.embedding.weights import local_folder
 from orchestrator.errors import PrerequisiteError
-from orchestrator.evidence.documents import open_sources
-from orchestrator.evidence.library import Library
+from orchestrator.evidence.sources.documents import open_sources
+from orchestrator.evidence.sources.library import Library
 from orchestrator.mesh import Mesh
 from tests.conformance.encoders import MINILM, needs_encoders, small_judge
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from orchestrator.embedding.load import load_embedder
-from orchestrator.evidence.chunks import chunks
-from orchestrator.evidence.documents import load_document
+from orchestrator.evidence.sources.chunks import chunks
+from orchestrator.evidence.sources.documents import load_document
 from orchestrator.evidence.values import Passage
 from orchestrator.project.protocols import Embedder
 

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from orchestrator import Answer, Mesh
-from orchestrator.evidence.documents import load_document
+from orchestrator.evidence.sources.documents import load_document
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "remote-work"
 SOURCES = EXAMPLE / "sources"

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from orchestrator.call_types import CallRequest, Reply
 from orchestrator.embedding.load import load_embedder
 from orchestrator.errors import CallError, InternalError
-from orchestrator.evidence.chunks import sentences
 from orchestrator.evidence.scoring.model import SupportModel, shipped
+from orchestrator.evidence.sources.chunks import sentences
 from orchestrator.evidence.values import Citation, Passage, Value
 from orchestrator.money import Usage
 from orchestrator.project.load import load_builtins

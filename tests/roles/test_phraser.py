@@ -10,7 +10,7 @@ import pytest
 from orchestrator.call_types import CallRequest, TextDelta
 from orchestrator.calling.clock import SystemClock
 from orchestrator.calling.transports.llamacpp import LlamaCppTransport
-from orchestrator.evidence.chunks import sentences
+from orchestrator.evidence.sources.chunks import sentences
 from orchestrator.evidence.values import ClaimCheck, Draft, Sentence
 from orchestrator.money import FREE
 from orchestrator.project.registry import Registry

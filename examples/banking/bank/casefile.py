@@ -9,8 +9,8 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from orchestrator import UserError, tool
-from orchestrator.evidence.documents import Document, open_sources
-from orchestrator.evidence.orders import is_order
+from orchestrator.evidence.selecting.orders import is_order
+from orchestrator.evidence.sources.documents import Document, open_sources
 from orchestrator.evidence.tools import Toolbox
 from orchestrator.evidence.values import Citation, Value
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from orchestrator import function
-from orchestrator.evidence.chunks import readable
+from orchestrator.evidence.sources.chunks import readable
 from orchestrator.evidence.values import STANDING, Draft, Passage, Sentence, Value
 from orchestrator.roles.values import Checks, CitationReport
 

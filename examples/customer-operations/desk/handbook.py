@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import UserError, function
-from orchestrator.evidence.documents import load_document
+from orchestrator.evidence.sources.documents import load_document
 from orchestrator.evidence.values import Passage
 
 PROJECT = Path(__file__).parent.parent

@@ -11,7 +11,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from orchestrator.errors import Problem, SourceError, UserError
-from orchestrator.evidence.documents import Document, open_sources
+from orchestrator.evidence.sources.documents import Document, open_sources
 from orchestrator.types import AbstainCause
 
 QUESTIONS = "questions.jsonl"

@@ -12,8 +12,8 @@ from orchestrator.evaluation.crosscheck.graded import Given, Graded, grade
 from orchestrator.evaluation.crosscheck.progress import OnProgress, silent
 from orchestrator.evaluation.crosscheck.report import Figure, Report, measured, rate
 from orchestrator.evaluation.run import Runner
-from orchestrator.evidence.chunks import document_sentences
-from orchestrator.evidence.documents import Document
+from orchestrator.evidence.sources.chunks import document_sentences
+from orchestrator.evidence.sources.documents import Document
 from orchestrator.evidence.values import Citation
 from orchestrator.graph.answer import Answer, RunOptions
 

@@ -11,10 +11,10 @@ from itertools import pairwise
 
 from orchestrator.evaluation.crosscheck.asked import Asked, AskedFolder, Place
 from orchestrator.evaluation.expectations import quotes_exact
-from orchestrator.evidence.chunks import document_sentences, readable, sentences
-from orchestrator.evidence.documents import Document
 from orchestrator.evidence.numbers import Quantity, agrees, quantities
 from orchestrator.evidence.passage_index import refers_back
+from orchestrator.evidence.sources.chunks import document_sentences, readable, sentences
+from orchestrator.evidence.sources.documents import Document
 from orchestrator.evidence.values import Citation
 from orchestrator.types import AbstainCause, VerdictName
 

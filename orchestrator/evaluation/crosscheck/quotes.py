@@ -121,7 +121,7 @@ def texts_of(files: Sequence[Path]) -> list[str]:
         UserError: one of them cannot be read.
     """
     from orchestrator.evaluation.crosscheck.files import read_claims
-    from orchestrator.evidence.documents import open_sources
+    from orchestrator.evidence.sources.documents import open_sources
 
     found: list[str] = []
     for file in files:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from orchestrator.evidence.chunks import sentences
 from orchestrator.evidence.language.reading import read
 from orchestrator.evidence.language.words import words
+from orchestrator.evidence.sources.chunks import sentences
 from orchestrator.evidence.values import Unchecked
 
 _KINDS: tuple[tuple[Unchecked, int, re.Pattern[str]], ...] = (

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from orchestrator.call_types import CallRequest, text_of
-from orchestrator.evidence.chunks import readable
+from orchestrator.evidence.sources.chunks import readable
 from orchestrator.evidence.values import Citation, Draft, Passage, Sentence, Value
 from orchestrator.project.protocols import Embedder
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.call_types import CallRequest
-from orchestrator.evidence.central import central
-from orchestrator.evidence.extract import extract
-from orchestrator.evidence.question import ask
-from orchestrator.evidence.select import select
+from orchestrator.evidence.selecting.central import central
+from orchestrator.evidence.selecting.extract import extract
+from orchestrator.evidence.selecting.question import ask
+from orchestrator.evidence.selecting.select import select
 from orchestrator.evidence.values import Citation, Draft, Passage, Sentence
 from orchestrator.project.registry import builtin
 from orchestrator.roles.builtins.shared import (

@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from random import Random
 
-from orchestrator.evidence.chunks import passage_sentences, readable
 from orchestrator.evidence.language.reading import read
+from orchestrator.evidence.sources.chunks import passage_sentences, readable
 from orchestrator.evidence.values import Passage
 
 _SHORTEST, _LONGEST = 25, 240

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from orchestrator.evidence.claims import split_claims
-from orchestrator.evidence.rivals import contested, rivals
+from orchestrator.evidence.selecting.rivals import contested, rivals
 from orchestrator.evidence.support import BY, check_claim
 from orchestrator.evidence.values import Citation, Claim, ClaimCheck, Draft, Passage, Vote
 from orchestrator.money import total_cost

@@ -16,7 +16,7 @@ import pytest
 
 from orchestrator.evaluation.crosscheck.asked import AskedFolder, Place, read_asked
 from orchestrator.evaluation.crosscheck.graded import Given, grade
-from orchestrator.evidence.chunks import readable
+from orchestrator.evidence.sources.chunks import readable
 from orchestrator.evidence.values import Citation
 
 ROOT = Path(__file__).parent.parent.parent.parent

@@ -1,0 +1,1 @@
+"""Which spans of the sources answer a question, and whether any does."""

@@ -1,0 +1,1 @@
+"""Documents: read, laid out, cut into passages, kept and searched."""
