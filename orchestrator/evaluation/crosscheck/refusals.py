@@ -42,7 +42,8 @@ def refuse_folds(rows: Sequence[ClaimRow], k: int) -> None:
     _refuse_one_label(rows, "the files")
     if (found := len(set(groups(rows)))) < k:
         raise UserError(
-            f"the claims stand on {found} different sets of passages, too few for {k} folds"
+            f"the claims stand on {found} different sets of passages, too few for {k} folds; "
+            + (f"say --folds {found}, or add rows" if found > 1 else "add rows on other passages")
         )
 
 
