@@ -25,6 +25,7 @@ from orchestrator.project.schema import Project
 from orchestrator.types import Context, Decision, Deployment, FleetSnapshot, TaskProfile
 
 if TYPE_CHECKING:
+    from orchestrator.caching.cache import AnswerCache
     from orchestrator.calling.health.breaker import Breakers, Change
     from orchestrator.calling.health.conditions import Condition
     from orchestrator.calling.health.incidents import Incidents
@@ -385,8 +386,19 @@ class Parts:
             clock=self.clock,
             embedder=self.embedder,
             support_model=lambda: self.support_model,
+            answers=lambda: self.answers,
             checks=self.loaded.registry.items("check"),
         )
+
+    @cached_property
+    def answers(self) -> AnswerCache:
+        """What routes with a `cache` have kept."""
+        from orchestrator.caching.cache import AnswerCache
+        from orchestrator.caching.store import AnswerStore
+        from orchestrator.calling.agreement import vote
+
+        store = AnswerStore(self.storage / "cache.sqlite")
+        return AnswerCache(store, lambda: self.embedder, self.clock.now, vote)
 
     @cached_property
     def chat_calls(self) -> ChatCalls:
@@ -573,6 +585,8 @@ class Parts:
             self.journals.close()
         if "transports" in opened:
             await self.transports.close()
+        if "answers" in opened:
+            await asyncio.to_thread(self.answers.close)
         if "ledger" in opened:
             await self.ledger.close()
         if "pools" in opened and self.pools is not None:

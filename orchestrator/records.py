@@ -16,7 +16,9 @@ from orchestrator.types import (
     VerdictName,
 )
 
-AttemptKind = Literal["first", "retry", "fallback", "repair", "hedge", "racer", "panelist"]
+AttemptKind = Literal[
+    "first", "retry", "fallback", "repair", "hedge", "racer", "panelist", "cached"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ Effort = Literal["none", "quotes", "scorer", "model", "two", "human"]
 """How much checking an answer gets, each with all before it: quotes letter by letter; gates and
 scorer without a model; one model checker; two of different kinds; a person."""
 BreakerState = Literal["closed", "open", "half_open"]
+CacheMode = Literal["off", "exact", "semantic"]
 
 WORDLESS = frozenset({"embed", "image"})
 """Tasks whose answer is no text: vectors, and images. `"*"` does not stand for them."""
@@ -421,6 +422,23 @@ class LogRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CacheRule:
+    """Whether an answer that was given before may be given again."""
+
+    mode: CacheMode = "off"
+    """`exact`: to the very same request; `semantic`: also to one that asks for the same in other
+    words."""
+    error_rate: float = 0.01
+    """Of the answers that are given again to other words, at most so many may be wrong, 0..1."""
+    ttl_s: int = 86_400
+    """How long an answer is good."""
+    per: Literal["workspace", "user"] = "workspace"
+    """Who shares answers."""
+    origin: str = ""
+    """Who allowed it: `route:NAME`, or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tactics:
     """How a strategy goes about it. A deployment is never asked twice at the same time."""
 
@@ -452,6 +470,8 @@ class Decision:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     """`temperature`, `max_tokens`, `reasoning_effort`, `guardrails`."""
     log: LogRule = LogRule()
+    cache: CacheRule | None = None
+    """`None`: nobody is given an answer that was given before."""
     checking: Effort = "model"
     """How much an answer is checked, in a graph that checks."""
     checking_origin: str = "default"

@@ -193,6 +193,8 @@ def _model(screen: Screen, hop: Hop, room: int) -> Text:
     for a in hop.attempts:
         if a.outcome is not Outcome.OK:
             text.append_text(screen.text(f"\nafter {a.deployment}: {in_words(a.outcome)}", "warn"))
+    if used is not None and used.kind == "cached":
+        text.append_text(screen.text("\nfrom the cache", "quiet"))
     if hop.resumed:
         text.append_text(screen.text("\nfrom the journal", "quiet"))
     return text

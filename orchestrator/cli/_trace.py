@@ -141,7 +141,9 @@ def _rows(screen: Screen, table: Table, guide: str, hop: Hop) -> None:
     outcome: str = "resumed" if hop.resumed else hop.status
     if hop.validated is not None and hop.status == "ok":
         outcome += ", valid" if hop.validated else ", invalid"
-    if hop.decision and hop.decision.strategy != "single":
+    if used is not None and used.kind == "cached":
+        outcome += ", cached"
+    elif hop.decision and hop.decision.strategy != "single":
         outcome += f", {hop.decision.strategy}"
     tokens = _tokens(screen, hop.attempts)
     table.add_row(

@@ -14,7 +14,15 @@ from orchestrator.project.declared import (
     Quality,
     Usd,
 )
-from orchestrator.types import Effort, Hosting, LogLevel, Risk, Strategy
+from orchestrator.types import (
+    CacheMode,
+    CacheRule,
+    Effort,
+    Hosting,
+    LogLevel,
+    Risk,
+    Strategy,
+)
 
 
 class Objective(Declared):
@@ -129,6 +137,29 @@ class StrategyDeclaration(Declared):
     )
 
 
+class CacheDeclaration(Declared):
+    """Whether an answer that was given before is given again, to whom, and for how long."""
+
+    mode: CacheMode = Field(
+        description="off; exact: to the very same request; semantic: also to one that asks for the "
+        "same in other words."
+    )
+    error_rate: Annotated[float, Field(gt=0, le=0.2)] | None = Field(
+        default=None,
+        description="Of the answers that are given to other words, at most so many may be wrong; "
+        f"unset: {CacheRule().error_rate}.",
+    )
+    ttl_s: Annotated[int, Field(gt=0)] | None = Field(
+        default=None,
+        description="For how many seconds an answer is good; unset: a day.",
+    )
+    per: Literal["workspace", "user"] | None = Field(
+        default=None,
+        description="Who shares answers: all of a workspace (unset), or each user alone. Who names "
+        "no workspace shares with nobody else.",
+    )
+
+
 class Route(Declared):
     """A rule: constraints of all matching routes compose, preferences come from the first."""
 
@@ -155,6 +186,12 @@ class Route(Declared):
     )
     strategy: Strategy | StrategyDeclaration | None = Field(
         default=None, description="How they are asked; unset: single, one after the other."
+    )
+    cache: CacheMode | CacheDeclaration | None = Field(
+        default=None,
+        description="Whether an answer that was given before is given again; off where no route "
+        "says so. The tightest of all that match wins, and nothing is kept whose prompts or "
+        "outputs a trace may not keep in full.",
     )
     call: CallDeclaration = Field(default=CallDeclaration(), description="How to call.")
     store_prompts: LogLevel | None = Field(

@@ -30,6 +30,7 @@ from orchestrator.project.schema import Agent
 from orchestrator.records import Hop
 from orchestrator.roles.bounds import Bounds
 from orchestrator.roles.prompt import messages
+from orchestrator.roles.recall import Recall, recall
 from orchestrator.roles.sending import Sending
 from orchestrator.roles.services import Request, Services
 from orchestrator.roles.transcript import kept
@@ -82,6 +83,8 @@ class HopWork:
     """What a role puts on the trace besides its calls, by step."""
     _again: Counter[str] = field(default_factory=Counter)
     """How often the same was asked; calls side by side are told apart by it, in any order."""
+    _recalled: set[str] = field(default_factory=set)
+    """What was looked for in the cache."""
     _first: int = field(init=False)
     """`calls` at the beginning."""
 
@@ -357,6 +360,15 @@ class HopWork:
             sending.refused(str(error))
             raise
         emit(lambda: decision_event(self.node, agent.name, decision))
+        recalled = self._recall(request, profile, decision, stream=on_text is not None)
+        if recalled and (found := await recalled.find(sending.started_at, check)):
+            reply, words = found
+            self.services.caller_rates.give_back(counted)
+            sending.recalled(decision, words)
+            if on_text is not None:
+                on_text(reply.text)
+            await self._keep(key, sending.done(reply, checked=check is not None), reply)
+            return reply
         if self.bounds.purse.limit is None:
             reply = await sending.carry_out(decision, counted, check, on_text)
         else:
@@ -365,7 +377,32 @@ class HopWork:
                 reply = await sending.carry_out(decision, counted, check, on_text)
         done = sending.done(reply, checked=check is not None)
         await self._keep(key, done, reply)
+        if recalled:
+            await recalled.keep(reply, done.ms)
         return reply
+
+    def _recall(
+        self, request: CallRequest, profile: TaskProfile, decision: Decision, *, stream: bool
+    ) -> Recall | None:
+        """What may be answered as it was before; never what this step has asked already, since
+        who asks again wants another answer."""
+        services, run = self.services, self.request
+        if decision.cache is None:
+            return None
+        found = recall(
+            services.answers,
+            request,
+            profile,
+            decision,
+            services.deployments(),
+            run.caller,
+            trace_id=run.trace_id,
+            stream=stream,
+        )
+        if found is None or found.key.exact in self._recalled:
+            return None
+        self._recalled.add(found.key.exact)
+        return found
 
     async def _keep(self, key: str, done: Hop, reply: Reply) -> None:
         """In the journal first, so that nobody sees a result that a resume would not."""
@@ -414,11 +451,11 @@ class HopWork:
         fields.setdefault("node", self.node)
         fields.setdefault("role", self.agent.role)
         fields.setdefault("agent", self.agent.name)
+        fields.setdefault("notes", tuple(self.notes))
         return Hop(
             id=f"{self.request.trace_id}.{key}",
             trace_id=self.request.trace_id,
             round=self.round,
-            notes=tuple(self.notes),
             started_at=started_at,
             ms=ms,
             **fields,

@@ -39,6 +39,8 @@ class Sending:
     decision: Decision | None = None
     lost: tuple[Attempt, ...] = ()
     """What earlier processes of this run have tried."""
+    said: tuple[str, ...] = ()
+    """Notes of this call alone."""
     heard: list[Attempt] = field(default_factory=list)
     """The attempts that have ended, in order."""
 
@@ -51,6 +53,10 @@ class Sending:
     def refused(self, why: str) -> None:
         """No decision, since nobody may serve it or the caller has to wait."""
         self.work.record(self._hop(status="failed", error=why))
+
+    def recalled(self, decision: Decision, words: str) -> None:
+        """It is answered as it was before; `decision` is what would have been carried out."""
+        self.decision, self.said = decision, (words,)
 
     def done(self, reply: Reply, *, checked: bool) -> Hop:
         """It was answered. `checked`: something has looked at the answer."""
@@ -73,6 +79,7 @@ class Sending:
             prompt=shown_prompt(self.request.messages, arguments=rule.tool_args == "full"),
             agent=self.agent.name,
             role=self.agent.role,
+            notes=(*self.work.notes, *self.said),
             **fields,
         )
 

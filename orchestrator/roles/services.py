@@ -31,6 +31,7 @@ from orchestrator.types import (
 )
 
 if TYPE_CHECKING:
+    from orchestrator.caching.cache import AnswerCache
     from orchestrator.calling.transports import Transports
     from orchestrator.evidence.scoring.model import SupportModel
     from orchestrator.routing.memo import Decider
@@ -58,6 +59,8 @@ class Services:
     embedder: Embedder
     support_model: Callable[[], SupportModel]
     """Scores claims; the project's own where mesh.yaml names one."""
+    answers: Callable[[], AnswerCache] | None = None
+    """Answers that were given before, where a route's `cache` allows it."""
     checks: Mapping[str, TextCheck] = field(default_factory=dict)
     """The project's registered checks by name, which agents may name in `valid`."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from orchestrator.project.policy_schema import Policy, Route
+from orchestrator.project.policy_schema import CacheDeclaration, Policy, Route
 from orchestrator.routing._rules import (
     Rule,
     cost_rule,
@@ -18,6 +18,8 @@ from orchestrator.routing._rules import (
 from orchestrator.types import (
     EFFORTS,
     LOG_LEVELS,
+    CacheMode,
+    CacheRule,
     Effort,
     LogLevel,
     LogRule,
@@ -152,6 +154,37 @@ def _policy_rules(policy: Policy) -> Iterator[Rule]:
             yield cost_rule(f"budget:{budget.label}", micro_usd(budget.usd))
     if policy.objective.quality_floor > 0:
         yield floor_rule("objective.quality_floor", policy.objective.quality_floor)
+
+
+_CACHE_MODES: tuple[CacheMode, ...] = ("off", "exact", "semantic")  # tightest first
+
+
+def cache_rule(routes: tuple[CompiledRoute, ...]) -> CacheRule | None:
+    """The tightest of all that matching routes say; `None` where an answer is not to be kept.
+
+    What a trace may not keep in full is not kept here either: without the prompt's words only the
+    very same request is known again.
+    """
+    said = [
+        (r.route.name, CacheDeclaration(mode=c) if isinstance(c, str) else c)
+        for r in routes
+        if (c := r.route.cache) is not None
+    ]
+    if not said:
+        return None
+    name, first = min(said, key=lambda one: _CACHE_MODES.index(one[1].mode))
+    kept = log_rule(routes)
+    if first.mode == "off" or kept.outputs != "full":
+        return None
+    default = CacheRule()
+    every = [c for _, c in said]
+    return CacheRule(
+        mode="exact" if kept.prompts != "full" else first.mode,
+        error_rate=min((c.error_rate for c in every if c.error_rate), default=default.error_rate),
+        ttl_s=min((c.ttl_s for c in every if c.ttl_s), default=default.ttl_s),
+        per="user" if any(c.per == "user" for c in every) else default.per,
+        origin=f"route:{name}",
+    )
 
 
 def log_rule(routes: tuple[CompiledRoute, ...]) -> LogRule:

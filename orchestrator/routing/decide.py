@@ -10,7 +10,7 @@ from types import MappingProxyType
 from orchestrator.money import Usage, usd
 from orchestrator.project.policy_schema import Policy
 from orchestrator.routing._one_model import EMBED, one_model
-from orchestrator.routing._policy import CompiledRoute, compile_policy, log_rule
+from orchestrator.routing._policy import CompiledRoute, cache_rule, compile_policy, log_rule
 from orchestrator.routing._providers import require_providers
 from orchestrator.routing._rank import preferences, ranked
 from orchestrator.routing._relax import no_candidate
@@ -108,6 +108,7 @@ def decide(
         routes=tuple(r.route.name for r in routes),
         settings=settings(profile, chosen.deployment, routes, context),
         log=log_rule(routes),
+        cache=cache_rule(routes),
         checking=checking.value,
         checking_origin=checking.origin,
         degraded=None if reach or floor is None else _degraded(chosen, floor),

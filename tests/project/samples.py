@@ -237,6 +237,7 @@ _FILES: Files = {
                 "fallbacks": ["tiny", "echo"],
                 "prefer_regions": ["eu"],
                 "strategy": {"kind": "race", "models": 2, "start": "after_p95"},
+                "cache": {"mode": "semantic", "error_rate": 0.01, "ttl_s": 3600, "per": "user"},
                 "call": {
                     "temperature": 0.2,
                     "max_tokens": 500,

@@ -1,0 +1,1 @@
+"""Answers that were given before: to the very same request, or to one that asks for the same."""

@@ -1,0 +1,1 @@
+"""Whether two requests ask for the same, and if not, what tells them apart."""
