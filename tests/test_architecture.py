@@ -29,6 +29,7 @@ LAYERS = (  # top first; a module may import its own layer and those after it
     ("replay",),
     ("graph",),
     ("roles",),
+    ("caching",),
     ("evidence",),
     ("calling",),
     ("routing",),

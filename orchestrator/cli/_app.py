@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from orchestrator.cli import (
+    cache,
     calibrate,
     check,
     costs,
@@ -97,6 +98,7 @@ def build() -> typer.Typer:
     app.add_typer(incidents.app, name="incidents")
     app.add_typer(keys.app, name="keys")
     app.add_typer(policy.app, name="policy")
+    app.add_typer(cache.app, name="cache")
     app.add_typer(runs.app, name="runs")
     app.add_typer(trace.app, name="trace")
     return app

@@ -67,7 +67,10 @@ class Transport(Protocol):
 class Predictor(Protocol):
     """Expected quality of each candidate for one request."""
 
-    version: str
+    @property
+    def version(self) -> str:
+        """Changes with everything that may change an estimate."""
+        ...
 
     def predict(
         self, profile: TaskProfile, candidates: Sequence[Deployment]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.calling.clock import SystemClock
+from orchestrator.learning.predictor import LearnedPredictor, Observation
 from orchestrator.routing.predict import PriorPredictor
 from orchestrator.testing import ClockConformance, ManualClock, PredictorConformance
 
@@ -20,3 +21,16 @@ class TestManualClock(ClockConformance):
 class TestPriorPredictor(PredictorConformance):
     def make(self) -> PriorPredictor:
         return PriorPredictor()
+
+
+class TestLearnedPredictor(PredictorConformance):
+    def make(self) -> LearnedPredictor:
+        predictor = LearnedPredictor()
+        for score in (0.2, 0.4, 1.0):
+            predictor.observe(Observation(model="able", task="draft", score=score))
+        return predictor
+
+
+class TestLearnedPredictorBeforeItLearns(PredictorConformance):
+    def make(self) -> LearnedPredictor:
+        return LearnedPredictor()
