@@ -125,7 +125,7 @@ def _seen(corpus: str, change: str, aligner: ClaimAligner) -> Seen:
             )
             seen.pairs.append((changed, (one.parts[mine], other.parts[theirs])))
     seen.opposites = list(opposites(gaps))
-    denied = denial(aligner, places)
+    denied = denial(aligner)
     if denied is not None:
         seen.denied = (denied[0], float(bool(denied[1])))
     return seen

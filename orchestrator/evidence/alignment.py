@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from orchestrator.evidence.language.lexicon import antonyms, negative_prefix
+from orchestrator.evidence.keeping import Beside
+from orchestrator.evidence.language.lexicon import antonyms, prefixed
 from orchestrator.evidence.language.reading import Reading, clauses, read
-from orchestrator.evidence.language.similarity import Vocabulary
 from orchestrator.evidence.language.words import Word
 from orchestrator.evidence.passage_index import Located, PassageIndex
 
@@ -20,6 +20,7 @@ ALIKE = 0.6
 """Corrected similarity from which two words may speak of the same. Cosines of the static
 embedder: `allowed`/`permitted` 0.89, `cost`/`price` 0.68, `director`/`manager` 0.34."""
 _ALWAYS = 3
+_KEPT = 16  # claims over one index
 _REPLACES = 0.7
 """From which one may stand in the other's place where two sentences are compared."""
 
@@ -48,17 +49,50 @@ class Alignment:
         return min(1 - self.cover, 1 - self.back)
 
 
-class ClaimAligner:
+class ClaimAligner(Beside):
     """One claim, ready to be laid over the sentences of an index."""
 
     def __init__(self, text: str, index: PassageIndex) -> None:
+        super().__init__()
         self.claim = read(text)
         self.index = index
+        self._named = self.claim.named
 
     @cached_property
     def similarities(self) -> np.ndarray:
         """Corrected similarity of the claim's content words to the vocabulary of the index."""
         return self.index.vocabulary.similarities(self.claim.content)
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """The weights of the claim's content words."""
+        return self.index.weights(self.claim.content)
+
+    @cached_property
+    def hits(self) -> np.ndarray:
+        """How well each content word stands in each sentence, 0 where it does not; shape
+        (words, sentences)."""
+        return self.index.best_of(self._alike)
+
+    @cached_property
+    def _alike(self) -> np.ndarray:
+        import numpy as np
+
+        found: np.ndarray = np.where(self.similarities >= ALIKE, self.similarities, 0.0)
+        return found
+
+    @cached_property
+    def _replacing(self) -> list[set[int]]:
+        """For each content word the columns that may stand in its place; of a name only its own."""
+        found: list[set[int]] = [set() for _ in self.claim.content]
+        rows, columns = (self.similarities >= _REPLACES).nonzero()
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            found[row].add(column)
+        ids = self.index.vocabulary.ids
+        return [
+            {ids.get(word.stem, -1)} if word.stem in self._named else columns
+            for word, columns in zip(self.claim.content, found, strict=True)
+        ]
 
     def candidates(self, limit: int, least: float = 0.0) -> list[int]:
         """The sentences that share most with the claim, best first.
@@ -72,16 +106,14 @@ class ClaimAligner:
 
         if not self.claim.content or not self.index.sentences:
             return []
-        weights = self.index.weights(self.claim.content)
-        hits = np.where(self.similarities >= ALIKE, self.similarities, 0.0)
-        best = np.maximum(self.index.best_of(hits), 0.8 * self.index.best_of_context(hits))
-        scores: list[float] = (weights @ best).tolist()
-        order = sorted(range(len(scores)), key=lambda i: (-scores[i], i))
-        asked = least * float(weights.sum())
+        best = np.maximum(self.hits, 0.8 * self.index.best_of_context(self._alike))
+        scores = self.weights @ best
+        order = np.argsort(-scores, kind="stable")[:limit].tolist()
+        asked = least * float(self.weights.sum())
         return [
             i
-            for place, i in enumerate(order[:limit])
-            if scores[i] > 0 and (scores[i] >= asked or place < _ALWAYS)
+            for place, i in enumerate(order)
+            if scores[i] > 0 and (float(scores[i]) >= asked or place < _ALWAYS)
         ]
 
     def align(self, number: int) -> Alignment:
@@ -99,59 +131,79 @@ class ClaimAligner:
         return max(found, key=lambda a: (a.cover + a.back, -len(a.only_source)))
 
     def _over(self, at: Located, source: Reading, before: Sequence[Word]) -> Alignment:
-        vocabulary: Vocabulary = self.index.vocabulary
-        context = {vocabulary.ids[w.stem] for w in at.context}
-        elided = {vocabulary.ids[w.stem] for w in before if w.stem in vocabulary.ids}
-        names = (self.claim.named, source.named)
-        pairs, only_claim, covered, total = [], [], 0.0, 0.0
-        matched: set[int] = set()
+        index, named = self.index, source.named
+        ids = index.vocabulary.ids
+        context = {ids[w.stem] for w in at.context}
+        elided = {ids[w.stem] for w in before if w.stem in ids}
+        partners: list[list[int]] = [[] for _ in self.claim.content]
+        only_source, returned, length = [], 0.0, 0.0
+        for j, other in enumerate(source.content):
+            weight = index.weight(other.stem)
+            length += weight
+            rows = (self._same if other.stem in named else self._instead).get(other.stem, ())
+            for i in rows:
+                partners[i].append(j)
+            if rows:
+                returned += weight
+            else:
+                only_source.append(other)
+        only_claim, covered, total = [], 0.0, 0.0
         for i, word in enumerate(self.claim.content):
-            weight = self.index.weight(word.stem)
+            weight = index.weight(word.stem)
             total += weight
-            own = [j for j, other in enumerate(source.content) if self._alike(i, other, names)]
-            pairs += [(i, j) for j in own]
-            matched.update(own)
-            if own or self._stands_in(i, context):
+            if partners[i] or not self._replacing[i].isdisjoint(context):
                 covered += weight
-            elif self._stands_in(i, elided):
+            elif not self._replacing[i].isdisjoint(elided):
                 covered += 0.7 * weight  # `Adults pay 12 EUR and children 6`: pay is understood
             else:
                 only_claim.append(word)
-        sums = [self.index.weight(w.stem) for w in source.content]
-        returned = sum(s for j, s in enumerate(sums) if j in matched)
         return Alignment(
             claim=self.claim,
             source=source,
             at=at,
             cover=covered / total if total else 0.0,
-            back=returned / sum(sums) if sums else 0.0,
-            pairs=tuple(pairs),
+            back=returned / length if length else 0.0,
+            pairs=tuple((i, j) for i, own in enumerate(partners) for j in own),
             only_claim=tuple(only_claim),
-            only_source=tuple(w for j, w in enumerate(source.content) if j not in matched),
+            only_source=tuple(only_source),
         )
 
-    def _alike(self, row: int, other: Word, names: tuple[frozenset[str], frozenset[str]]) -> bool:
-        mine, theirs = self.claim.content[row].stem, other.stem
-        if mine == theirs:
-            return True
-        if mine in names[0] or theirs in names[1]:
-            return False  # Lisbon and Porto are alike and yet two cities
-        column = self.index.vocabulary.ids.get(theirs)
-        if column is not None and self.similarities[row, column] >= _REPLACES:
-            return True
-        # They fill the same place; the gates say that they disagree.
-        return (mine, theirs) in antonyms() or (
-            mine.endswith(theirs[-3:]) and negative_prefix(mine, theirs)
-        )
+    @cached_property
+    def _same(self) -> dict[str, list[int]]:
+        """By stem the content words of the claim that have it."""
+        rows: dict[str, list[int]] = {}
+        for i, word in enumerate(self.claim.content):
+            rows.setdefault(word.stem, []).append(i)
+        return rows
 
-    def _stands_in(self, row: int, columns: set[int]) -> bool:
-        if self.claim.content[row].stem in self.claim.named:
-            same = self.index.vocabulary.ids.get(self.claim.content[row].stem)
-            return same in columns
-        return any(self.similarities[row, c] >= _REPLACES for c in columns)
+    @cached_property
+    def _instead(self) -> dict[str, list[int]]:
+        """By stem the content words of the claim that have it, or in whose place it may stand."""
+        stems = self.index.vocabulary.stems
+        rows = {stem: set(own) for stem, own in self._same.items()}
+        for i, word in enumerate(self.claim.content):
+            if word.stem in self._named:
+                continue  # Lisbon and Porto are alike and yet two cities
+            alike = (stems[column] for column in self._replacing[i])
+            # Opposites fill the same place; the gates say that they disagree.
+            for stem in (*alike, *_antonyms_of().get(word.stem, ()), *prefixed(word.stem)):
+                rows.setdefault(stem, set()).add(i)
+        return {stem: sorted(found) for stem, found in rows.items()}
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1)
+def _antonyms_of() -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for left, right in sorted(antonyms()):
+        groups.setdefault(left, []).append(right)
+    return groups
+
+
 def aligner_of(text: str, index: PassageIndex) -> ClaimAligner:
-    """The claim over the index; the last ones are kept, for several checks look at each."""
-    return ClaimAligner(text, index)
+    """The claim over the index; the last ones are kept beside it, for several checks look at
+    each."""
+    return index.beside(_aligners)(text)
+
+
+def _aligners(index: PassageIndex) -> Callable[[str], ClaimAligner]:
+    return lru_cache(maxsize=_KEPT)(lambda text: ClaimAligner(text, index))

@@ -8,12 +8,22 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from orchestrator.evidence.clocks import clocks
+from orchestrator.evidence.language.lexicon import NUMBER_VALUES, ORDINAL_VALUES
+
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>[12]\d{3})"
+_SPELLED_DAYS = {
+    **{word: value for word, value in ORDINAL_VALUES.items() if value <= 20 or word == "thirtieth"},
+    **{f"{tens}{sign}{word}": base + ORDINAL_VALUES[word]
+       for tens, base in (("twenty", 20), ("thirty", 30)) for sign in "- "
+       for word in list(ORDINAL_VALUES)[:9]},
+}  # fmt: skip
+_SPELLED_DAY = "|".join(sorted(_SPELLED_DAYS, key=len, reverse=True))
 _FORMS = tuple(
     re.compile(rf"(?<![\w.])(?:{form})(?![\w%])", re.IGNORECASE)
     for form in (
@@ -22,6 +32,7 @@ _FORMS = tuple(
         r"(?P<day>\d{1,2})[./](?P<m>\d{1,2})[./](?P<year>[12]\d{3})",
         rf"{_DAY}\s+(?:of\s+)?(?P<month>{_MONTH}),?\s+{_YEAR}",
         rf"(?P<month>{_MONTH})\s+{_DAY},?\s+{_YEAR}",
+        rf"(?P<spelled>{_SPELLED_DAY})\s+(?:of\s+)?(?P<month>{_MONTH})(?:,?\s+{_YEAR})?",
         rf"(?P<month>{_MONTH}),?\s+{_YEAR}",
         rf"{_DAY}\s+(?:of\s+)?(?P<month>{_MONTH})",
         rf"(?P<month>{_MONTH})\s+{_DAY}(?!\s*(?:%|days|hours|weeks))",
@@ -29,6 +40,20 @@ _FORMS = tuple(
 )
 _BARE_YEAR = re.compile(
     r"(?<![\w.,$€£#-])(?P<year>1[5-9]\d{2}|20\d{2})(?![\w%]|[.,]\d|\s?(?:EUR|USD|GBP|euros?|dollars?))"
+)
+_OLD_YEAR = re.compile(
+    r"\b(?:AD|[Tt]he year|[Ii]n the year) (?P<ad>\d{1,4})\b(?![\d,.]\d)"
+    r"|\b(?P<bc>\d{1,4})\s?(?P<era>BCE?|B\.C\.|AD|CE|A\.D\.)(?!\w)"
+    r"|\b(?:[Ii]n|[Ss]ince|[Uu]ntil|[Aa]round|[Bb]y|circa|c\.) (?P<middle>1[0-4]\d\d)"
+    r"(?=\W*$|[,.;:)](?!\d)| (?:and|when|by|he|she|it|they|the|was|a|to|with|as)\b)"
+)
+"""Years that only what stands beside them shows to be such."""
+_SPELLED_YEAR = re.compile(
+    r"\b(?P<hundreds>sixteen|seventeen|eighteen|nineteen|twenty)[ -](?P<tens>ten|eleven|twelve"
+    r"|\w+teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)"
+    r"(?:[ -](?P<ones>one|two|three|four|five|six|seven|eight|nine))?\b"
+    r"(?=\W*$|[.,;:)]| (?:and|to|when|until|he|she|it|they|the|was|were|by|as|with|who)\b)",
+    re.IGNORECASE,
 )
 _NOT_COUNTED = re.compile(
     r"\s*(?:$|[.,;:)\]!?–—-]|\b(?:and|or|to|by|in|the|a|with|when|for|as|he|she|it|they|was|is|were"
@@ -41,18 +66,6 @@ _YEAR_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_HOURS = re.compile(  # `9:0-17:30`, as data has it
-    r"(?<![\w:.])(?:[01]?\d|2[0-4]):[0-5]?\d\s?[-–]\s?(?:[01]?\d|2[0-4]):[0-5]?\d(?![\d:])"
-)
-_HOUR = re.compile(r"(?P<h>\d+):(?P<min>\d+)")
-_CLOCK = re.compile(
-    r"(?<![\w:.,])(?:(?P<h>[01]?\d|2[0-4])[:.h](?P<min>[0-5]\d)(?::[0-5]\d)?(?:\s*(?P<ap>[ap]\.?m\b\.?))?"
-    r"(?![\d:%]|\.\d|\s?(?:EUR|USD|GBP|euros?|dollars?|percent|km|kg|GB|MB|m\b))"
-    r"|(?P<h12>1[0-2]|0?[1-9])\s*(?P<ap12>[ap]\.?m\b\.?)"
-    r"|(?P<hour>[01]?\d|2[0-4])\s*(?:o['’]clock|hrs\b|h\b)"
-    r"|(?P<word>\b(?:noon|midday|midnight)\b))",
-    re.IGNORECASE,
-)
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FULL_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 _SHORT_DAY = r"(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b\.?"
@@ -69,7 +82,6 @@ _BARE_MONTH = re.compile(
     r"|(?<=\b(?:until|since|every|early)\s)May)\b(?!\s+[A-Z][a-z])"
 )
 """A month alone; before another capitalised word it is more often a name (`April Hill`)."""
-_CLOCK_DOT = re.compile(r"\b(?:at|from|to|until|till|by|before|after|between|and|-|–)\s*$", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +97,13 @@ class Moment:
 def dates(text: str) -> list[Moment]:
     """All dates, years, times and days of the week, the longest reading first, without overlaps."""
     found: list[Moment] = []
-    for moment in (*_dates(text), *_clocks(text), *_years(text), *_names(text)):
+    for moment in (
+        *_dates(text),
+        *(Moment(m, "clock", span) for m, span in clocks(text)),
+        *_years(text),
+        *_told_years(text),
+        *_names(text),
+    ):
         if all(moment.span[1] <= m.span[0] or m.span[1] <= moment.span[0] for m in found):
             found.append(moment)
     return sorted(found, key=lambda m: m.span)
@@ -110,6 +128,8 @@ def _strict(parts: dict[str, str | None]) -> int | None:
     if set(parts) == {"year"}:  # the academic year 2018–19
         return int(parts["year"] or 0) * 10_000
     month, day = parts.get("month") or parts.get("m"), parts.get("day")
+    if spelled := parts.get("spelled"):
+        day = str(_SPELLED_DAYS[spelled.lower()])
     year = parts.get("year")
     first, second = int(day or 1), _month(month or "")
     if second > 12 and not parts.get("month"):
@@ -131,28 +151,24 @@ def _years(text: str) -> Iterator[Moment]:
     for match in _BARE_YEAR.finditer(text):
         before = _YEAR_BEFORE.search(text, max(0, match.start() - 12), match.start())
         if before or (_NOT_COUNTED.match(text, match.end()) and match.start() > 0):
-            counted = re.match(r"\s+[a-z]{3,}s\b", text[match.end() :])
+            counted = re.match(r"\s+(?!\w+wards)[a-z]{3,}s\b", text[match.end() :])
             if not counted or _NOT_COUNTED.match(text, match.end()):
                 yield Moment(int(match["year"]) * 10_000, "date", match.span())
 
 
-def _clocks(text: str) -> Iterator[Moment]:
-    for whole in _HOURS.finditer(text):
-        for part in _HOUR.finditer(text, *whole.span()):
-            minutes = int(part["h"]) % 24 * 60 + int(part["min"])
-            yield Moment(minutes, "clock", part.span())
-    for match in _CLOCK.finditer(text):
-        if match["word"]:
-            yield Moment(0 if match["word"].lower() == "midnight" else 720, "clock", match.span())
-            continue
-        hour = int(match["h"] or match["h12"] or match["hour"])
-        half = (match["ap"] or match["ap12"] or "").lower()
-        dotted = match["h"] and text[match.end("h")] == "." and not half
-        if dotted and not _CLOCK_DOT.search(text, max(0, match.start() - 8), match.start()):
-            continue  # 9.30 after "at" is a time, elsewhere it is a number
-        if half:
-            hour = hour % 12 + (12 if half.startswith("p") else 0)
-        yield Moment(hour % 24 * 60 + int(match["min"] or 0), "clock", match.span())
+def _told_years(text: str) -> Iterator[Moment]:
+    """Years that only an era or a preposition shows to be such, and years in words."""
+    for match in _OLD_YEAR.finditer(text):
+        year = int(match["ad"] or match["bc"] or match["middle"])
+        sign = -1 if (match["era"] or "").startswith("B") else 1
+        yield Moment(sign * year * 10_000, "date", match.span())
+    for match in _SPELLED_YEAR.finditer(text):  # nineteen eighty-four
+        tail = NUMBER_VALUES[match["tens"].lower()] + NUMBER_VALUES.get(
+            (match["ones"] or "zero").lower(), 0
+        )
+        if match["ones"] is None or tail > 20:
+            year = NUMBER_VALUES[match["hundreds"].lower()] * 100 + tail
+            yield Moment(year * 10_000, "date", match.span())
 
 
 def _names(text: str) -> Iterator[Moment]:

@@ -20,8 +20,10 @@ _SPELLED = re.compile(
     rf"\b(?:(?P<half>half)(?=[ -](?:of|the|an?|its|their|his|her|all)\b)|(?<=by )half\b"
     rf"|(?P<count>an?|{_COUNTS})[ -](?P<part>quarter|half|{_PARTS})(?P<many>s|(?<=hal)ves)?"
     rf"(?=[ -](?:of|the|an?)\b)"
-    rf"|(?P<some>{_COUNTS}) (?:in|out of)(?: every)? (?P<of>{_COUNTS}|\d+)"
-    r"(?=[ -](?!of\b|stars?\b)[a-z]))\b",
+    rf"|(?P<these>one|two|three|four|five|six|seven)[ -](?P<parts>third|quarter|{_PARTS})(?:s\b|"
+    r"(?=\W*$|[.,;:)]| (?:more|less|fewer|was|were|is|are|has|have|had|to)\b))"
+    rf"|(?P<some>{_COUNTS}|\d{{1,2}}) (?:in|out of)(?: every)? (?P<of>{_COUNTS}|\d{{1,2}}|100)"
+    r"(?=[ -](?!of\b|stars?\b|points?\b|(?:day|week|month|year)s?\b)[a-z]|[.,;)](?!\d)|$))(?!\d)",
     re.IGNORECASE,
 )
 
@@ -41,15 +43,33 @@ def fractions(text: str) -> Iterator[Fraction]:
         if int(over) < int(under):
             value = int(match["whole"] or 0) + Decimal(int(over)) / int(under)
             yield Fraction(value, match.span())
+    yield from _mixed(text)
     for match in _SPELLED.finditer(text):
         if match["part"]:
             over, under = _number(match["count"]), _number(match["part"])
+        elif match["these"]:
+            over, under = _number(match["these"]), _number(match["parts"])
         elif match["some"]:
             over, under = _number(match["some"]), _number(match["of"])
         else:
             over, under = 1, 2
         if over < under:
             yield Fraction(Decimal(over) / under, match.span())
+
+
+_MIXED = re.compile(
+    rf"\b(?P<whole>{_COUNTS}|\d{{1,3}}) and (?:an? (?P<one>half|quarter|third)"
+    r"|(?P<three>three)[ -]quarters)\b",
+    re.IGNORECASE,
+)
+"""A whole number and a part: `two and a half years`."""
+_SHARES = {"half": 2, "quarter": 4, "third": 3}
+
+
+def _mixed(text: str) -> Iterator[Fraction]:
+    for match in _MIXED.finditer(text):
+        part = Decimal(1) / _SHARES[match["one"].lower()] if match["one"] else Decimal(3) / 4
+        yield Fraction(_number(match["whole"]) + part, match.span())
 
 
 def _number(word: str) -> int:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -21,8 +23,9 @@ from orchestrator.evidence.language.lexicon import (
     word_set,
 )
 from orchestrator.evidence.language.reading import Modality, Reading, inner_capitals, spells_out
-from orchestrator.evidence.language.words import Word, words
+from orchestrator.evidence.language.words import Word
 from orchestrator.evidence.numbers import MOMENTS, Quantity, agrees, comparable, missing
+from orchestrator.evidence.passage_index import forms, singulars
 
 GateName = Literal["number", "date", "name", "negation", "modality"]
 
@@ -106,13 +109,11 @@ def _recurs(alignment: Alignment) -> bool:
 def _repeats(alignment: Alignment) -> bool:
     """Whether the claim stands in the sentence word for word, and nothing there denies it."""
     claim, source = alignment.claim, alignment.at.reading
-    return _plain(claim.text) in _plain(source.text) and len(claim.negations) == len(
-        source.negations
-    )
+    return len(claim.negations) == len(source.negations) and _plain(claim) in _plain(source)
 
 
-def _plain(text: str) -> str:
-    return " ".join(w.text.lower() for w in words(text))
+def _plain(reading: Reading) -> str:
+    return " ".join(w.text.lower() for w in reading.words)
 
 
 def same_subject(alignment: Alignment, *, strict: bool) -> bool:
@@ -134,13 +135,17 @@ def same_subject(alignment: Alignment, *, strict: bool) -> bool:
 
 def _rivals(alignment: Alignment) -> bool:
     """Whether each side has a word that the other replaces: Monday and Sunday, adult and child."""
-    pairs = exclusive() - antonyms()
     return any(
-        (c.stem, s.stem) in pairs
+        (c.stem, s.stem) in _replaced()
         or (negative_prefix(c.stem, s.stem) and not _predicates(alignment, c, s))
         for c in alignment.only_claim
         for s in alignment.only_source
     )
+
+
+@lru_cache(maxsize=1)
+def _replaced() -> frozenset[tuple[str, str]]:
+    return exclusive() - antonyms()
 
 
 def number_gate(alignment: Alignment) -> Difference | None:
@@ -209,10 +214,15 @@ def _is_definition(alignment: Alignment) -> bool:
     ) and not any(w for w in alignment.only_source if w.stem not in alignment.source.named)
 
 
-def missing_names(claim: Reading, passages: Sequence[Reading]) -> list[str]:
-    """The claim's names of which no word stands in the passages; an acronym may be spelled out."""
-    present = {w.text.lower() for p in passages for w in p.words}
-    present |= {w.removesuffix("s") for w in present}
+def missing_names(
+    claim: Reading, passages: Sequence[Reading], present: AbstractSet[str] | None = None
+) -> list[str]:
+    """The claim's names of which no word stands in the passages; an acronym may be spelled out.
+
+    Args:
+        present: `singulars` of the passages, where they are known.
+    """
+    present = singulars(passages) if present is None else present
     absent = []
     for name in claim.names:
         found = any(w.text.lower().removesuffix("'s").removesuffix("’s") in present
@@ -223,12 +233,17 @@ def missing_names(claim: Reading, passages: Sequence[Reading]) -> list[str]:
     return absent
 
 
-def strange_words(claim: Reading, passages: Sequence[Reading]) -> list[str]:
+def strange_words(
+    claim: Reading, passages: Sequence[Reading], present: AbstractSet[str] | None = None
+) -> list[str]:
     """The claim's words with a capital inside a sentence that no passage has, capital or not.
 
     An acronym may be spelled out.
+
+    Args:
+        present: `forms` of the passages, where they are known.
     """
-    present = {form for p in passages for w in p.words for form in (w.text.lower(), w.stem)}
+    present = forms(passages) if present is None else present
     return [
         w.text
         for w in inner_capitals(claim)

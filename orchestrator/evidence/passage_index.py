@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from functools import cached_property, lru_cache
-from itertools import chain
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from orchestrator.evidence.agreement import Stated
+from orchestrator.evidence.keeping import Beside, Kept
 from orchestrator.evidence.language.lexicon import general_stems, light_stems
 from orchestrator.evidence.language.reading import Reading, read
 from orchestrator.evidence.language.similarity import Vocabulary
-from orchestrator.evidence.language.words import Word, content_words, idf, words
-from orchestrator.evidence.numbers import Quantity, agrees, missing
-from orchestrator.evidence.sources._layout import BlockKind
+from orchestrator.evidence.language.vectors import Same
+from orchestrator.evidence.language.words import Word, content_words, idf
+from orchestrator.evidence.numbers import Quantity
+from orchestrator.evidence.sources._block import BlockKind
 from orchestrator.evidence.sources.chunks import Span, passage_sentences, readable
 from orchestrator.evidence.values import Citation, Passage
 from orchestrator.project.protocols import Embedder
@@ -61,10 +61,11 @@ class Located:
         )
 
 
-class PassageIndex:
+class PassageIndex(Beside):
     """The sentences of some passages in document order, each once, with word weights."""
 
     def __init__(self, passages: Sequence[Passage], embedder: Embedder) -> None:
+        super().__init__()
         self.passages = tuple(passages)
         self.embedder = embedder
         found: dict[tuple[str, int, int], Located] = {}
@@ -73,7 +74,22 @@ class PassageIndex:
                 found.setdefault((located.file, located.start, located.end), located)
         order = {file: i for i, file in enumerate(dict.fromkeys(p.file for p in self.passages))}
         self.sentences = sorted(found.values(), key=lambda s: (order[s.file], s.start, s.end))
+        self._weights: dict[str, float] = {}
         self._idf = idf([(*s.reading.stems, *(w.stem for w in s.context)) for s in self.sentences])
+
+    @cached_property
+    def passage_numbers(self) -> np.ndarray:
+        """A number for each sentence, the same for all of a passage."""
+        import numpy as np
+
+        numbers: dict[tuple[str, str], int] = {}
+        keys = [(s.file, s.passage) for s in self.sentences]
+        return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
+
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """Of the sentences, and of the headings of the passages."""
+        return (*(s.reading for s in self.sentences), *(read(p.heading) for p in self.passages))
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -94,23 +110,21 @@ class PassageIndex:
     @cached_property
     def forms(self) -> frozenset[str]:
         """Every word of the sentences and headings, in lower case and as its stem."""
-        headings = (words(p.heading) for p in self.passages)
-        every = chain(*(s.reading.words for s in self.sentences), *headings)
-        return frozenset(form for w in every for form in (w.text.lower(), w.stem))
+        return forms(self.readings)
 
     @cached_property
-    def _quantities(self) -> dict[Decimal, list[Quantity]]:
-        """What the sentences state in numbers and dates, each once, by its value."""
-        found: dict[Decimal, list[Quantity]] = defaultdict(list)
-        for q in distinct(q for s in self.sentences for q in s.reading.quantities):
-            found[q.value].append(q)
-        return found
+    def singulars(self) -> frozenset[str]:
+        """Every word of the sentences and headings in lower case, with and without a last `s`."""
+        return singulars(self.readings)
+
+    @cached_property
+    def _stated(self) -> Stated:
+        """What the sentences state in numbers and dates, each once."""
+        return Stated(distinct(q for s in self.sentences for q in s.reading.quantities))
 
     def absent(self, quantities: Sequence[Quantity]) -> list[Quantity]:
-        """Those that no sentence states; equal values are looked at first, for most are."""
-        stated = self._quantities
-        rest = [q for q in quantities if not any(agrees(q, s) for s in stated.get(q.value, ()))]
-        return missing(rest, [q for same in stated.values() for q in same]) if rest else []
+        """Those that no sentence states."""
+        return self._stated.missing(quantities)
 
     def best_of(self, values: np.ndarray) -> np.ndarray:
         """The largest of the columns of each sentence's own words, shape (rows, sentences).
@@ -147,6 +161,14 @@ class PassageIndex:
 
         The frequencies fade in with the number of sentences; few say nothing about rarity.
         """
+        known = self._weights.get(stem)
+        if known is None:
+            known = self._weighed(stem)
+            if stem in self._idf:  # the words of claims are without end
+                self._weights[stem] = known
+        return known
+
+    def _weighed(self, stem: str) -> float:
         share = min(1.0, len(self.sentences) / _MANY_SENTENCES)
         rarity = 1 - share * (1 - self._idf.get(stem, 1.0))
         if stem in light_stems():
@@ -158,6 +180,18 @@ class PassageIndex:
         import numpy as np
 
         return np.array([self.weight(w.stem) for w in words], dtype=np.float32)
+
+
+def singulars(readings: Iterable[Reading]) -> frozenset[str]:
+    """Every word in lower case, with and without a last `s`."""
+    low = {text.lower() for text in {w.text for r in readings for w in r.words}}
+    return frozenset(low | {w.removesuffix("s") for w in low})
+
+
+def forms(readings: Iterable[Reading]) -> frozenset[str]:
+    """Every word, in lower case and as its stem."""
+    stems = {w.text: w.stem for r in readings for w in r.words}
+    return frozenset({*stems.values(), *(text.lower() for text in stems)})
 
 
 def distinct(every: Iterable[Quantity]) -> tuple[Quantity, ...]:
@@ -182,8 +216,9 @@ def _in_a_row(columns: Sequence[np.ndarray], nothing: int) -> tuple[np.ndarray, 
 def _largest(values: np.ndarray, columns: np.ndarray, begins: np.ndarray) -> np.ndarray:
     import numpy as np
 
-    padded = np.column_stack([values, np.zeros(len(values), dtype=values.dtype)])
-    result: np.ndarray = np.maximum.reduceat(padded[:, columns], begins, axis=1)
+    padded = np.zeros((values.shape[0], values.shape[1] + 1), dtype=values.dtype)
+    padded[:, :-1] = values
+    result: np.ndarray = np.maximum.reduceat(padded.take(columns, axis=1), begins, axis=1)
     return result
 
 
@@ -227,22 +262,11 @@ def refers_back(text: str) -> bool:
 
 def index_of(passages: Sequence[Passage], embedder: Embedder) -> PassageIndex:
     """The index of these passages; the last few are kept, for claims come many to a retrieval."""
-    return _index(tuple(passages), Same(embedder))
+    return _INDEXES((tuple(passages), Same(embedder)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Same:
-    """An embedder as a key: embedders of one name give the same vectors."""
-
-    embedder: Embedder
-
-    def __hash__(self) -> int:
-        return hash(self.embedder.name)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and other.embedder.name == self.embedder.name
-
-
-@lru_cache(maxsize=16)
-def _index(passages: tuple[Passage, ...], same: Same) -> PassageIndex:
-    return PassageIndex(passages, same.embedder)
+_INDEXES: Kept[tuple[tuple[Passage, ...], Same], PassageIndex] = Kept(
+    lambda key: PassageIndex(key[0], key[1].embedder),
+    size=lambda key: sum(len(passage.text) for passage in key[0]),
+    room=1_000_000,  # about 250 MB with all that is made of the indexes
+)

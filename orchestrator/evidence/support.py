@@ -194,16 +194,14 @@ def _best_window(aligner: ClaimAligner) -> tuple[float, list[Located]]:
     """The window that holds most of the claim, and the weighted share that it holds."""
     import numpy as np
 
-    index, words = aligner.index, aligner.claim.content
-    weights = index.weights(words)
-    weights = weights / weights.sum()
+    index = aligner.index
+    weights = aligner.weights / aligner.weights.sum()
     forms = np.where(aligner.similarities >= SAME_ROOT - 0.001, aligner.similarities, 0.0)
     own = index.best_of(forms)
-    reach, last = own.copy(), np.arange(len(index.sentences))
-    place = [(x.file, x.passage) for x in index.sentences]
-    going = np.ones(len(place), dtype=bool)
+    reach, place = own.copy(), index.passage_numbers
+    last, going = np.arange(len(place)), np.ones(len(place), dtype=bool)
     for away in range(1, min(_WINDOW, len(place))):  # a window crosses no end of a passage
-        going = going[:-1] & np.array([a == b for a, b in zip(place, place[away:], strict=False)])
+        going = going[:-1] & (place[:-away] == place[away:])
         wider = np.maximum(reach[:, :-away], own[:, away:])
         reach[:, :-away] = np.where(going, wider, reach[:, :-away])
         last[:-away] += going
@@ -248,8 +246,8 @@ def _absent(aligner: ClaimAligner) -> Lack | None:
         return Lack(kind="missing_number", claim_says=said, reason=f'no passage states "{said}"')
     if all({w.text.lower(), w.stem} & index.forms for w in claim.words if w.text[0].isupper()):
         return None
-    readings = [s.reading for s in index.sentences] + [read(p.heading) for p in index.passages]
-    unnamed = missing_names(claim, readings) or strange_words(claim, readings)
+    unnamed = missing_names(claim, index.readings, index.singulars)
+    unnamed = unnamed or strange_words(claim, index.readings, index.forms)
     if not unnamed:
         return None
     said = unnamed[0]

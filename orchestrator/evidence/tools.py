@@ -18,6 +18,8 @@ MOST_PASSAGES = 24
 """For all topics of a plan together; about 3,000 words, which a context of 8,192 tokens holds."""
 MOST_MORE = 12
 """Passages that are looked up besides, in later rounds."""
+MOST_ORDERS = 8
+"""Orders found in the sources that are told of one by one."""
 _CALCULATED = "math"
 _A_CLAIM = 3  # passages looked up for one rejected claim
 
@@ -101,7 +103,7 @@ async def retrieve(
     A query that leans on the conversation is looked up with the subject of what was asked before.
     Relative paths start at the current working directory. What cannot be read inside a folder
     is a note on the hop, and so is what in the sources gives orders to who reads them: that is left
-    out of the passages.
+    out before anything is looked up.
 
     Raises:
         SourceError: a named source cannot be read.
@@ -112,16 +114,19 @@ async def retrieve(
     documents, warnings = await asyncio.to_thread(open_sources, sources)
     for warning in warnings:
         toolbox.note(warning)
+    documents, orders = await asyncio.to_thread(without_orders, documents, query)
+    for order in orders[:MOST_ORDERS]:
+        toolbox.note(str(order))
+    if len(orders) > MOST_ORDERS:
+        toolbox.note(f"the sources give {len(orders) - MOST_ORDERS} more orders to their reader")
     understood = completed(query, [turn.question for turn in conversation])
     if understood != query:
         toolbox.note(f"looked up as: {understood}")
     topics = _topics(plan)
     if len(topics) < 2 and (plan is None or len(plan.subtasks) < 2):
-        passages = await toolbox.library.retrieve(understood, documents)
-    else:
-        found = [await toolbox.library.retrieve(t, documents, k=_k(documents)) for t in topics]
-        passages = _merged(found)
-    return _as_evidence(toolbox, passages, documents, query)
+        return await toolbox.library.retrieve(understood, documents)
+    found = [await toolbox.library.retrieve(t, documents, k=_k(documents)) for t in topics]
+    return _merged(found)
 
 
 @tool("retrieve_more")
@@ -147,6 +152,7 @@ async def retrieve_more(
     queries = [claim.text for claim in objection.rejected]
     queries += [p.description for p in (plan.subtasks if plan else ()) if p.id in objection.gaps]
     documents, _ = await asyncio.to_thread(open_sources, sources)
+    documents, _ = await asyncio.to_thread(without_orders, documents, " ".join(queries))
     found = [
         await toolbox.library.retrieve(q, documents, k=_A_CLAIM) for q in dict.fromkeys(queries)
     ]
@@ -154,8 +160,7 @@ async def retrieve_more(
     # Claim by claim, not the best of each first: so what the round before has found stays in front.
     places = {(p.file, p.start, p.end): p for claim in found for p in claim}
     fresh = [p for place, p in places.items() if place not in held][:MOST_MORE]
-    clean = _as_evidence(toolbox, fresh, documents, " ".join(queries))
-    return _numbered(clean, after=len(known))
+    return _numbered(fresh, after=len(known))
 
 
 def _topics(plan: Topics | None) -> list[str]:
@@ -179,13 +184,3 @@ def _numbered(passages: Sequence[Passage], after: int = 0) -> tuple[Passage, ...
     return tuple(
         p.model_copy(update={"id": f"p{n}"}) for n, p in enumerate(passages, start=after + 1)
     )
-
-
-def _as_evidence(
-    toolbox: Toolbox, passages: Sequence[Passage], documents: Sequence[Document], query: str
-) -> tuple[Passage, ...]:
-    """The passages without the orders in them, each of which is put on record."""
-    kept, orders = without_orders(passages, documents, query)
-    for order in orders:
-        toolbox.note(str(order))
-    return kept

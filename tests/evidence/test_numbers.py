@@ -58,6 +58,34 @@ def read(text: str) -> list[tuple[str, str]]:
         ("in the 1990s and the '80s", [("1990", "decade"), ("1980", "decade")]),
         ("half of them, a quarter of us", [("50", "percent"), ("25", "percent")]),
         ("half an hour or 1 1/2 hours", [("0.5", "hour"), ("1.5", "hour")]),
+        ("a quarter of an hour", [("0.25", "hour")]),
+        ("two and a half years", [("2.5", "year")]),
+        ("an hour and a half, a fortnight", [("1.5", "hour"), ("2", "week")]),
+        (
+            "two thirds, one in five",
+            [("66.66666666666666666666666667", "percent"), ("20", "percent")],
+        ),
+        ("3 out of 4", [("75", "percent")]),
+        ("50 cents, 75 pence, 20p", [("50", "cent"), ("0.75", "GBP"), ("0.2", "GBP")]),
+        ("18 crowns and 40 roubles", [("18", "crown"), ("40", "RUB")]),
+        ("1,50 € or EUR 1.200,50", [("1.5", "EUR"), ("1200.5", "EUR")]),
+        ("1.200 EUR, but 1.659 EUR per litre", [("1200", "EUR"), ("1.659", "EUR")]),
+        ("3,5 kg and 1.200.000 people", [("3500", "gram"), ("1200000", "")]),
+        ("1, 2 and 3", [("1", ""), ("2", ""), ("3", "")]),
+        ("minus 5 degrees", [("-5", "degree")]),
+        ("120 m², 80 square metres", [("120", "square metre"), ("80", "square metre")]),
+        ("50 km/h or 30 mph", [("50", "km/h"), ("30", "mile/h")]),
+        ("48 Nm, 230 V and 4 MiB", [("48", "newton metre"), ("230", "volt"), ("4194304", "byte")]),
+        ("5 bar in two bars", [("5", "bar"), ("2", "")]),
+        ("12 inches, 3 lb", [("12", "inch"), ("48", "ounce")]),
+        ("2.5m users, a pole of 2.5 m", [("2500000", ""), ("2.5", "metre")]),
+        ("call +49 30 1234567 or 555-0199", [("49301234567", "label"), ("5550199", "label")]),
+        ("flight 417, ext. 415", [("417", "label"), ("415", "label")]),
+        ("the first of May 2020", [("20200501", "date")]),
+        ("on the twenty-first of March", [("321", "date")]),
+        ("in nineteen eighty-four", [("19840000", "date")]),
+        ("in AD 79, not in 44 BC", [("790000", "date"), ("-440000", "date")]),
+        ("in 1250, before 1250 people came", [("12500000", "date"), ("1250", "")]),
         ("3/4 cup", [("0.75", "")]),
         ("one in five people", [("20", "percent")]),
         ("375 degrees F or 190 °C", [("375", "fahrenheit"), ("190", "celsius")]),
@@ -156,3 +184,47 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     found = quantities(text)
     assert all(0 <= q.span[0] < q.span[1] <= len(text) for q in found)
     assert all(a.span[1] <= b.span[0] for a, b in pairwise(found))
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        ("at most 5 guests", "max"),
+        ("5 guests or fewer", ""),
+        ("5 or fewer guests", "max"),
+        ("65 and over", "min"),
+        ("18+", "min"),
+        ("no more than 20", "max"),
+        ("max. 4 persons", "max"),
+        ("at least two", "min"),
+    ],
+)
+def test_bounds_before_and_after_a_number(text: str, bound: str) -> None:
+    assert [q.bound for q in quantities(text)] == [bound]
+
+
+@pytest.mark.parametrize(
+    ("text", "per"),
+    [
+        ("12 EUR per night", "night"),
+        ("4 pounds an hour", "hour"),
+        ("30 EUR/month", "month"),
+        ("2 € per kilo", "kilo"),
+        ("€10 p.a.", "year"),
+        ("7 EUR a ticket", "ticket"),
+        ("7 EUR a generous gift", ""),
+    ],
+)
+def test_what_a_rate_is_per(text: str, per: str) -> None:
+    assert [q.per for q in quantities(text)] == [per]
+
+
+def test_small_coins_are_money() -> None:
+    (cents,), (euros,), (dollars,) = map(quantities, ("50 cents", "€0.50", "$0.60"))
+    assert agrees(cents, euros)
+    assert agrees(euros, cents)
+    assert not agrees(cents, dollars)
+
+
+def test_the_years_before_our_era_are_no_months() -> None:
+    assert [q.is_named_day for q in quantities("in 44 BC")] == [False]

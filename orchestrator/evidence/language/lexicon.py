@@ -453,3 +453,13 @@ def negative_prefix(left: str, right: str) -> bool:
         return False
     short, long = sorted((left, right), key=len)
     return len(short) >= 4 and any(long == prefix + short for prefix in _NEGATIVE_PREFIXES)
+
+
+@lru_cache(maxsize=8192)
+def prefixed(stem: str) -> tuple[str, ...]:
+    """The stems that `negative_prefix` knows as the negative of this one, or its positive."""
+    found = [prefix + stem for prefix in _NEGATIVE_PREFIXES] if len(stem) >= 4 else []
+    if stem.startswith(_NEGATIVE_PREFIXES):
+        rests = (stem.removeprefix(prefix) for prefix in _NEGATIVE_PREFIXES)
+        found += [rest for rest in rests if 4 <= len(rest) < len(stem)]
+    return tuple(found)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from orchestrator.evidence.keeping import Kept
 from orchestrator.evidence.language.lexicon import word_set
 from orchestrator.evidence.language.words import Word, words
 from orchestrator.evidence.numbers import MARKER, Quantity, quantities
@@ -102,9 +103,12 @@ class Reading:
         return frozenset(word.stem for name in self.names for word in name)
 
 
-@lru_cache(maxsize=8192)
 def read(text: str) -> Reading:
-    """Read one sentence."""
+    """Read one sentence; the last ones are kept."""
+    return _READINGS(text)
+
+
+def _read(text: str) -> Reading:
     found = tuple(words(text))
     amounts = quantities(text)
     content = tuple(
@@ -121,6 +125,9 @@ def read(text: str) -> Reading:
         negations=_negations(text, content),
         modality=_modality(text),
     )
+
+
+_READINGS: Kept[str, Reading] = Kept(_read, size=len, room=1_000_000)  # about 50 MB
 
 
 @lru_cache(maxsize=4096)
@@ -180,7 +187,8 @@ def _names(text: str, found: Sequence[Word]) -> tuple[tuple[Word, ...], ...]:
             continue
         if word is not None and run and _bridges(text, run, word, found[i + 1 : i + 2]):
             continue
-        names += _closed(text, run, title_case)
+        if run:
+            names += _closed(text, run, title_case)
         run = [word] if word is not None and _capital(word) else []
     return tuple(names)
 
@@ -218,7 +226,7 @@ def _closed(text: str, run: Sequence[Word], title_case: bool) -> list[tuple[Word
         return []
     acronyms = [w for w in run if _is_acronym(w.text)]
     if title_case or (at_start and len(run) == 1):
-        return [(w,) for w in acronyms] if not _shouting(text) else []
+        return [(w,) for w in acronyms] if acronyms and not _shouting(text) else []
     return [tuple(run)]
 
 
@@ -227,7 +235,7 @@ def _since_break(text: str, start: int) -> str:
 
 
 def _is_acronym(word: str) -> bool:
-    return len(word) >= 2 and sum(c.isupper() for c in word) >= 2 and len(word) <= 8
+    return 2 <= len(word) <= 8 and sum(c.isupper() for c in word) >= 2
 
 
 def spells_out(reading: Reading, acronym: str) -> bool:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from orchestrator.evidence.language.lexicon import exclusive, negative_prefix, synonyms
+from orchestrator.evidence.language.vectors import vectors_of
 from orchestrator.evidence.language.words import Word, same_root
 from orchestrator.project.protocols import Embedder
 
@@ -21,16 +22,18 @@ SAME_ROOT = 0.85
 class Vocabulary:
     """The distinct words of some texts, to compare other words with.
 
-    `ids[stem]` is the column of a stem in what `similarities` returns.
+    `ids[stem]` is the column of a stem in what `similarities` returns, and `stems` has them in
+    the order of their columns.
     """
 
     def __init__(self, words: Iterable[Word], embedder: Embedder) -> None:
         surface: dict[str, str] = {}
         for word in words:
             surface.setdefault(word.stem, word.text.lower())
+        self.stems = tuple(surface)
         self.ids = {stem: i for i, stem in enumerate(surface)}
-        self._embedder = embedder
-        self._vectors = embedder.embed(list(surface.values())) if surface else None
+        self._all = vectors_of(embedder)
+        self._vectors = self._all.of(list(surface.values())) if surface else None
         self._by_prefix: dict[str, list[str]] = defaultdict(list)
         for stem in surface:
             self._by_prefix[stem[:5]].append(stem)
@@ -45,7 +48,7 @@ class Vocabulary:
 
         if self._vectors is None or not words:
             return np.zeros((len(words), len(self.ids)), dtype=np.float32)
-        vectors = self._embedder.embed([w.text.lower() for w in words])
+        vectors = self._all.of([w.text.lower() for w in words])
         result: np.ndarray = vectors @ self._vectors.T
         for row, word in enumerate(words):
             if not raw:

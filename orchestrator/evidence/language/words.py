@@ -28,19 +28,35 @@ class Word:
     @property
     def is_number(self) -> bool:
         """Whether `numbers.quantities` is the one to understand it."""
-        return self.text[0].isdigit() or self.text.lower() in NUMBER_WORDS
+        return _is_number(self.text)
 
     @property
     def is_content(self) -> bool:
         """Whether the word says what the text is about."""
-        if self.text.isupper() and 2 <= len(self.text) <= 5:
-            return not self.is_number  # IT, US, WHO
-        return not self.is_number and self.text.lower().replace("’", "'") not in STOP_WORDS
+        return _is_content(self.text)
+
+
+@lru_cache(maxsize=65_536)
+def _is_number(text: str) -> bool:
+    return text[0].isdigit() or text.lower() in NUMBER_WORDS
+
+
+@lru_cache(maxsize=65_536)
+def _is_content(text: str) -> bool:
+    if text.isupper() and 2 <= len(text) <= 5:
+        return not _is_number(text)  # IT, US, WHO
+    return not _is_number(text) and text.lower().replace("’", "'") not in STOP_WORDS
 
 
 def words(text: str) -> list[Word]:
     """All words in order. Hyphens and underscores separate; an apostrophe inside does not."""
-    return [Word(m[0], stem(m[0]), m.start(), m.end()) for m in _WORD.finditer(text)]
+    return list(_words(text))
+
+
+@lru_cache(maxsize=16)
+def _words(text: str) -> tuple[Word, ...]:
+    """Kept for a moment: the parts of one reading ask for the same words."""
+    return tuple(Word(m[0], stem(m[0]), *m.span()) for m in _WORD.finditer(text))
 
 
 def content_words(text: str) -> list[Word]:

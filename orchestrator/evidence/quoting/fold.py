@@ -14,6 +14,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.evidence.keeping import Kept
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -66,10 +68,9 @@ class Folded:
         return int(held.min()), int(held.max()) + 1
 
 
-@lru_cache(maxsize=16)
 def fold_document(text: str) -> Folded:
     """`fold` of a text that will be asked for again."""
-    return fold(text)
+    return _FOLDED_DOCUMENTS(text)
 
 
 def fold(text: str) -> Folded:
@@ -100,6 +101,9 @@ def fold(text: str) -> Folded:
         joined |= marks > 0
     folded = chars.tobytes().decode("utf-32-le", "surrogatepass")
     return Folded(folded, places, joined)
+
+
+_FOLDED_DOCUMENTS: Kept[str, Folded] = Kept(fold, size=len, room=4_000_000)  # about 30 MB
 
 
 def _plain(text: str) -> Folded:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from heapq import merge
 from typing import TYPE_CHECKING
 
+from orchestrator.evidence.keeping import Kept
 from orchestrator.evidence.quoting.fold import DASHES, Folded, fold, fold_document
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _place_in(hay: Folded, near: int) -> int:
 
 def _broken(quote: str, text: str, near: int, accept: Accept) -> tuple[int, int] | None:
     asked, hay = fold(quote), fold_document(text)
-    needle, bones = _skeleton(asked), _document_skeleton(hay)
+    needle, bones = _skeleton(asked), _SKELETONS(hay)
     if not needle.text:
         return None
     first, last = int(needle.places[0]), int(needle.places[-1])
@@ -133,11 +134,6 @@ def _broken(quote: str, text: str, near: int, accept: Accept) -> tuple[int, int]
     return None
 
 
-@lru_cache(maxsize=16)
-def _document_skeleton(folded: Folded) -> _Skeleton:
-    return _skeleton(folded)
-
-
 def _skeleton(folded: Folded) -> _Skeleton:
     import numpy as np
 
@@ -147,6 +143,11 @@ def _skeleton(folded: Folded) -> _Skeleton:
         keep &= points != ord(char)
     bones = points[keep].tobytes().decode("utf-32-le", "surrogatepass")
     return _Skeleton(bones, np.flatnonzero(keep).astype(np.int32))
+
+
+_SKELETONS: Kept[Folded, _Skeleton] = Kept(
+    _skeleton, size=lambda folded: len(folded.text), room=4_000_000
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from orchestrator.evidence.agreement import Stated
 from orchestrator.evidence.language.aliases import aliases
 from orchestrator.evidence.language.reading import Reading, inner_capitals, spells_out
 from orchestrator.evidence.language.words import Word
-from orchestrator.evidence.numbers import Quantity, agrees, missing
+from orchestrator.evidence.numbers import Quantity
 
 _ROUNDED = 0.1  # `over 40,000` where the passages have 42,000
 _LOOSE = 0.45  # agrees only as a bound: `up to 30` where they have 25
@@ -39,9 +40,9 @@ class Present:
         stated = {
             (q.value, q.unit, q.per, q.bound, q.of): q for r in readings for q in r.quantities
         }
-        self.quantities = tuple(stated.values())
-        self._bare = {w.text.replace(",", "") for r in readings for w in r.words if w.is_number}
-        words = [w for r in readings for w in r.words]
+        self._stated = Stated(stated.values())
+        words = list({w.text: w for r in readings for w in r.words}.values())
+        self._bare = {w.text.replace(",", "") for w in words if w.is_number}
         self.forms = {w.text.lower().removesuffix("'s").removesuffix("’s") for w in words}
         self.forms |= {w.stem for w in words} | {f.removesuffix("s") for f in self.forms}
         self._pairs = {
@@ -54,16 +55,16 @@ class Present:
 
     def number(self, quantity: Quantity) -> float:
         """How sure it is that this number of a claim is not stated, 0..1."""
-        agreed = [s for s in self.quantities if agrees(quantity, s)]
+        agreed = self._stated.agreeing(quantity)
         if any(not s.bound and not quantity.bound for s in agreed):
             return 0.0
         if any(s.value == quantity.value or s.unit in ("date", "weekday") for s in agreed):
             return 0.0
         if agreed:
             return _ROUNDED if any(_rounds(quantity, s) for s in agreed) else _LOOSE
-        if not missing([quantity], self.quantities):
+        if not self._stated.missing([quantity]):
             return 0.0
-        same = [s for s in self.quantities if s.value == quantity.value]
+        same = self._stated.of_value(quantity.value)
         if any(not s.unit or not quantity.unit for s in same):
             return _NO_UNIT
         if same:

@@ -42,13 +42,16 @@ class Gaps:
         self.field = field
         self.reading = aligner.claim
         words = self.reading.words
-        self.mentions = mentions(self.reading, field.known | self.reading.named | field.perhaps)
+        stems = {w.stem for w in words}
+        known = self.reading.named | (stems & field.known) | (stems & field.perhaps)
+        self.mentions = mentions(self.reading, known)
         self._places = np.array(
             [i for i, w in enumerate(words) if w.is_content or w.is_number], dtype=np.intp
         )
-        self._weights = aligner.index.weights([words[i] for i in self._places])
+        self._weights = aligner.index.weights([words[i] for i in self._places.tolist()])
         self._at = np.array(positions(self.reading.text, words), dtype=np.float32)
         self._found = _found(aligner, field, self._places)
+        self._stands = self._found.any(axis=0)
         self._sides: dict[str, tuple[np.ndarray, ...]] = {}
         self._views: dict[int, _View] = {}
 
@@ -80,15 +83,33 @@ class Gaps:
         import numpy as np
 
         if places.kind not in self._sides:
-            left, right = self._found[:, places.left], self._found[:, places.right]
+            left = self._beside(places.left, places.left_near, places.left_far)
+            right = self._beside(places.right, places.right_near, places.right_far)
             self._sides[places.kind] = (
-                (left * places.left_near).max(axis=2),
-                (right * places.right_near).max(axis=2),
-                (left * places.left_far).max(axis=2),
-                (right * places.right_far).max(axis=2),
-                np.maximum(left.max(axis=2), right.max(axis=2)),
-            )
+                left[0], right[0], left[1], right[1], np.maximum(left[2], right[2])
+            )  # fmt: skip
         return self._sides[places.kind]
+
+    def _beside(self, columns: np.ndarray, *scales: np.ndarray) -> list[np.ndarray]:
+        """On one side of the mentions the largest value of each word of the claim, on each of the
+        scales and on none. Few of the words beside a mention stand in the claim, so that only
+        those are looked at."""
+        import numpy as np
+
+        shape = (len(self._places), len(columns))
+        places = np.flatnonzero(self._stands.take(columns))
+        if not len(places):
+            return [np.zeros(shape, dtype=np.float32, order="F")] * (len(scales) + 1)
+        mentions = places // columns.shape[1]
+        begins = np.flatnonzero(np.diff(mentions, prepend=-1))
+        mentions = mentions[begins]
+        values = self._found.take(columns.ravel()[places], axis=1)
+        sides = []
+        for weighted in (*(values * scale.ravel()[places] for scale in scales), values):
+            best = np.zeros(shape, dtype=np.float32, order="F")
+            best[:, mentions] = np.maximum.reduceat(weighted, begins, axis=1)
+            sides.append(best)
+        return sides
 
     def _parts(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -66,23 +67,21 @@ def mentions(
     """
     found: list[Mention] = []
     taken: set[int] = set()
+    starts = [w.start for w in reading.words]
     for quantity in reading.quantities:
-        inside = [
-            i for i, w in enumerate(reading.words) if quantity.span[0] <= w.start < quantity.span[1]
-        ]
+        first, end = (bisect_left(starts, edge) for edge in quantity.span)
+        inside = list(range(first, end))
         digits = [i for i in inside if reading.words[i].is_number]
         if quantity.unit not in MOMENTS and digits:
             inside = digits
         if inside:
             taken.update(inside)
             found.append(_mention("number", reading, inside[0], inside[-1] + 1, quantity))
-    markers = [m.span() for m in MARKER.finditer(reading.text)]
-    taken.update(
-        i for i, w in enumerate(reading.words) if any(a <= w.start < b for a, b in markers)
-    )
-    place = {w.start: i for i, w in enumerate(reading.words)}
+    for marker in MARKER.finditer(reading.text):
+        taken.update(range(*(bisect_left(starts, edge) for edge in marker.span())))
     for name in reading.names:
-        first, end = place[name[0].start], place[name[-1].start] + 1
+        first, end = (bisect_left(starts, name[at].start) for at in (0, -1))
+        end += 1
         if taken.isdisjoint(range(first, end)):
             taken.update(range(first, end))
             found.append(_mention("name", reading, first, end))
@@ -91,8 +90,10 @@ def mentions(
             continue
         if word.text[0].isdigit() and (read := quantities(word.text)):
             found.append(_mention("number", reading, i, i + 1, read[0]))
-        elif word.text[0].isupper() and word.is_content and word.stem in known | perhaps:
-            found.append(_mention("name", reading, i, i + 1, sure=word.stem in known))
+        elif word.text[0].isupper() and word.is_content:
+            sure = word.stem in known
+            if sure or word.stem in perhaps:
+                found.append(_mention("name", reading, i, i + 1, sure=sure))
     return sorted(found, key=lambda m: m.first)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from orchestrator.evidence.agreement import Stated
 from orchestrator.evidence.language.reading import read
 from orchestrator.evidence.language.words import Word
 from orchestrator.evidence.passage_index import PassageIndex
@@ -23,6 +24,7 @@ REACH = 20
 NEAR, FAR = 3.0, 12.0
 """Words after which the weight of a neighbour has fallen to 1/e, for the two scales."""
 _RUN = 3  # sentences that may carry a claim together
+_FEW, _KEPT = 64, 256  # places of a word that are kept, and of how many words
 _BETWEEN_SENTENCES = 8.0
 _BETWEEN_PASSAGES = 1000.0
 
@@ -35,6 +37,8 @@ class Places:
     kind: str
     """`number`, `name`, or for single words the words that are looked for."""
     mentions: tuple[Mention, ...]
+    stated: Stated
+    """The quantities of the mentions, where they are numbers."""
     by_stem: Mapping[str, Sequence[int]]
     """The mentions that a stem stands in."""
     sentence: tuple[int, ...]
@@ -62,9 +66,9 @@ class Places:
         return found
 
     def _like(self, gap: Mention) -> Iterable[int]:
-        """The mentions that may be the same: all numbers, but names with a word in common."""
+        """The mentions that may be the same: near enough numbers, names with a word in common."""
         if gap.quantity is not None:
-            return range(len(self.mentions))
+            return self.stated.like(gap.quantity)
         return {n for stem in gap.stems for n in self.by_stem.get(stem, ())}
 
 
@@ -79,10 +83,10 @@ class Field:
         self.present = Present([*(s.reading for s in index.sentences), *headings])
         self.known = frozenset(s for x in index.sentences for s in x.reading.named)
         every = [w for x in index.sentences for w in x.reading.words]
-        lower = {w.stem for w in every if w.text[0].islower()}
-        self.perhaps = (
-            {w.stem for w in every if w.text[0].isupper() and w.is_content} - lower - self.known
-        )
+        distinct = {w.text: w for w in every}.values()
+        lower = {w.stem for w in distinct if w.text[0].islower()}
+        upper = {w.stem for w in distinct if w.text[0].isupper() and w.is_content}
+        self.perhaps = frozenset(upper - lower - self.known)
         self.columns = dict(index.vocabulary.ids)
         self.units: dict[str, int] = {}
         words: list[Word] = []
@@ -106,6 +110,7 @@ class Field:
         self._words = words
         self._by_stem = _grouped((word.stem, i) for i, word in enumerate(words))
         self.stems = self._by_stem.keys()
+        self._of_words: dict[tuple[str, ...], Places] = {}
         self._ends = list(accumulate(len(x.reading.words) for x in index.sentences))
         self._stand(words, at)
         self._sentences(index)
@@ -122,45 +127,49 @@ class Field:
         self._seen = np.where(telling, self._columns, self.nothing)
 
     def _sentences(self, index: PassageIndex) -> None:
-        """Keep the vocabulary's columns of each sentence, and of each run of three in a passage;
-        at the end of each one that holds nothing, since a sentence may have no words."""
+        """Keep the vocabulary's columns of each run of three sentences in a passage; at the end of
+        each one that holds nothing, since a sentence may have no words."""
         import numpy as np
 
         nothing = np.array([len(index.vocabulary.ids)], dtype=np.intp)
         keys = [(s.file, s.passage) for s in index.sentences]
-        single, runs = [], []
-        for i, own in enumerate(index.columns):
-            single.append(np.concatenate([own, nothing]))
+        runs = []
+        for i in range(len(keys)):
             others = [j for j in range(i, min(i + _RUN, len(keys))) if keys[j] == keys[i]]
             run = [index.context_columns[i], *(index.columns[j] for j in others)]
             runs.append(np.concatenate([*run, nothing]))
-        self._single, self._runs = _joined(single, nothing), _joined(runs, nothing)
+        self._runs = _joined(runs, nothing)
 
-    def covers(self, found: np.ndarray, weights: np.ndarray, *, runs: bool = False) -> np.ndarray:
-        """The weight of the words of a claim that stand in each sentence, or in the `runs` of three
-        that begin with it; shape (sentences,).
+    def covers(self, found: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The weight of the words of a claim that stand in each run of three sentences, or in the
+        headings above it; shape (sentences,): a run counts where it begins.
 
         Args:
             found: how surely each word of the claim is each word of the vocabulary.
             weights: of the claim's words.
-            runs: whether neighbours and headings count.
         """
         import numpy as np
 
-        columns, begins = self._runs if runs else self._single
+        columns, begins = self._runs
         padded = np.column_stack([found, np.zeros(len(found), dtype=found.dtype)])
         result: np.ndarray = weights @ np.maximum.reduceat(padded[:, columns], begins, axis=1)
         return result
 
     def places_of(self, stems: Iterable[str]) -> Places:
         """The places of some words."""
-        wanted = sorted({s for s in stems if s in self._by_stem})
+        wanted = tuple(sorted({s for s in stems if s in self._by_stem}))
+        known = self._of_words.get(wanted)
+        if known is not None:
+            return known
         found = []
         for i in sorted(i for s in wanted for i in self._by_stem[s]):
             word = self._words[i]
             mention = Mention("word", i, i + 1, word.text, (word.stem,))
             found.append((mention, self._sentence_of(i), False))
-        return self._places(" ".join(wanted), found)
+        places = self._places(" ".join(wanted), found)
+        if len(found) <= _FEW and len(self._of_words) < _KEPT:
+            self._of_words[wanted] = places
+        return places
 
     def _sentence_of(self, word: int) -> int:
         return bisect_right(self._ends, word)
@@ -193,6 +202,7 @@ class Field:
         return Places(
             kind=kind,
             mentions=tuple(m for m, _, _ in found),
+            stated=Stated(m.quantity for m, _, _ in found if m.quantity),
             by_stem=_grouped((s, n) for n, (m, _, _) in enumerate(found) for s in set(m.stems)),
             sentence=tuple(n for _, n, _ in found),
             left=left[0],
@@ -224,17 +234,19 @@ def _joined(parts: Sequence[np.ndarray], nothing: np.ndarray) -> tuple[np.ndarra
 
 
 def _grouped(pairs: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
-    groups: dict[str, list[int]] = {}
+    groups = defaultdict[str, list[int]](list)
     for key, value in pairs:
-        groups.setdefault(key, []).append(value)
-    return groups
+        groups[key].append(value)
+    return dict(groups)
 
 
 def _moved(mention: Mention, base: int) -> Mention:
-    return replace(mention, first=mention.first + base, end=mention.end + base)
+    first, end = mention.first + base, mention.end + base
+    return Mention(
+        mention.kind, first, end, mention.text, mention.stems, mention.quantity, mention.sure
+    )
 
 
-@lru_cache(maxsize=16)
 def field_of(index: PassageIndex) -> Field:
-    """The field of an index; the last few are kept, for claims come many to an index."""
-    return Field(index)
+    """The field of an index, kept beside it, for claims come many to an index."""
+    return index.beside(Field)

@@ -79,7 +79,7 @@ def _contrary(stem: str, field: Field) -> set[str]:
     return found
 
 
-def denial(aligner: ClaimAligner, field: Field) -> tuple[float, str, int] | None:
+def denial(aligner: ClaimAligner) -> tuple[float, str, int] | None:
     """By how much more of the claim stands in a sentence that denies what the claim states (or
     states what it denies) than in one that agrees on that, -1..1; the negating word, empty where
     the claim states; and the sentence's number. `None` where no near sentence is of the other
@@ -87,7 +87,7 @@ def denial(aligner: ClaimAligner, field: Field) -> tuple[float, str, int] | None
     claim, sentences = aligner.claim, aligner.index.sentences
     if not claim.content or not sentences:
         return None
-    near = _nearest(aligner, field)
+    near = _nearest(aligner)
     if not claim.negations and not any(sentences[n].reading.negations for n, _ in near):
         return None
     against: tuple[float, int] | None = None
@@ -103,13 +103,11 @@ def denial(aligner: ClaimAligner, field: Field) -> tuple[float, str, int] | None
     return against[0] - agreeing, word, against[1]
 
 
-def _nearest(aligner: ClaimAligner, field: Field) -> list[tuple[int, float]]:
+def _nearest(aligner: ClaimAligner) -> list[tuple[int, float]]:
     """The sentences that hold most of the claim's weight, with its share, best first."""
     import numpy as np
 
-    weights = aligner.index.weights(aligner.claim.content)
-    hits = np.where(aligner.similarities >= ALIKE, aligner.similarities, 0.0)
-    covers = field.covers(hits, weights) / float(weights.sum())
+    covers = (aligner.weights @ aligner.hits) / float(aligner.weights.sum())
     order = np.argsort(-covers, kind="stable")[:_NEAREST]
     return [(int(n), float(covers[n])) for n in order]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -83,12 +82,15 @@ class Signal:
         return _KINDS[self.relation]
 
 
-@lru_cache(maxsize=64)
 def relations(aligner: ClaimAligner) -> tuple[Signal, ...]:
     """All graded disagreements of a claim with the passages of its index, strongest first.
 
-    Those of the last aligners are kept: the scorer and the gates both look at them.
+    They are kept beside the aligner: the scorer and the gates both look at them.
     """
+    return aligner.beside(_relations)
+
+
+def _relations(aligner: ClaimAligner) -> tuple[Signal, ...]:
     weights, field = shipped(), field_of(aligner.index)
     found = [*_absent(aligner, field)]
     if aligner.claim.words and aligner.index.sentences:
@@ -97,7 +99,7 @@ def relations(aligner: ClaimAligner) -> tuple[Signal, ...]:
         found += _swapped(tried, aligner, weights)
         found += _roles(tried, gaps, aligner, weights)
         found += _antonyms(gaps, aligner, weights)
-        found += _negation(aligner, field, weights)
+        found += _negation(aligner, weights)
         found += _unmentioned(aligner, field)
     return tuple(sorted(found, key=lambda s: -s.strength))
 
@@ -239,8 +241,8 @@ def _antonyms(gaps: Gaps, aligner: ClaimAligner, weights: Weights) -> Iterator[S
         yield _differs(aligner, "antonym", strength, one.word.text, one.places, best)
 
 
-def _negation(aligner: ClaimAligner, field: Field, weights: Weights) -> Iterator[Signal]:
-    found = denial(aligner, field)
+def _negation(aligner: ClaimAligner, weights: Weights) -> Iterator[Signal]:
+    found = denial(aligner)
     if found is not None:
         margin, word, number = found
         at = aligner.index.sentences[number]
@@ -263,12 +265,12 @@ def _unmentioned(aligner: ClaimAligner, field: Field) -> Iterator[Signal]:
     claim, index = aligner.claim, aligner.index
     if not claim.content:
         return
-    weights = index.weights(claim.content)
+    weights = aligner.weights
     names = claim.named
     named = np.array([w.stem in names for w in claim.content], dtype=bool)
     least = np.where(named, SAME_ROOT, ALIKE)[:, None]  # one name is not another that is like it
     found = np.where(aligner.similarities >= least, aligner.similarities, 0.0)
-    covers = field.covers(found, weights, runs=True)
+    covers = field.covers(found, weights)
     share = float(covers.max()) / float(weights.sum())
     if share >= _ALL:
         return

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from orchestrator.evidence.scoring.compared import EXACT, Compared, nearby
+from orchestrator.evidence.scoring.compared import EXACT, Compared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,8 @@ _CLAUSE = re.compile(
 _PAIR_REACH = 4
 _DENSE_REACH = 20
 _ABSENT, _UNLIKE = 0.7, 0.5
+LOST_AXES = 16
+"""Of the static embedder's 256 axes, which are ordered by the variance that they carry."""
 
 
 def word_features(c: Compared) -> Iterator[tuple[str, float]]:
@@ -28,19 +30,33 @@ def word_features(c: Compared) -> Iterator[tuple[str, float]]:
     yield "alignment", float(c.best @ c.weights)
     yield "alignment_median", quantile(best, 0.5)
     yield "lower_weakest", lowest(c.best[c.lower])
-    yield "lower_window_1", float(c.to_units[c.lower].mean(axis=0).max())
+    yield "lower_window_1", float(c.to_units[c.lower].sum(axis=0).max() / c.lower.sum())
     yield "absent_weight", float(c.heavy[c.content & (c.best < _ABSENT)].sum())
     yield "unlike_around", float(c.heavy[c.content & (c.around < _UNLIKE)].sum())
     for size in (1, 5):
-        hits = c.windows[size] >= EXACT
-        yield f"exact_window_{size}", float((c.even @ hits).max())
-    yield "exact_window_3_rare", float((c.weights @ (c.windows[3] >= EXACT)).max())
+        yield f"exact_window_{size}", float((c.even @ c.found[size]).max())
+    yield "exact_window_3_rare", float((c.weights @ c.found[3]).max())
     for size, name, pool in ((1, "quarter", 0.25), (3, "quarter", 0.25), (2, "weakest", 0.0)):
         there = c.windows[size][:, c.place(size)][c.content]
         yield f"window_{size}_{name}", quantile(there, pool)
-    yield "all_window_1", float((c.to_units >= EXACT).mean(axis=0).max())
-    yield "all_window_3", float((c.windows[3] >= EXACT).mean(axis=0).max())
+    for size in (1, 3):
+        yield f"all_window_{size}", float(c.found[size].sum(axis=0).max() / len(c.words))
     yield "second_sentence", _second(c)
+
+
+def lost_features(c: Compared) -> Iterator[tuple[str, float]]:
+    """What sort of words the passages lack: `highlights` or `discusses` harms less than a place.
+
+    The vectors of the content words, each by how rare it is and how little alike to any word of
+    the passages. The axes of other embedders mean something else, so with those all are 0.
+    """
+    import numpy as np
+
+    lost = np.zeros(LOST_AXES)
+    if c.passages.vectors.is_static:
+        lack = np.clip(1 - c.best, 0, 1) * c.content * c.rarity
+        lost = lack @ c.rows[:, :LOST_AXES]
+    yield from ((f"lost_{axis}", value) for axis, value in enumerate(lost.tolist()))
 
 
 def _second(c: Compared) -> float:
@@ -67,13 +83,11 @@ def order_features(c: Compared) -> Iterator[tuple[str, float]]:
             windows[:, :-away] = np.maximum(windows[:, :-away], windows[:, away:])
     yield "phrase_window", float((c.weights[c.content] @ windows).max())
     yield "ordered", float(_ordered(c.to_words).mean())
-    content = np.flatnonzero(c.content)
-    near = c.to_words[content][:, c.passages.content_places]
-    yield "ordered_weakest", float(_ordered(near).min())
-    weights = c.heavy[content] / c.heavy[content].sum()
-    dense = nearby(near, _DENSE_REACH) >= EXACT
-    yield "dense", float((weights @ dense).max())
-    yield "pairs_quarter", quantile(_pairs(c, near), 0.25)
+    yield "ordered_weakest", float(_ordered(c.near).min())
+    heavy = c.heavy[c.content]
+    dense = c.close(_DENSE_REACH) >= EXACT
+    yield "dense", float(((heavy / heavy.sum()) @ dense).max())
+    yield "pairs_quarter", quantile(_pairs(c), 0.25)
 
 
 def _copied(c: Compared, size: int) -> float:
@@ -95,22 +109,24 @@ def _ordered(values: np.ndarray) -> np.ndarray:
 
     total, share = values.copy(), np.full(len(values), 2.0)
     if len(values) > 1:
-        total[1:, 1:] += 0.5 * values[:-1, :-1]
-        total[:-1, :-1] += 0.5 * values[1:, 1:]
+        half = 0.5 * values
+        total[1:, 1:] += half[:-1, :-1]
+        total[:-1, :-1] += half[1:, 1:]
     share[0] -= 0.5
     share[-1] -= 0.5
-    result: np.ndarray = (total / share[:, None]).max(axis=1)
+    result: np.ndarray = total.max(axis=1) / share
     return result
 
 
-def _pairs(c: Compared, near: np.ndarray) -> np.ndarray:
+def _pairs(c: Compared) -> np.ndarray:
     """For content words next to each other, or next but one: how well both are found close by."""
     import numpy as np
 
+    near = c.near
     if len(near) < 2:
         alone: np.ndarray = c.best[c.content]
         return alone
-    close = nearby(near, _PAIR_REACH)
+    close = c.close(_PAIR_REACH)
     found = []
     for away in (1, 2):
         if len(near) > away:

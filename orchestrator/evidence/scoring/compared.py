@@ -48,6 +48,7 @@ class Compared:
         self.weights = self.heavy / self.heavy.sum()
         self.even = self.content / self.content.sum()
         self.rows = passages.vectors.of(self.words)
+        self._close: dict[int, np.ndarray] = {}
 
     @cached_property
     def to_vocabulary(self) -> np.ndarray:
@@ -71,7 +72,7 @@ class Compared:
     @cached_property
     def to_words(self) -> np.ndarray:
         """Similarities with every word of the passages in a row, shape (n, words)."""
-        result: np.ndarray = self.to_vocabulary[:, self.passages.ids]
+        result: np.ndarray = self.to_vocabulary.take(self.passages.ids, axis=1)
         return result
 
     @cached_property
@@ -91,9 +92,38 @@ class Compared:
         """The best similarity in each run of 1, 2, 3 and 5 units, shape (n, units)."""
         return {1: self.to_units, **{k: widest(self.to_units, k) for k in (2, 3, 5)}}
 
+    @cached_property
+    def found(self) -> Mapping[int, np.ndarray]:
+        """Which words stand in each run of so many units in some form."""
+        return {size: window >= EXACT for size, window in self.windows.items()}
+
+    @cached_property
+    def carried(self) -> Mapping[int, np.ndarray]:
+        """How much of the claim each run of so many units carries; shape (units,)."""
+        return {size: self.weights @ window for size, window in self.windows.items()}
+
     def place(self, size: int) -> int:
         """The run of so many units that carries the claim best."""
-        return int((self.weights @ self.windows[size]).argmax())
+        return int(self.carried[size].argmax())
+
+    @cached_property
+    def content_at(self) -> np.ndarray:
+        """Where the content words stand in the claim."""
+        import numpy as np
+
+        return np.flatnonzero(self.content)
+
+    @cached_property
+    def near(self) -> np.ndarray:
+        """Similarities of the content words with those of the passages in a row."""
+        found: np.ndarray = self.to_vocabulary[self.content_at]
+        return found.take(self.passages.content_ids, axis=1)
+
+    def close(self, reach: int) -> np.ndarray:
+        """The largest of `near` within so many content words on either side."""
+        if reach not in self._close:
+            self._close[reach] = nearby(self.near, reach)
+        return self._close[reach]
 
     @cached_property
     def around(self) -> np.ndarray:

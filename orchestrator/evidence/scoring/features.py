@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from orchestrator.evidence.alignment import aligner_of
 from orchestrator.evidence.passage_index import PassageIndex, index_of
 from orchestrator.evidence.relations.signals import relations
-from orchestrator.evidence.scoring.alignment import clause_features, order_features, word_features
+from orchestrator.evidence.scoring.alignment import (
+    LOST_AXES,
+    clause_features,
+    lost_features,
+    order_features,
+    word_features,
+)
 from orchestrator.evidence.scoring.compared import Compared
 from orchestrator.evidence.scoring.passages import words_of
 from orchestrator.evidence.scoring.stated import (
@@ -41,6 +47,7 @@ NAMES: tuple[str, ...] = (
     "cue_says_nothing", "cue_leads_in", "cue_commas", "cue_cites", "ends", "negations",
     "denies_alone", "stops_absent", "claim_words", "claim_rarity", "units", "words",
     "window_place", "cosine", "returned", "asked", "asked_gain", "beyond_question",
+    *(f"lost_{axis}" for axis in range(LOST_AXES)),
 )  # fmt: skip
 """In the order of the columns of `features`."""
 
@@ -54,8 +61,8 @@ def features(
     """
     import numpy as np
 
-    held, asked = words_of(passages, embedder), question_words(question)
     index = index_of(passages, embedder)
+    held, asked = words_of(index), question_words(question)
     rows = np.zeros((len(claims), len(NAMES)), dtype=np.float32)
     # Matrix products may flag what they read beside a matrix; no value comes of it.
     with np.errstate(invalid="ignore"):
@@ -79,3 +86,4 @@ def _of(
     yield from manner_features(c, claim)
     yield from size_features(c)
     yield from question_features(c, question)
+    yield from lost_features(c)

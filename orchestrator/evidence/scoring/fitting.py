@@ -30,10 +30,13 @@ names_absent absent_number absent_name swapped exchanged antonym negation
 """Features that say the same of every kind of text."""
 _RIDGE_TELLING, _RIDGE = 0.003, 3.0
 """Of the general formula; the others mean something else from source to source."""
-_RIDGE_SOURCE, _RIDGE_BIAS = 0.03, 0.01
+_RIDGE_SOURCE, _RIDGE_LOST, _RIDGE_BIAS = 0.03, 0.1, 0.01
 _LABELS = 250
-"""Rarer labels of a source at which the two above hold; with half as many they are four times as
+"""Rarer labels of a source at which the three above hold; with half as many they are twice as
 strong."""
+_STRENGTHS = (1.0, 4.0, 16.0)
+"""Times the three above: how far a source departs from the general formula is chosen among these,
+by its own rows held out."""
 _EXPECTED = {
     "swapped": -0.5, "exchanged": -0.3, "antonym": -0.2, "negation": -0.2,
     "flags_against": -0.2, "flags_unknown": -0.1,
@@ -42,7 +45,7 @@ _EXPECTED = {
 most sources hold no records."""
 _LEAST_SCALE = 0.02
 """Of a feature that is nearly the same everywhere."""
-_OWN_LABELS = 100
+_OWN_LABELS = 50
 """Rarer labels that a source needs for a formula of its own; with fewer it takes the general one,
 at its own frequency: what so few claims say beside it is mostly chance."""
 _LEAST_LABELS = 5
@@ -100,13 +103,14 @@ def fit(
     scales = np.maximum(np.sqrt(weights @ (features - means) ** 2), _LEAST_SCALE)
     rows = _Rows(standardise(features, means, scales), y, np.asarray(groups, dtype=str), own)
     shared = _shared(rows)
-    own_beta = _own(rows, shared)
+    own_beta = [_own(rows, shared, strength) for strength in _STRENGTHS]
     general, held_out = _general(shared, rows), _held_out(rows, seed)
     formulas = {}
     for source in np.unique(own).tolist():
         here = own == source
-        if source in own_beta:
-            formulas[source] = _calibrated(own_beta[source], held_out[here], y[here])
+        if source in own_beta[0]:
+            best = _likeliest(held_out[:, here], y[here])
+            formulas[source] = _calibrated(own_beta[best][source], held_out[best, here], y[here])
         elif _rarer(y[here]) >= _LEAST_LABELS:
             formulas[source] = _formula(shared, general.slope, general.shift, _odds(y[here]))
     return SupportModel(
@@ -169,16 +173,17 @@ def _shared(rows: _Rows) -> np.ndarray:
     return newton(rows.x, rows.y, _weights(rows.y, rows.sources), ridge, expected)
 
 
-def _own(rows: _Rows, shared: np.ndarray) -> dict[str, np.ndarray]:
+def _own(rows: _Rows, shared: np.ndarray, strength: float) -> dict[str, np.ndarray]:
     """The coefficients of each source that has labels enough to learn its own from."""
     import numpy as np
 
-    drawn = np.r_[_RIDGE_BIAS, np.full(len(NAMES), _RIDGE_SOURCE)]
+    lost = [name.startswith("lost_") for name in NAMES]
+    drawn = np.r_[_RIDGE_BIAS, np.where(lost, _RIDGE_LOST, _RIDGE_SOURCE)]
     found = {}
     for source in np.unique(rows.sources):
         own = rows.where(rows.sources == source)
         if (count := _rarer(own.y)) >= _OWN_LABELS:
-            weights, ridge = _weights(own.y, own.sources), drawn * (_LABELS / count) ** 2
+            weights, ridge = _weights(own.y, own.sources), drawn * (strength * _LABELS / count)
             found[str(source)] = newton(own.x, own.y, weights, ridge, shared)
     return found
 
@@ -232,19 +237,31 @@ def _logistic(values: np.ndarray) -> np.ndarray:
 
 
 def _held_out(rows: _Rows, seed: int) -> np.ndarray:
-    """The value of each row's own formula, fitted without its fold."""
+    """The value of each row's own formula, fitted without its fold, under each of `_STRENGTHS`;
+    shape (strengths, rows)."""
     import numpy as np
 
-    values = np.zeros(len(rows.y))
+    values = np.zeros((len(_STRENGTHS), len(rows.y)))
     for here in _folds(rows.groups, seed):
         if here.all() or not here.any() or len(set(rows.y[~here].tolist())) < 2:
             continue
-        shared = _shared(rows.where(~here))
-        own = _own(rows.where(~here), shared)
-        for source in np.unique(rows.sources[here]):
-            same = here & (rows.sources == source)
-            values[same] = rows.x[same] @ own.get(str(source), shared)
+        train = rows.where(~here)
+        shared = _shared(train)
+        for held, strength in zip(values, _STRENGTHS, strict=True):
+            own = _own(train, shared, strength)
+            for source in np.unique(rows.sources[here]):
+                same = here & (rows.sources == source)
+                held[same] = rows.x[same] @ own.get(str(source), shared)
     return values
+
+
+def _likeliest(values: np.ndarray, y: np.ndarray) -> int:
+    """Under which of the rows of `values`, as log odds, the labels are the most likely."""
+    import numpy as np
+
+    weights = _weights(y, np.zeros(len(y)))
+    losses = [float(weights @ (np.logaddexp(0, v) - y * v)) for v in values]
+    return int(np.argmin(losses))
 
 
 def _folds(groups: np.ndarray, seed: int) -> Iterator[np.ndarray]:

@@ -6,24 +6,16 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from orchestrator.evidence.language.vectors import WordVectors, vectors_of
 from orchestrator.evidence.language.words import stem
-from orchestrator.evidence.passage_index import Same
+from orchestrator.evidence.passage_index import PassageIndex
 from orchestrator.evidence.scoring.records import Flag, Leaf, flags, leaves
-from orchestrator.evidence.scoring.words import (
-    DIGITS,
-    WORD,
-    WordVectors,
-    is_content,
-    number,
-    plain,
-    rarity,
-)
+from orchestrator.evidence.scoring.words import DIGITS, is_content, number, rarity, tokens
 from orchestrator.evidence.values import Passage
-from orchestrator.project.protocols import Embedder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +66,7 @@ class PassageWords:
             found = leaves(passage.text)
             self.flags += flags(found)
             for unit, said in _record(passage, found) if found else _prose(passage):
-                words = [plain(m[0]) for m in WORD.finditer(said)]
+                words = tokens(said)
                 if words:
                     self.units.append(unit)
                     self.words += words
@@ -94,12 +86,10 @@ class PassageWords:
         return len(self.units)
 
     @cached_property
-    def content_places(self) -> np.ndarray:
-        """Where the content words stand."""
-        import numpy as np
-
-        places = np.flatnonzero(self.content[self.ids])
-        return places if len(places) else np.arange(len(self.ids))
+    def content_ids(self) -> np.ndarray:
+        """The columns of the content words in a row; of all where there is none."""
+        found: np.ndarray = self.ids[self.content[self.ids]]
+        return found if len(found) else self.ids
 
     @cached_property
     def pairs(self) -> frozenset[tuple[str, ...]]:
@@ -177,19 +167,13 @@ def in_context(rows: np.ndarray, rarity: np.ndarray) -> np.ndarray:
     return result
 
 
-def words_of(passages: Sequence[Passage], embedder: Embedder) -> PassageWords:
-    """The words of these passages; the last few are kept, for claims come many to a retrieval."""
-    return _words_of(tuple(passages), Same(embedder))
+def words_of(index: PassageIndex) -> PassageWords:
+    """The words of the passages of an index, kept beside it."""
+    return index.beside(_words_of)
 
 
-@lru_cache(maxsize=16)
-def _words_of(passages: tuple[Passage, ...], same: Same) -> PassageWords:
-    return PassageWords(passages, _vectors_of(same))
-
-
-@lru_cache(maxsize=4)
-def _vectors_of(same: Same) -> WordVectors:
-    return WordVectors(same.embedder)
+def _words_of(index: PassageIndex) -> PassageWords:
+    return PassageWords(index.passages, vectors_of(index.embedder))
 
 
 def _prose(passage: Passage) -> Iterator[tuple[Unit, str]]:

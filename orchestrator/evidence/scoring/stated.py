@@ -12,7 +12,7 @@ from orchestrator.evidence.language.reading import read
 from orchestrator.evidence.language.words import stem
 from orchestrator.evidence.passage_index import PassageIndex
 from orchestrator.evidence.relations.signals import Relation, Signal
-from orchestrator.evidence.scoring.compared import EXACT, Compared, nearby
+from orchestrator.evidence.scoring.compared import EXACT, Compared
 from orchestrator.evidence.scoring.passages import NEGATION
 from orchestrator.evidence.scoring.words import DIGITS, number, tokens
 
@@ -98,7 +98,7 @@ def _elsewhere(c: Compared, chosen: np.ndarray) -> float:
     """By how much the worst-placed chosen word's own sentences carry less than the best one."""
     if not chosen.any():
         return 0.0
-    carried = c.weights @ c.to_units
+    carried = c.carried[1]
     best = [carried[row >= EXACT].max(initial=0.0) for row in c.to_units[chosen]]
     return float(min(best) - carried.max())
 
@@ -107,12 +107,12 @@ def _neighbours(c: Compared, chosen: np.ndarray) -> float:
     """How well the words around the worst-placed chosen word stand around it in the passages."""
     import numpy as np
 
-    content = np.flatnonzero(c.content)
-    asked = [i for i in range(len(content)) if chosen[content[i]]]
+    content = c.content_at
+    asked = np.flatnonzero(chosen[content]).tolist()
     if not asked:
         return 1.0
-    near = c.to_words[content][:, c.passages.content_places]
-    close, weights, worst = nearby(near, _NEIGHBOUR_REACH), c.heavy[content], 1.0
+    near, close = c.near, c.close(_NEIGHBOUR_REACH)
+    weights, worst = c.heavy[content], 1.0
     for i in asked:
         beside = [
             j

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from math import log
-from typing import TYPE_CHECKING
 
 from orchestrator.embedding.static_embedder import FOLDER
 from orchestrator.evidence.language.lexicon import NUMBER_VALUES, STOP_WORDS
 from orchestrator.evidence.language.words import stem
-from orchestrator.project.protocols import Embedder
-
-if TYPE_CHECKING:
-    import numpy as np
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 DIGITS = re.compile(r"\d+(?:[.,:]\d+)*")
@@ -28,11 +23,13 @@ _ALL_ALONE = frozenset({"one", "hundred", "thousand", "million", "billion"})
 
 def tokens(text: str) -> list[str]:
     """The words of a text in lower case, without a possessive `'s`."""
-    return [plain(match[0]) for match in WORD.finditer(text)]
+    return [plain(word) for word in WORD.findall(text)]
 
 
 def plain(word: str) -> str:
     """One word in lower case, without a possessive `'s`."""
+    if word.isalpha():  # as nearly every word
+        return word.lower()
     low = word.lower().replace("’", "'")
     return low.removesuffix("'s") or low
 
@@ -70,26 +67,3 @@ def _ranks() -> Mapping[str, int]:
     held = json.loads((FOLDER / "tokenizer.json").read_text(encoding="utf-8"))
     ranks: dict[str, int] = held["model"]["vocab"]
     return ranks
-
-
-class WordVectors:
-    """The unit vectors of single words, each asked for once."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self._rows: dict[str, np.ndarray] = {}
-
-    def of(self, words: Sequence[str]) -> np.ndarray:
-        """Shape `(len(words), dimensions)`, float32."""
-        import numpy as np
-
-        rows = self._rows
-        new = [word for word in dict.fromkeys(words) if word not in rows]
-        if new:
-            if len(rows) + len(new) > _KEPT:
-                rows = self._rows = {}
-                new = list(dict.fromkeys(words))
-            rows.update(zip(new, self._embedder.embed(new), strict=True))
-        if not words:
-            return np.zeros((0, self._embedder.dimensions), dtype=np.float32)
-        return np.array([rows[word] for word in words], dtype=np.float32)

@@ -10,6 +10,7 @@ from orchestrator.evidence.language.reading import Reading, inner_capitals
 from orchestrator.evidence.language.words import Word, stem
 from orchestrator.evidence.numbers import MOMENTS, MONEY, Quantity, agrees, quantities
 from orchestrator.evidence.passage_index import Located
+from orchestrator.evidence.selecting.fits import PAY, fits
 from orchestrator.evidence.selecting.question import Question, is_verb
 
 
@@ -32,6 +33,8 @@ def answers(question: Question, sentence: Located) -> float:
     reading = sentence.reading
     if question.imperative:
         return 1.0
+    if fits(question, reading.text, " ".join(w.text for w in sentence.context)).vetoed:
+        return 0.0
     if question.kind == "whether":
         rules = not _MAY.match(question.text) or reading.modality or reading.negations
         return 1.0 if rules or _RULES.search(reading.text) else _MAY_SERVE
@@ -263,7 +266,7 @@ def _is_money(fresh: Iterable[Quantity], sentence: Located) -> float:
     bare = any(not q.of and not q.unit for q in fresh)
     serves = (
         _FREE.search(sentence.reading.text)
-        or any(q.unit == "percent" for q in fresh)
+        or any(q.unit == "percent" or q.of & PAY for q in fresh)
         or (bare and _is_priced(sentence))
     )
     return _MAY_SERVE if serves else 0.0

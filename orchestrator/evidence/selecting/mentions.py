@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from orchestrator.evidence.alignment import ALIKE
 from orchestrator.evidence.language.lexicon import antonyms, negative_prefix
+from orchestrator.evidence.language.paraphrase import paraphrased
 from orchestrator.evidence.language.reading import read, spells_out
 from orchestrator.evidence.language.similarity import SYNONYM, has_synonym
+from orchestrator.evidence.language.spelling import misspelt
 from orchestrator.evidence.language.words import Word
 from orchestrator.evidence.passage_index import Located, PassageIndex
 from orchestrator.evidence.selecting.fitting import measured
@@ -25,6 +27,7 @@ _HEADING = 0.85
 _ABOUT = 0.7
 _BEFORE = 0.6
 _AFTER = 0.5
+_PARAPHRASE = 0.8  # as like as what says the same in other words, or is misspelt
 _FAR = 2  # sentences before it that a sentence may still be about
 _VERB = 0.5  # a verb says less than a noun what is asked about
 _LIGHTER = 0.15  # of a word that says only what sort of thing the answer is (`which firm`)
@@ -93,7 +96,8 @@ class Mentions:
         """In the sentence itself."""
         import numpy as np
 
-        own = self._best(self._similar, self.index.columns) * ~self._homographs()
+        said = np.maximum(self._similar, self._paraphrases)
+        own = self._best(said, self.index.columns) * ~self._homographs()
         result: np.ndarray = np.maximum(own, self._said_otherwise())
         return result
 
@@ -102,11 +106,31 @@ class Mentions:
         import numpy as np
 
         similar = self.index.vocabulary.similarities(self.asked.subject)
+        ids = self.index.vocabulary.ids
         for row, word in enumerate(self.asked.subject):
             if _is_name(word):  # it is meant, and not its like
                 similar[row, similar[row] < 0.999] = 0.0
+                continue
+            if meant := misspelt(word.stem, ids):
+                similar[row, ids[meant]] = _PARAPHRASE
         result: np.ndarray = np.where(similar >= ALIKE, similar, 0.0)
         return result
+
+    @cached_property
+    def _paraphrases(self) -> np.ndarray:
+        """Of the words of the vocabulary that may say a word of the subject in other words.
+
+        Only a sentence speaks in them; a heading of tickets is no heading of all admissions.
+        """
+        import numpy as np
+
+        ids = self.index.vocabulary.ids
+        found = np.zeros((len(self.asked.subject), len(ids)), dtype=np.float32)
+        for row, word in enumerate(self.asked.subject):
+            if not _is_name(word):
+                columns = [ids[said] for said in ids if paraphrased(word.stem, said)]
+                found[row, columns] = _PARAPHRASE
+        return found
 
     def _best(self, similar: np.ndarray, columns: Sequence[np.ndarray]) -> np.ndarray:
         import numpy as np

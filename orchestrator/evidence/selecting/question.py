@@ -11,83 +11,28 @@ from typing import Literal
 from orchestrator.evidence.language.lexicon import ORDINAL_VALUES, word_set
 from orchestrator.evidence.language.reading import Reading, read
 from orchestrator.evidence.language.words import Word, stem, words
-from orchestrator.evidence.numbers import Quantity
+from orchestrator.evidence.numbers import TIME_UNITS, Quantity
 from orchestrator.evidence.selecting.anchors import Anchor, amounts_asked, anchors
+from orchestrator.evidence.selecting.wanted import Wanted, WantedKind, wanted
 
 AnswerType = Literal[
     "", "amount", "money", "duration", "age", "when", "clock", "who", "name", "where", "why",
     "whether",
 ]  # fmt: skip
 
-_PRICE = (
-    r"(?:price|cost|fee|fare|salary|budget|rent|wage|fine|premium|charge|tariff|revenue|turnover"
-    r"|profit"
-    r"|income|bonus|pension|(?:hourly|daily|weekly|monthly|yearly|annual) (?:[\w-]+ )?(?:allowance"
-    r"|grant|subsidy))s?"
+_BY_KIND: dict[WantedKind, AnswerType] = {
+    "money": "money", "count": "amount", "measure": "amount", "share": "amount",
+    "number": "amount", "duration": "duration", "rate": "duration", "age": "age", "date": "when",
+    "year": "when", "clock": "clock", "where": "where", "why": "why", "whether": "whether",
+}  # fmt: skip
+_NAME = re.compile(
+    r"\bwhat (?:is|are|was|were) the (?:\w+ )?names? of\b"
+    r"|^who(?: is| are| was| were|['’]s) (?:the|our|your|its|their) [\w\s-]+\W*$",
+    re.IGNORECASE,
 )
-_SIZE = (
-    r"(?:temperature|weight|height|length|width|depth|distance|speed|capacity|voltage|pressure"
-    r"|power"
-    r"|dose|dosage|percentage|proportion|population|size|area|volume|noise level|rate|range"
-    r"|limit)s?"
-)
-_KINDS: tuple[tuple[AnswerType, str], ...] = (
-    (
-        "money",
-        r"\b(?:how much\b.*\b(?:costs?|pay|paid|charged?|worth|earn|price|fee|money|spend|rent"
-        r"|raise[sd]?)"
-        rf"|what (?:is|are|was|were) the (?:[\w-]+ ){{0,3}}{_PRICE}\b(?! (?:of|for) (?:living|it))"
-        rf"|(?:what|which) (?:[\w-]+ )?{_PRICE} (?:do|does|did|must|is|are|was|were|has|have)\b"
-        r"|how much (?:is|are|was|were)\b|how expensive|what (?:does|do|did|will|would) .+ (?:cost"
-        r"|pay|earn|charge))\b",
-    ),
-    ("age", r"\bhow old\b"),
-    ("amount", r"\bhow long (?:must|should|can|may|is|are) (?:an?|the) [\w-]+ (?:be|have to be)\b"),
-    (
-        "duration",
-        r"\b(?:how long|how soon|how often|how many (?:\w+ )?(?:seconds|minutes|hours|days|weeks"
-        r"|months"
-        r"|years)|how far (?:ahead|in advance)|how (?:early|quickly|fast) must)\b",
-    ),
-    (
-        "amount",
-        r"\b(?:how many|how much|how (?:big|large|far|high|tall|wide|heavy|fast|deep|hot|cold|loud"
-        r"|thick)"
-        r"|what (?:\w+ )?(?:percentage|share|number|amount|dose|distance|size|limit|interest"
-        r"|discount"
-        r"|rebate|surcharge|commission|rate)"
-        rf"|(?:at|to|by|of|up to) what {_SIZE}"
-        rf"|what (?:is|are|was|were) the (?:[\w-]+ ){{0,3}}{_SIZE}\b)",
-    ),
-    (
-        "clock",
-        r"\b(?:what (?:are|is) the (?:[\w-]+ ){0,2}hours|what time|how (?:late|early)|until when"
-        r"|at what hour|opening (?:hours|times))\b",
-    ),
-    (
-        "when",
-        r"\b(?:(?<!what happens )(?<!what to do )when(?= (?:is|are|was|were|do|does|did|will|has"
-        r"|have|had"
-        r"|can|may|must|should|shall|would|\w+s?\b))|what (?:date|day|year|month)|which (?:day|year"
-        r"|month)"
-        r"|(?:since|from|until|till) when)\b",
-    ),
-    (
-        "name",
-        r"\bwhat (?:is|are|was|were) the (?:\w+ )?names? of\b"
-        r"|^who(?: is| are| was| were|['’]s) (?:the|our|your|its|their) [\w\s-]+\W*$",
-    ),
-    ("who", r"^(?:\w+ )?(?:who|whom|whose)\b"),
-    ("where", r"^(?:(?:from|to) )?where\b"),
-    ("why", r"^why\b|^for what reason\b|^what (?:is|was) the (?:reason|cause)\b"),
-    (
-        "whether",
-        r"^(?:is|are|was|were|do|does|did|can|could|may|must|should|will|has|have|had|am)\b",
-    ),
-)
-_MAIN_WHEN = re.compile(
-    r"^(?:(?:and|in|on|at|of|to|for|during|since|from|until|till|by) )?(?:when|what|which)\b"
-    r"|\b(?:since|from|until) when\b"
+"""Asks for a name, and not only for who somebody is."""
+_BEING = re.compile(
+    r"\bhow long (?:must|should|can|may|is|are) (?:an?|the) [\w-]+ (?:be\b|have)", re.IGNORECASE
 )
 _IMPERATIVE = re.compile(
     r"^\W*(?:please\s+)?(?:draft|write|compose|prepare|create|make|produce|generate|summari[sz]e"
@@ -151,6 +96,8 @@ class Question:
     """Whether it asks for what is not so."""
     rate: str
     """Per what it asks, as a stem: `day` in "per day"; empty where it does not say."""
+    wanted: Wanted
+    """What kind of value it asks for, in detail."""
     sort: frozenset[Word]
     """Of the subject, what says only what sort of thing the answer is (`which firm`, `cheaper`)."""
 
@@ -168,7 +115,7 @@ def ask(text: str) -> Question:
     verb = _main_verb(text, subject)
     return Question(
         text=text,
-        kind=_kind(low) if not imperative else "",
+        kind=_kind(text) if not imperative else "",
         imperative=imperative,
         anchors=() if imperative else anchors(text),
         amounts=amounts_asked(text),
@@ -181,6 +128,7 @@ def ask(text: str) -> Question:
         ),
         negated=bool(read(text).negations),
         rate=stem(rate[1]) if (rate := _RATE.search(text)) else "",
+        wanted=wanted(text),
         sort=frozenset(w for w in subject if _is_sort(text, w)),
     )
 
@@ -226,11 +174,16 @@ def compares(question: str) -> bool:
     return bool(_COMPARES.search(question))
 
 
-def _kind(low: str) -> AnswerType:
-    for name, pattern in _KINDS:
-        if re.search(pattern, low) and (name != "when" or _MAIN_WHEN.search(low)):
-            return name
-    return "amount" if _COMPARES.search(low) else ""
+def _kind(text: str) -> AnswerType:
+    """The kind of answer in few words; an amount also where two things are compared."""
+    if _NAME.search(text):
+        return "name"
+    want = wanted(text)
+    if want.kind == "number" and want.units & TIME_UNITS and not _BEING.search(text):
+        return "duration"  # how long is the trip
+    if want.kind == "who":
+        return "" if want.noun else "who"
+    return _BY_KIND.get(want.kind, "amount" if _COMPARES.search(text) else "")
 
 
 def _counted(text: str) -> tuple[Word, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
-from orchestrator.evidence.sources._layout import Block, BlockKind, Layout
+from orchestrator.evidence.sources._block import MINOR, Block, BlockKind, Layout
+from orchestrator.evidence.sources._titles import with_titles
 
 _SKIPPED = frozenset({"script", "style", "noscript", "template", "svg", "math", "title"})
 _VOID = frozenset(
@@ -43,8 +45,13 @@ _KINDS: dict[str, tuple[BlockKind, int]] = {
     "dd": ("item", 0),
     "tr": ("row", 0),
     "pre": ("code", 0),
+    **dict.fromkeys(("dt", "summary", "caption", "legend"), ("heading", MINOR)),
     **{f"h{level}": ("heading", level) for level in range(1, 7)},
 }
+_HOLDERS = frozenset({"dl", "details", "table", "fieldset"})
+"""At the end of these ends what the minor headings in them stand above."""
+_BOLD = frozenset({"b", "strong"})
+_BOLD_WORDS = 8  # of a paragraph in bold that is taken for a heading, at most
 
 Attributes = list[tuple[str, str | None]]
 
@@ -55,7 +62,8 @@ def html_layout(text: str) -> Layout:
     reader.feed(text)
     reader.close()
     reader.end_block(len(text))
-    return Layout("".join(reader.prose), tuple(reader.blocks))
+    prose = "".join(reader.prose)
+    return Layout(prose, tuple(with_titles(prose, reader.blocks, markdown=True)))
 
 
 def _is_hidden(tag: str, attrs: Attributes) -> bool:
@@ -78,6 +86,8 @@ class _Reader(HTMLParser):
         self._last = 0
         self._skipping: list[str] = []
         self._row = False
+        self._bold = 0
+        self._plain = False
 
     def parse_marked_section(self, i: int, report: int = 1) -> int:  # noqa: ARG002
         """`<![…` is a comment of no meaning in HTML; the parser would fail at an odd one."""
@@ -96,6 +106,8 @@ class _Reader(HTMLParser):
             self.end_block(self._offset())
             self._kind = _KINDS.get(tag, ("paragraph", 0))
             self._row = tag == "tr"
+        elif tag in _BOLD:
+            self._bold += 1
 
     def handle_startendtag(self, tag: str, attrs: Attributes) -> None:  # noqa: ARG002
         if tag in _BREAKS and not self._row:
@@ -108,6 +120,10 @@ class _Reader(HTMLParser):
         elif tag in ("tr", "table") or (tag in _BREAKS and not self._row):
             self.end_block(self._offset())
             self._row = False
+        if tag in _BOLD:
+            self._bold = max(0, self._bold - 1)
+        elif tag in _HOLDERS:
+            self._end_headings(self._offset())
 
     def handle_data(self, data: str) -> None:
         start = self._offset()
@@ -135,11 +151,29 @@ class _Reader(HTMLParser):
         self.prose[at] = char
         self._first = at if self._first is None else self._first
         self._last = end
+        self._plain |= not self._bold
 
     def end_block(self, at: int) -> None:
         """What has been read since the last block is a block."""
         if self._first is not None:
             kind, level = self._kind
-            self.blocks.append(Block(kind, self._first, min(self._last, at), level))
+            end = min(self._last, at)
+            if kind == "paragraph" and not self._plain and self._is_title(self._first, end):
+                kind, level = "heading", MINOR
+            self.blocks.append(Block(kind, self._first, end, level))
         self._first = None
+        self._plain = False
         self._kind = ("paragraph", 0)
+
+    def _is_title(self, start: int, end: int) -> bool:
+        shown = "".join(self.prose[start:end]).split()
+        return len(shown) <= _BOLD_WORDS and shown[-1][-1] not in ".!?;,"
+
+    def _end_headings(self, at: int) -> None:
+        """The minor headings that have no end yet stand above what is before `at`."""
+        for i in range(len(self.blocks) - 1, -1, -1):
+            block = self.blocks[i]
+            if block.until or (block.kind == "heading" and block.level < MINOR):
+                break
+            if block.kind == "heading":
+                self.blocks[i] = replace(block, until=at)

@@ -9,28 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
-BlockKind = Literal["paragraph", "item", "heading", "row", "code"]
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """`text[start:end]` is one block; `level` is 1 to 6 for a heading, else 0."""
-
-    kind: BlockKind
-    start: int
-    end: int
-    level: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The searchable view of a text, and its blocks in order."""
-
-    prose: str
-    blocks: tuple[Block, ...]
+from orchestrator.evidence.sources._block import Block, BlockKind, Layout
+from orchestrator.evidence.sources._tables import is_row, leader
+from orchestrator.evidence.sources._titles import with_titles
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +27,29 @@ class _Line:
 _BULLET = re.compile(r"[ \t>]*(?:[-*+•◦▪‣–]|\(?(\d{1,3}|[a-z])[.)])[ \t]+(?=\S)")
 _HEADING = re.compile(r"[ ]{0,3}(#{1,6})[ \t]+\S")
 _UNDERLINE = re.compile(r"[ ]{0,3}(=+|-{2,})[ \t]*$")
-_NUMBERED = re.compile(
-    r"(?:\d{1,2}[.)]?|§ ?\d+|(?:Article|Section|Part) \d+[.:]?)\s+[A-Z][^.!?;]{2,60}$"
+_DECORATED = re.compile(
+    r"[ ]{0,3}(?P<mark>([~=*+•:#<–—-])\2{0,11})[ \t]*(?=[^\s~=*+•:#<>–—_-])(?P<title>.{1,60}?)[ "
+    r"\t]*"
+    r"(?P<close>([~=*+•:#>–—-])\5{0,11})[ \t]*$"
 )
+_LINE_UNDER = re.compile(r"[ ]{0,3}([=~*^_+–—-])\1{2,}[ \t]*$")
+_TURN = re.compile(
+    r"[ \t>]*(?:\*\*|__)?(?:[QA]|Question|Answer)\s?\d*\s?[:.)](?:\*\*|__)?\s+(?=\S)", re.IGNORECASE
+)
+"""How a question or an answer begins."""
+_QUESTIONS = re.compile(
+    r"^[ \t>]*(?:\*\*|__)?Q(?:uestion)?\s?\d*\s?[:.)].+(?:\n.*){0,8}?\n[ \t>]*(?:\*\*|__)?"
+    r"A(?:nswer)?\s?\d*\s?[:.)]",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SPEAKER = re.compile(r"(?:\*\*|__)?[A-Z][\w.’'-]*(?: [A-Z][\w.’'-]*){0,3}(?:\*\*|__)?:\s")
 _RULE = re.compile(r"[ ]{0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|=+)$")
 _FENCE = re.compile(r"[ ]{0,3}(```+|~~~+)")
 _ROW_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*$")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_GAPS = re.compile(r"\S(?:[ ]{2,}|[ ]*\t)[ \t]*\S")
+_DECORATED_LEVEL = 3
+_DECORATED_WORDS = 8
 _NARROW = 40  # characters; a text that is set no wider than this wraps at 40
 _ROOM = 8  # characters of room at a line's end that say that the writer meant to end it
 
@@ -88,56 +87,127 @@ def _lines(text: str) -> Iterator[_Line]:
 
 
 def _line_layout(text: str, *, markdown: bool) -> Layout:
-    prose = list(text)
-    blocks: list[Block] = []
-    paragraph: list[_Line] = []
-    kind: BlockKind = "paragraph"
-    fence = ""
+    reader = _Reader(text, markdown)
+    for at in range(len(reader.lines)):
+        reader.take(at)
+    reader.close()
+    blocks = sorted(reader.blocks, key=lambda b: b.start)
+    prose = "".join(reader.prose).replace("\ufeff", " ")
+    return Layout(prose, tuple(_trimmed(prose, with_titles(text, blocks, markdown=markdown))))
 
-    def close() -> None:
-        nonlocal kind
-        blocks.extend(_paragraphs(paragraph, kind))
-        paragraph.clear()
-        kind = "paragraph"
 
-    for line in _lines(text):
-        mark = _FENCE.match(line.text) if markdown else None
-        if mark and (not fence or mark.group(1).startswith(fence)):
-            close()
-            fence = "" if fence else mark.group(1)
-            _blank(prose, line.start, line.end)
-        elif fence:
-            blocks.append(Block("code", line.start, line.end))
-        elif not line.text.strip() or (_RULE.match(line.text) and not paragraph):
-            close()
-            _blank(prose, line.start, line.end)
-        elif markdown and _UNDERLINE.match(line.text) and len(paragraph) == 1:
-            level = 1 if "=" in line.text else 2
-            blocks.append(Block("heading", paragraph[0].start, paragraph[0].end, level))
-            paragraph.clear()
-            _blank(prose, line.start, line.end)
-        elif heading := _HEADING.match(line.text):
-            close()
-            _blank(prose, line.start, line.start + heading.end(1))
-            _blank_inline(prose, line, markdown=markdown)
-            blocks.append(Block("heading", line.start, line.end, len(heading.group(1))))
-        elif _is_row(line.text):
-            close()
-            blocks.extend(_row(prose, line))
-            _blank_inline(prose, line, markdown=markdown)
+class _Reader:
+    """Takes one line after the other; what it has not closed yet is `paragraph`."""
+
+    def __init__(self, text: str, markdown: bool) -> None:
+        self.markdown = markdown
+        self.lines = list(_lines(text))
+        self.bare = [line.text for line in self.lines]
+        self.prose = list(text)
+        self.blocks: list[Block] = []
+        self.paragraph: list[_Line] = []
+        self.kind: BlockKind = "paragraph"
+        self.fence = ""
+        self.turns = bool(_QUESTIONS.search(text))
+        """Whether the text has questions and answers that are marked so."""
+
+    def close(self) -> None:
+        """What was taken since the last block is one, or several."""
+        self.blocks.extend(_paragraphs(self.paragraph, self.kind))
+        self.paragraph.clear()
+        self.kind = "paragraph"
+
+    def take(self, at: int) -> None:
+        """The line at that index."""
+        line = self.lines[at]
+        mark = _FENCE.match(line.text) if self.markdown else None
+        if mark and (not self.fence or mark.group(1).startswith(self.fence)):
+            self.close()
+            self.fence = "" if self.fence else mark.group(1)
+            _blank(self.prose, line.start, line.end)
+        elif self.fence:
+            self.blocks.append(Block("code", line.start, line.end))
+        elif not line.text.strip() or (_RULE.match(line.text) and not self.paragraph):
+            self.close()
+            _blank(self.prose, line.start, line.end)
+        elif level := self._underlines(line):
+            title = self.paragraph[0]
+            self.blocks.append(Block("heading", title.start, title.end, level))
+            self.paragraph.clear()
+            _blank(self.prose, line.start, line.end)
+        elif not self._title(line) and not self._row(at):
+            self._running(line)
+
+    def _underlines(self, line: _Line) -> int:
+        """The level of the heading that the line underlines; 0 where it underlines none."""
+        if len(self.paragraph) != 1:
+            return 0
+        if self.markdown:
+            found = _UNDERLINE.match(line.text)
         else:
-            bullet = _BULLET.match(line.text)
-            if bullet and _begins_item(bullet, paragraph, kind):
-                close()
-                kind = "item"
-                _blank(prose, line.start, line.start + bullet.end())
-            _blank_inline(prose, line, markdown=markdown)
-            paragraph.append(line)
-    close()
-    if not markdown:
-        blocks = _titles(text, blocks)
-    joined = "".join(prose).replace("\ufeff", " ")
-    return Layout(joined, tuple(_trimmed(joined, blocks)))
+            found = _LINE_UNDER.match(line.text)
+            title, rule = self.paragraph[0].text.strip(), line.text.strip()
+            if not len(title) * 0.6 <= len(rule) <= len(title) * 1.6 + 3:
+                return 0
+        return 0 if found is None else 1 if "=" in line.text else 2
+
+    def _title(self, line: _Line) -> bool:
+        """Takes the line as a heading if its marks make it one."""
+        if heading := _HEADING.match(line.text):
+            self.close()
+            _blank(self.prose, line.start, line.start + heading.end(1))
+            _blank_inline(self.prose, line, markdown=self.markdown)
+            self.blocks.append(Block("heading", line.start, line.end, len(heading.group(1))))
+            return True
+        found = _DECORATED.match(line.text)
+        if found is None or not _decorates(found, self.markdown):
+            return False
+        self.close()
+        start, end = found.span("title")
+        _blank(self.prose, line.start, line.start + start)
+        _blank(self.prose, line.start + end, line.end)
+        self.blocks.append(Block("heading", line.start, line.end, _DECORATED_LEVEL))
+        return True
+
+    def _row(self, at: int) -> bool:
+        """Takes the line as a row of a table if it is one."""
+        line = self.lines[at]
+        if _is_row(line.text):
+            self.close()
+            self.blocks.extend(_row(self.prose, line))
+        elif dots := leader(line.text):
+            self.close()
+            _blank(self.prose, line.start + dots.start(), line.start + dots.end())
+            self.blocks.append(Block("row", line.start, line.end))
+        elif _GAPS.search(line.text) and not _BULLET.match(line.text) and is_row(self.bare, at):
+            self.close()
+            self.blocks.append(Block("row", line.start, line.end))
+        else:
+            return False
+        _blank_inline(self.prose, line, markdown=self.markdown)
+        return True
+
+    def _running(self, line: _Line) -> None:
+        bullet = _BULLET.match(line.text)
+        if bullet and _begins_item(bullet, self.paragraph, self.kind):
+            self.close()
+            self.kind = "item"
+            _blank(self.prose, line.start, line.start + bullet.end())
+        elif self.turns and (turn := _TURN.match(line.text)):
+            self.close()
+            _blank(self.prose, line.start, line.start + turn.end())
+        _blank_inline(self.prose, line, markdown=self.markdown)
+        self.paragraph.append(line)
+
+
+def _decorates(found: re.Match[str], markdown: bool) -> bool:
+    """Whether the same marks stand on both sides of a few words."""
+    mirrored = found["mark"].replace("<", ">")
+    title = found["title"]
+    if mirrored != found["close"] or len(title.split()) > _DECORATED_WORDS or title[-1] in ".!?;,":
+        return False
+    emphasis = found["mark"][0] in "*" and title[:1] == found.string[found.end("mark")]
+    return not (markdown and emphasis)
 
 
 def _begins_item(bullet: re.Match[str], paragraph: list[_Line], kind: BlockKind) -> bool:
@@ -150,7 +220,8 @@ def _trimmed(prose: str, blocks: list[Block]) -> Iterator[Block]:
         body = prose[block.start : block.end]
         if body.strip():
             start = block.start + len(body) - len(body.lstrip())
-            yield Block(block.kind, start, block.end - len(body) + len(body.rstrip()), block.level)
+            end = block.end - len(body) + len(body.rstrip())
+            yield replace(block, start=start, end=end)
 
 
 def _blank(prose: list[str], start: int, end: int) -> None:
@@ -198,35 +269,10 @@ def _paragraphs(lines: list[_Line], kind: BlockKind) -> Iterator[Block]:
     start = 0
     for i in range(1, len(lines)):
         following = lines[i].text.strip()
-        room = width - len(lines[i - 1].text.rstrip()) - 1 - len(following.split()[0])
-        if room >= _ROOM and not following[0].islower() and not lines[i - 1].text.endswith(","):
+        above = lines[i - 1].text.rstrip()
+        room = width - len(above) - 1 - len(following.split()[0])
+        meant = room >= _ROOM and not following[0].islower() and not above.endswith(",")
+        if meant or (_SPEAKER.match(following) and above[-1:] in ".!?…"):
             yield Block(kind, lines[start].start, lines[i - 1].end)
             start, kind = i, "paragraph"
     yield Block(kind, lines[start].start, lines[-1].end)
-
-
-def _stands_alone(text: str, block: Block) -> bool:
-    """Whether there is nothing on the lines before and after it."""
-    before = text[: block.start].rsplit("\n", 2)[-2:-1]
-    after = text[block.end :].split("\n", 2)[1:2]
-    return not "".join([*before, *after]).strip()
-
-
-def _titles(text: str, blocks: list[Block]) -> list[Block]:
-    """In plain text: a short first line, a short line in capitals, a numbered title on its own."""
-    found: list[Block] = []
-    for i, block in enumerate(blocks):
-        line = text[block.start : block.end].strip()
-        short = "\n" not in line and len(line) <= 80 and line[-1:] not in ".!?;,:"
-        if block.kind == "paragraph" and short and line and len(blocks) > 1:
-            if i == 0 and len(line.split()) > 1 and not re.search(r"\d", line):
-                block = Block("heading", block.start, block.end, 1)
-            elif line.isupper() and len(line) > 3:
-                block = Block("heading", block.start, block.end, 2)
-        if block.kind in ("item", "paragraph") and short and _NUMBERED.match(line):
-            alone = _stands_alone(text, block)
-            following = text[blocks[i + 1].start :] if i + 1 < len(blocks) else ""
-            if alone and following and not _NUMBERED.match(following.split("\n")[0].strip()):
-                block = Block("heading", block.start, block.end, 2)
-        found.append(block)
-    return found

@@ -10,13 +10,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.evidence.sources._layout import Block, BlockKind, Layout
+from orchestrator.evidence.sources._block import Block, BlockKind, Layout
+from orchestrator.evidence.sources._outline import Outline
 from orchestrator.evidence.sources.documents import Document, Kind, kind_of, layout_of
 from orchestrator.evidence.values import Passage
 
-CHUNKER = 3
+CHUNKER = 4
 """Raised whenever the same text would be cut differently."""
 
+UNDER = " › "
+"""Parts what stands above a passage, outermost first."""
 _WORDS = 120  # a passage is about this long
 _LONGEST = 1200  # characters; what runs on longer without an end is cut at a space
 
@@ -29,7 +32,9 @@ class Span:
     end: int
     kind: BlockKind = "paragraph"
     level: int = 0
-    """Of a heading, 1 to 6."""
+    """Of a heading, 1 to 6, or `MINOR`."""
+    until: int = 0
+    """Of a heading, where what it stands above ends; 0 where the next heading ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,12 @@ _MONTHS = _words(
 _END = re.compile(r"(?:[.!?…]+[\"'”’»)\]*_]*(?=\s)|[。！？]+[」』）]?)\s*")
 _LAST_WORD = re.compile(r"([^\s(\[\"“«‘']*)$")
 _FIRST_WORD = re.compile(r"[^\w]*([\w’']+)")
+_MARKS = 400  # characters of marks before a block, at most
+_OPENING = re.compile(
+    r"[ \t>]*(?:\|[ \t|]*|(?:[-*+•◦▪‣–]|\(?(?:\d{1,3}|[a-z])[.)])[ \t]+[*_`\[]*)$"
+)
+_TAGS = re.compile(r"<(?:tr|li|dd|pre)\b[^<>]*>(?:\s*<[^<>]*>)*\s*$", re.IGNORECASE)
+_BOLD = re.compile(r"<(?:b|strong|em|i|dfn)\b[^<>]*>\s*$", re.IGNORECASE)
 _CLOSING = re.compile(r"\]\(\S*?\)|[*_`]+")
 
 
@@ -113,7 +124,7 @@ def spans(text: str, layout: Layout, kind: Kind) -> list[Span]:
                 floor = found[-1].end if found else 0
                 if kind == "markdown" and block.kind not in ("code", "row"):
                     part = _snug(text, layout.prose, part, floor)
-                found.append(Span(*part, block.kind, block.level))
+                found.append(Span(*part, block.kind, block.level, block.until))
             start = end
     return found
 
@@ -123,79 +134,73 @@ def chunks(document: Document) -> list[Chunk]:
 
     A heading is the context of what follows it and part of no passage, unless nothing follows.
     """
+    outline = Outline(document.text, document.prose, document.blocks)
     made: list[Chunk] = []
     trail: list[Span] = []
-    sections = list(_sections(document_sentences(document)))
-    for i, (heading, body) in enumerate(sections):
-        below = sections[i + 1][0] if i + 1 < len(sections) else None
-        if heading is not None:
-            trail = [above for above in trail if above.level < heading.level]
-            if not body and (below is None or below.level <= heading.level):
-                made += _fill(document, [heading], trail)
-            trail = [*trail, heading]
-        made += _fill(document, body, trail)
+    body: list[Span] = []
+    bare: Span | None = None  # the last heading, as long as nothing stands under it
+    for span in [*document_sentences(document), None]:
+        ended = span is not None and any(0 < h.until <= span.start for h in trail)
+        if span is not None and span.kind != "heading" and not ended:
+            body.append(span)
+            bare = None
+            continue
+        deeper = bare is not None and span is not None and span.level > bare.level
+        if bare is not None and not deeper:
+            body = [bare]
+            trail.remove(bare)
+        made += _fill(document, outline, body, trail)
+        if span is None:
+            break
+        trail = [h for h in trail if not 0 < h.until <= span.start]
+        body, bare = [span], None
+        if span.kind == "heading":
+            trail = [*(h for h in trail if h.level < span.level), span]
+            body, bare = [], span
     return made
 
 
-def _sections(found: list[Span]) -> Iterator[tuple[Span | None, list[Span]]]:
-    """Each heading with the sentences up to the next one."""
-    heading: Span | None = None
-    body: list[Span] = []
-    for span in found:
-        if span.kind != "heading":
-            body.append(span)
-            continue
-        if heading is not None or body:
-            yield heading, body
-        heading, body = span, []
-    if heading is not None or body:
-        yield heading, body
-
-
-def _fill(document: Document, body: list[Span], trail: list[Span]) -> list[Chunk]:
-    above = " › ".join(_plain(document, span) for span in trail)
-    heading = above
+def _fill(document: Document, outline: Outline, body: list[Span], trail: list[Span]) -> list[Chunk]:
     made: list[Chunk] = []
     held: list[Span] = []
     words = 0
-    head: Span | None = None
-    for at, span in enumerate(body):
-        if span.kind != "row":
-            head = None
-        elif at == 0 or body[at - 1].kind != "row":
-            head = span
+    for span in body:
         count = len(_plain(document, span).split())
         new_page = held and document.page_at(held[0].start) != document.page_at(span.start)
         if held and (words + count > _WORDS or new_page):
-            made.append(_chunk(document, held, heading))
+            made.append(_chunk(document, outline, held, trail))
             last = len(_plain(document, held[-1]).split())
             overlap = not new_page and last + count <= _WORDS
             held, words = (held[-1:], last) if overlap else ([], 0)
-            first = held[0] if held else span
-            heading = above
-            if head is not None and first.kind == "row" and first.start > head.start:
-                heading = f"{above} › {_columns(document, head)}".removeprefix(" › ")
         held.append(span)
         words += count
     if held:
-        made.append(_chunk(document, held, heading))
+        made.append(_chunk(document, outline, held, trail))
     return made
 
 
-def _chunk(document: Document, held: list[Span], heading: str) -> Chunk:
+def _chunk(document: Document, outline: Outline, held: list[Span], trail: list[Span]) -> Chunk:
     start, end = held[0].start, held[-1].end
-    while held[0].kind == "row" and start and document.text[start - 1] in " |":
-        start -= 1  # without its first bar a row is none
+    above = [_plain(document, heading) for heading in trail]
+    above += [text for _, text in outline.above(start)]
+    if head := outline.columns(start):
+        above.append(head)
+    start = _with_marks(document.text, held[0])
     prose = " ".join(document.prose[start:end].split())
-    return Chunk(start, end, heading, prose, document.page_at(start))
+    return Chunk(start, end, UNDER.join(above), prose, document.page_at(start))
 
 
-def _columns(document: Document, head: Span) -> str:
-    """The first row of a table, which names the columns of a piece that is cut from it."""
-    text = document.text[head.start : head.end]
-    if document.kind == "html":
-        text = re.sub(r"<[^>]*>", " ", re.sub(r"</t[dh]>\s*<t[dh]\b[^>]*>", " | ", text))
-    return " ".join(text.strip(" |").split())
+def _with_marks(text: str, span: Span) -> int:
+    """Where the marks begin that make a span what it is: `| `, `- `, `<tr>`, `<b>` of a label."""
+    if span.kind == "paragraph":
+        tags = _BOLD.search(text, max(0, span.start - _MARKS), span.start)
+        return tags.start() if tags else span.start
+    begin = max(text.rfind("\n", 0, span.start) + 1, span.start - _MARKS)
+    marks = _OPENING.search(text, begin, span.start)
+    if marks is None:
+        tags = _TAGS.search(text, max(0, span.start - _MARKS), span.start)
+        return tags.start() if tags else span.start
+    return marks.start()
 
 
 def _plain(document: Document, span: Span) -> str:

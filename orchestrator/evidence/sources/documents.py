@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Literal
 
 from orchestrator.errors import SourceError
-from orchestrator.evidence.sources._layout import Block, Layout, markdown_layout, text_layout
+from orchestrator.evidence.sources._block import Block, Layout
+from orchestrator.evidence.sources._layout import markdown_layout, text_layout
 from orchestrator.project.names import nearest
 
 Kind = Literal["text", "markdown", "html", "pdf"]
@@ -34,8 +35,11 @@ KINDS: dict[str, Kind] = {
     ".pdf": "pdf",
 }
 _SUFFIXES = ", ".join(KINDS)
+PART = " | "
+"""Parts what a document is said to be about."""
 _BLOCKS = 12  # from its first ones
 _OPENING = 240  # characters
+_LINE = 120  # of a title
 _NAMES = 8
 _OFTEN = 3  # times that a name stands in a document which is about it
 _NAME = re.compile(r"(?<=[\w,;)] )[A-Z][a-z][\w-]*(?: (?:[A-Z][\w-]*|\d+))*")
@@ -140,13 +144,23 @@ def open_sources(
 
 
 def about_of(document: Document) -> str:
-    """What a document is about: its title, how it begins, the names that stand in it most."""
+    """What a document is about: its title, how it begins, the names that stand in it most.
+
+    The title is that of the page, or a first line that is no sentence.
+    """
     title = _TITLE.search(document.text) if document.kind == "html" else None
     begins = [b for b in document.blocks[:_BLOCKS] if b.kind != "row"]
-    opening = " ".join(" ".join(document.prose[b.start : b.end] for b in begins).split())[:_OPENING]
+    lines = [" ".join(document.prose[b.start : b.end].split()) for b in begins]
+    opening = " ".join(lines)[:_OPENING]
+    if title:
+        parts = [html.unescape(title[1].strip()), opening]
+    elif lines and len(lines[0]) <= _LINE and lines[0][-1] not in ".!?;,:":
+        parts = [lines[0], opening[len(lines[0]) :].strip()]
+    else:
+        parts = [opening]
     counted = Counter(_NAME.findall(document.prose))
     often = [name for name, n in counted.most_common(_NAMES) if n >= _OFTEN]
-    return " | ".join([*([html.unescape(title[1].strip())] if title else []), opening, *often])
+    return PART.join([*(part for part in parts if part), *often])
 
 
 def kind_of(file: str) -> Kind | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.embedding.load import load_embedder
 from orchestrator.evidence.scoring.features import NAMES, features
 from tests.evidence.samples import embedder, passage
 
@@ -57,6 +59,37 @@ def test_what_is_not_there_is_seen(better: str, worse: str, names: list[str]) ->
     stated, other = seen(better, SOURCE), seen(worse, SOURCE)
     assert all(stated[n] == 0 < other[n] for n in names), {n: (stated[n], other[n]) for n in names}
     assert other["exact_window_3_rare"] < stated["exact_window_3_rare"]
+
+
+LOST = [name for name in NAMES if name.startswith("lost_")]
+
+
+def test_what_sort_of_words_are_lost() -> None:
+    stated = seen("It has 42 rooms and a library.", SOURCE)
+    assert [round(stated[n], 3) for n in LOST] == [0.0] * len(LOST)
+    boat, ship, law = (
+        np.array([seen(f"It has a {word}.", SOURCE)[n] for n in LOST])
+        for word in ("submarine", "submarines", "constitution")
+    )
+    if not boat.any():
+        pytest.skip("the axes are those of the static embedder")
+    assert np.linalg.norm(boat - ship) < np.linalg.norm(boat - law)
+
+
+class Renamed:
+    """The static embedder under another name: its axes are taken for those of another space."""
+
+    name, dimensions = "other", 256
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        return load_embedder("static").embed(texts)
+
+
+def test_axes_of_another_embedder_are_left_alone() -> None:
+    row = features(["It has a submarine."], [passage(SOURCE)], Renamed())[0]
+    found = dict(zip(NAMES, row.tolist(), strict=True))
+    assert found["absent_weight"] > 0
+    assert not any(found[name] for name in LOST)
 
 
 def test_more_context_never_hides_what_was_found() -> None:

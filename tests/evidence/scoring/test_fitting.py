@@ -54,6 +54,18 @@ def test_a_source_learns_what_holds_in_it_alone() -> None:
     assert abs(weight(model, SOURCE_ONLY)) < 0.3
 
 
+def test_a_source_leaves_the_general_formula_where_its_rows_say_so() -> None:
+    parts = {"large": planted(900, 1), "alike": planted(260, 2), "apart": planted(260, 3, own=3.0)}
+    model = fitted(parts)
+
+    def away(source: str) -> float:
+        own, general = model.sources[source].coefficients, model.general.coefficients
+        return float(np.abs(np.array(own) - np.array(general)).mean())
+
+    assert weight(model, SOURCE_ONLY, "apart") > 0.5
+    assert away("alike") < away("apart") / 2
+
+
 def test_a_small_source_takes_the_general_formula_at_its_own_frequency() -> None:
     model = fitted({"large": planted(700, 1), "small": planted(60, 2, own=3.0, bias=1.5)})
     small, general = model.sources["small"], model.general
@@ -64,7 +76,7 @@ def test_a_small_source_takes_the_general_formula_at_its_own_frequency() -> None
 
 
 def test_probabilities_are_as_frequent_as_they_say() -> None:
-    model = fitted({"rare": planted(900, 1, bias=3.0), "even": planted(900, 2)})
+    model = fitted({"rare": planted(3000, 1, bias=3.0), "even": planted(900, 2)})
     x, y = planted(4000, 5, bias=3.0)
     said = model.probability(x, "rare")
     assert abs(said.mean() - np.mean(y)) < 0.03

@@ -185,4 +185,4 @@ def test_a_numbered_title_in_plain_text_is_a_heading(tmp_path: Path) -> None:
     source = document(tmp_path, text, "lease.txt")
     assert [c.heading for c in chunks(source)] == ["Lease of rooms › Rent", "Lease of rooms › Term"]
     listed = document(tmp_path, "Things\n\n1. Apples\n\n2. Pears\n\n3. Plums\n", "list.txt")
-    assert all(block.level < 2 for block in listed.blocks)
+    assert all(block.kind == "item" for block in listed.blocks[1:])
