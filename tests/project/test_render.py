@@ -19,7 +19,7 @@ def test_a_problem_shows_its_line_and_a_caret(tmp_path: Path) -> None:
         "    |               ^",
     ]
     assert "  found: latncy_ms" in shown
-    assert "  help:  did you mean 'latency_ms'? Allowed: below_floor, call, " in shown
+    assert "  help:  did you mean 'latency_ms'? Allowed: below_floor, cache, call, " in shown
     assert shown.endswith("1 error in 1 file")
 
 

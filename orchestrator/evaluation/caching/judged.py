@@ -95,7 +95,7 @@ def pairs_report(pairs: Sequence[Pair], embedder: Embedder) -> Report:
     seeds = len({j.pair.seed for j in held}), len({j.pair.seed for j in fit})
     notes = (
         f"Fitted and looked at: {len(fit)} pairs of {seeds[1]} seeds; held: {len(held)} of "
-        f"{seeds[0]}, of which nothing was fitted.",
+        f"{seeds[0]}, to which nothing was fitted.",
         f"Prior doubt of an entry (caching.trust.DOUBT), from the fit side: {wrong} of {all_} hits "
         f"wrong, upper end of the 95 % interval {upper:.4f}.",
     )

@@ -426,6 +426,8 @@ _FORMS: tuple[tuple[re.Pattern[str], Form], ...] = tuple(
         (r"where", _constant(Wanted("where"))),
         (r"^(?:is|are|was|were|do|does|did|can|could|may|must|should|will|would|has|have|had|am)",
          _constant(Wanted("whether"))),
+        (r"what size(?= (?:is|are|was|were|has|have|does|do|must|may)\b)",
+         _constant(Wanted("number", noun="size"))),
         (r"what|which", _which),
     )
 )  # fmt: skip

@@ -55,7 +55,7 @@ def test_each_call_has_another() -> None:
 
 
 def test_it_is_no_claim_of_the_batch_in_another_version_where_there_is_a_choice() -> None:
-    first, second = "The allowance is 40 EUR a month.", "The office closes at 18 on Fridays."
+    first, second = "The allowance is 40 EUR a month.", "The office has 54 desks on two floors."
     source = [passage(1, f"{first} {second}")]
     assert all("office" in canary(source, seed, (first,)) for seed in range(6))
 
