@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from orchestrator.evidence.language.lexicon import synonyms, word_set
 from orchestrator.evidence.language.reading import Reading, read
+from orchestrator.evidence.language.vectors import vectors_of
 from orchestrator.evidence.language.words import Word, same_root, stem, words
 from orchestrator.evidence.numbers import MOMENTS, MONEY, TIME_UNITS, Quantity, agrees
 from orchestrator.evidence.selecting import expressions as said
@@ -48,7 +49,8 @@ def fits(
         context: what the span stands under or behind: a heading, the first row of its table. It
             may say what the numbers of the span are.
         embedder: tells whether what is counted could be what is asked for in other words (staff
-            for people). Without it no span is vetoed for what it counts.
+            for people). Without it, or with another than the static one, whose cosines are
+            known, no span is vetoed for what it counts.
     """
     want = question.wanted
     check = _CHECKS.get(want.kind)
@@ -332,8 +334,10 @@ def _count_others(case: _Case, found: Sequence[Quantity]) -> bool:
     It counts a noun in the plural that is nothing like the one that is asked for; of people, works
     or pieces much else may be one.
     """
-    if case.embedder is None or any(
-        not _is_plural(q, case.span) or q.of & _PARTITIVE for q in found
+    if (
+        case.embedder is None
+        or not vectors_of(case.embedder).is_static
+        or any(not _is_plural(q, case.span) or q.of & _PARTITIVE for q in found)
     ):
         return False
     asked = words(case.wanted.noun)[-1]

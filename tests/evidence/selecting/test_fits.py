@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.embedding.static_embedder import StaticEmbedder
 from orchestrator.evidence.selecting.fits import fits
 from orchestrator.evidence.selecting.question import ask
-from tests.evidence.samples import embedder
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ from tests.evidence.samples import embedder
     ],
 )
 def test_the_value_is_read(question: str, span: str, value: str) -> None:
-    found = fits(ask(question), span, embedder=embedder())
+    found = fits(ask(question), span, embedder=StaticEmbedder())
     assert not found.vetoed, found.why
     assert found.value is not None
     assert found.value.text.strip().startswith(value.split()[0])
@@ -69,7 +69,7 @@ def test_the_value_is_read(question: str, span: str, value: str) -> None:
     ],
 )
 def test_a_span_without_such_a_value_is_vetoed(question: str, span: str, why: str) -> None:
-    found = fits(ask(question), span, embedder=embedder())
+    found = fits(ask(question), span, embedder=StaticEmbedder())
     assert found.vetoed
     assert found.why.startswith(why)
     assert found.value is None
@@ -105,12 +105,12 @@ def test_a_span_without_such_a_value_is_vetoed(question: str, span: str, why: st
     ],
 )
 def test_a_span_that_may_answer_is_not_vetoed(question: str, span: str) -> None:
-    assert not fits(ask(question), span, embedder=embedder()).vetoed
+    assert not fits(ask(question), span, embedder=StaticEmbedder()).vetoed
 
 
 def test_without_an_embedder_no_noun_is_a_reason() -> None:
     question, span = ask("How many lifts are there?"), "The tower has 12 bathrooms."
-    assert fits(question, span, embedder=embedder()).vetoed
+    assert fits(question, span, embedder=StaticEmbedder()).vetoed
     assert not fits(question, span).vetoed
 
 
@@ -122,5 +122,5 @@ def test_the_context_says_what_a_number_is() -> None:
 
 @given(st.text(max_size=60), st.text(max_size=80))
 def test_no_text_breaks_it(question: str, span: str) -> None:
-    found = fits(ask(question), span, embedder=embedder())
+    found = fits(ask(question), span, embedder=StaticEmbedder())
     assert not (found.vetoed and found.value)
