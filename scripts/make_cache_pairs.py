@@ -24,17 +24,16 @@ WORDINGS = 2
 
 def main() -> None:
     """Write the pairs."""
-    from ruamel.yaml import YAML
+    import yaml
 
-    read = YAML(typ="safe").load
     lines = [
         {"split": split, **pair}
         for split in ("fit", "held")
-        for seed in read(FOLDER / f"{split}.yaml")
+        for seed in yaml.safe_load((FOLDER / f"{split}.yaml").read_text(encoding="utf-8"))
         for pair in pairs(seed)
     ]
     _write("pairs.jsonl", lines)
-    held = read(FOLDER / "held.yaml")
+    held = yaml.safe_load((FOLDER / "held.yaml").read_text(encoding="utf-8"))
     _write("topics.jsonl", [topic for seed in held for topic in topics(seed)])
     same = sum(line["same"] for line in lines)
     print(f"{len(lines)} pairs, {same} of them paraphrases")
