@@ -42,6 +42,7 @@ def cache(
     from orchestrator.evaluation.caching.pairs import HELD, of_split, read_pairs, read_topics
     from orchestrator.evaluation.caching.speed import speed_report
     from orchestrator.evaluation.caching.traffic import traffic_report
+    from orchestrator.evaluation.circumstances import commit, machine
     from orchestrator.evaluation.crosscheck.markdown import markdown
 
     pairs, embedder = read_pairs(folder), load_embedder("static", {})
@@ -60,7 +61,8 @@ def cache(
         command = (
             f"mesh eval cache {folder} --entries {entries} --requests {requests} --seed {seed}"
         )
-        page = [f"# The cache of answers\n\nMade by `{command} --out {out}`.\n"]
+        where = f"Commit {commit(folder) or 'unknown'}; {machine()}."
+        page = [f"# The cache of answers\n\nMade by `{command} --out {out}`. {where}\n"]
         out.write_text("\n".join([*page, *(markdown(r, 2) for r in reports)]), encoding="utf-8")
     if not all(report.met for report in reports):
         raise typer.Exit(MISSED)

@@ -21,11 +21,16 @@ def circumstances(project: Project, fleet_hash: str, jobs: int) -> Circumstances
         policy_hash=project.policy_hash,
         fleet_hash=fleet_hash,
         commit=commit(Path(project.root)),
-        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        machine=machine(),
         python=platform.python_version(),
         version=version("model-mesh-orchestrator"),
         jobs=jobs,
     )
+
+
+def machine() -> str:
+    """System, kind of processor, and how many of them."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
 
 
 def commit(folder: Path) -> str | None:
