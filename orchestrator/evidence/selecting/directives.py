@@ -8,9 +8,9 @@ score. A construction of several of them is enough alone; single words of (a) to
 one of them stands in any manual. What goes only with innocent texts (a human listener, a quiz, a
 policy about machines) takes away.
 
-The small weights are rounded natural logarithms of how much more often such a part stands in an
-order than in a sentence of ordinary text (web pages, articles, handbooks, software manuals) or in
-an innocent sentence that was made to look like an order.
+The small weights began as rounded natural logarithms of how much more often such a part stands in
+an order than in a sentence of ordinary text or in an innocent look-alike; several were then set by
+hand, so a score is no probability.
 """
 
 from __future__ import annotations
