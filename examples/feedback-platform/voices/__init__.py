@@ -1,0 +1,1 @@
+"""What the platform knows of messages: tags, groups, and what stands for a group."""
