@@ -13,7 +13,7 @@ QUESTION := Draft a remote-work policy for 120 employees, calculate the yearly c
 SOURCES := examples/remote-work/sources
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-embeddings demo test explore test-embeddings faults eval eval-crosscheck lint types build bench-start bench-schedule bench-hedge bench-gateway profile-gateway soak soak-gateway clean distclean
+.PHONY: help setup setup-embeddings demo test explore test-embeddings faults eval eval-crosscheck eval-routing lint types build bench-start bench-schedule bench-profile bench-hedge bench-replay bench-viewer bench-gateway bench-tracing bench-diagnosis profile-gateway soak soak-gateway clean distclean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ eval: $(READY)  ## run the suites of evals/, offline
 eval-crosscheck: $(READY)  ## measure how claims are checked: evals/crosscheck/RESULTS.md; CLAIMS=FOLDER of labelled claims
 	@$(BIN)/python scripts/crosscheck_results.py $(CLAIMS)
 
+eval-routing: $(READY)  ## measure what routing is worth: evals/routing/RESULTS.md; ROUTING=FOLDER of recorded outcomes
+	@$(BIN)/python scripts/routing_results.py $(ROUTING)
+
 test-embeddings: $(ENCODERS)/.ready  ## run what the extra `embeddings` serves on its real weights
 	@MESH_TEST_EMBEDDER=sentence-transformers HF_HUB_OFFLINE=1 $(ENCODERS)/bin/python -m pytest -n 2 \
 	  --dist loadscope tests/embedding tests/conformance tests/calling/test_encoder.py tests/evidence
@@ -65,11 +68,26 @@ bench-start: $(READY)  ## measure how fast the command and the library start
 bench-schedule: $(READY)  ## measure how close a run comes to its critical path, beside LangGraph
 	@$(BIN)/python scripts/bench_schedule.py
 
+bench-profile: $(READY)  ## measure how long it takes to read a request and to decide, for 50 deployments
+	@$(BIN)/python scripts/bench_profile.py
+
 bench-hedge: $(READY)  ## measure what a hedge brings under a provider with a long tail
 	@$(BIN)/python scripts/bench_hedge.py
 
+bench-replay: $(READY)  ## replay 200 recorded runs of the demo graphs: same output, no call
+	@$(BIN)/python scripts/bench_replay.py
+
+bench-viewer: $(READY)  ## measure how long the viewer's pages take where one trace has 30,000 hops
+	@$(BIN)/python scripts/bench_viewer.py
+
 bench-gateway: $(READY)  ## measure the gateway beside three others, with `wrk`
 	@$(BIN)/python scripts/bench_gateway.py
+
+bench-tracing: $(READY)  ## measure what tracing costs, beside OpenTelemetry and Langfuse
+	@$(BIN)/python scripts/bench_tracing.py
+
+bench-diagnosis: $(READY)  ## measure how often the faulty hop is named first
+	@$(BIN)/python scripts/bench_diagnosis.py
 
 profile-gateway: $(READY)  ## show where the time of a request goes
 	@$(BIN)/python scripts/profile_gateway.py

@@ -41,6 +41,15 @@ if TYPE_CHECKING:
     from orchestrator.graph.asking import HumanAnswer
     from orchestrator.graph.draw import DrawingFormat, Service
     from orchestrator.graph.journal import JournalStore
+    from orchestrator.learning.feedback import Said
+    from orchestrator.learning.store import LearnedStates
+    from orchestrator.records import Feedback
+    from orchestrator.replay.audit import Audit
+    from orchestrator.replay.planning.values import GraphPlan
+    from orchestrator.replay.portfolio import Portfolio
+    from orchestrator.replay.rerun import Change, Rerun
+    from orchestrator.replay.traffic import Traffic
+    from orchestrator.replay.values import Replayed
     from orchestrator.roles.events import RunEvent
     from orchestrator.roles.single import SingleCalls
     from orchestrator.sharing.client import Shared
@@ -153,6 +162,15 @@ class Mesh:
         """The traces that this project has recorded."""
         return self._parts.store
 
+    def feedback(self, said: Said, *, by: str, workspace: str = "") -> Feedback:
+        """Keep what is said of an answer; see `learning.feedback.give`."""
+        from orchestrator.learning.feedback import give
+
+        parts = self._parts
+        per_day = parts.project.settings.feedback.per_day
+        now = parts.clock.now()
+        return give(parts.store, said, by=by, now=now, per_day=per_day, workspace=workspace)
+
     @property
     def shared(self) -> Shared | None:
         """The server that copies of this project share; `None`: the files have to do."""
@@ -180,6 +198,11 @@ class Mesh:
     def operations(self) -> Operations:
         """What people did to this project while it ran: drains, reloads, policies."""
         return self._parts.operations
+
+    @property
+    def learned_states(self) -> LearnedStates:
+        """What was learned of models in this project, version by version."""
+        return self._parts.states
 
     @property
     def embedder(self) -> Embedder:
@@ -336,6 +359,95 @@ class Mesh:
         name = graph or self.project.settings.default_graph
         return await self._parts.runs.run(name, inputs, options, caller, thread)
 
+    async def plan(
+        self, graph: str | None = None, *, options: RunOptions = RunOptions(), **inputs: Any
+    ) -> GraphPlan:
+        """What a run is expected to cost and to take, node by node and in all. Calls nobody.
+
+        What recorded runs of the graph tell of lengths, rounds and failures counts, and what the
+        project declares where they tell nothing. The same project, records and inputs give the
+        same plan.
+
+        Args:
+            graph: its name; `default_graph` of mesh.yaml where absent.
+            options: as for `run`.
+            **inputs: the graph's declared inputs, as for `run`.
+
+        Raises:
+            UserError: an unknown graph, a wrong input.
+        """
+        await asyncio.to_thread(self._parts.fleet)  # asks the servers of this machine
+        return await self._parts.plan(graph, inputs, options)
+
+    def portfolio(
+        self,
+        traffic: Traffic,
+        *,
+        max_models: int = 4,
+        floor: float | None = None,
+        all_models: bool = False,
+        progress: Callable[[str, int, int], None] = lambda _what, _done, _all: None,
+    ) -> Portfolio:
+        """The best subsets of the fleet's models for traffic on record. Calls nobody.
+
+        Args:
+            traffic: of `replay.traffic.read_traffic`.
+            max_models: at most; code is in every subset.
+            floor: the quality floor of every call, from 0 to 1; the objective's where absent.
+            all_models: also those that cannot be called now.
+            progress: told what is done, how much of it, and of how many.
+        """
+        from orchestrator.replay.portfolio import portfolio
+
+        return portfolio(
+            traffic,
+            self.fleet(),
+            self.project.policy,
+            self._parts.predictor.predict,
+            most=max_models,
+            floor=floor,
+            all_of_it=all_models,
+            progress=progress,
+        )
+
+    def audit_traffic(
+        self,
+        source: Traffic | Path,
+        *,
+        floor: float | None = None,
+        progress: Callable[[str, int, int], None] = lambda _what, _done, _all: None,
+    ) -> Audit:
+        """What kinds of requests there are, and which of them need a frontier model. Calls nobody.
+
+        Args:
+            source: traffic on record, or an OpenAI-shaped log: a JSON object a line.
+            floor: the quality that is good enough, from 0 to 1; the objective's where absent.
+            progress: told what is done, how much of it, and of how many (0: nobody knows).
+
+        Raises:
+            UserError: the log cannot be read, or holds no request.
+        """
+        from orchestrator.replay.audit import audit, recorded_requests
+
+        problems: tuple[str, ...] = ()
+        if isinstance(source, Path):
+            from orchestrator.replay.audit_log import logged_requests
+
+            found, problems = logged_requests(
+                source, self._parts.profiler, self.project.policy, self.fleet(), progress
+            )
+        else:
+            found = recorded_requests(source.hops)
+        return audit(
+            found,
+            self.fleet(),
+            self.project.policy,
+            self._parts.predictor.predict,
+            floor=floor,
+            problems=problems,
+            progress=lambda done, of: progress("requests", done, of),
+        )
+
     async def cancel(self, run: str, wait_s: float = 10.0) -> bool:
         """Stop a run, of this process or of another one. It can be resumed.
 
@@ -352,6 +464,43 @@ class Mesh:
             UserError: no such run, or it does not go on.
         """
         return await self._parts.runs.cancel(run, wait_s)
+
+    async def replay(self, trace: str) -> Replayed:
+        """Go through a recorded request again, answered from its record: nobody is called, and
+        nothing is spent or written.
+
+        Args:
+            trace: its id or the beginning of it.
+
+        Returns:
+            What came of it, and all that is not as it was: `found.same`, `found.differences`.
+
+        Raises:
+            UserError: no such trace.
+            RunError: what a replay needs is not on record; says why.
+        """
+        return await self._parts.replayer.replay(trace)
+
+    async def rerun(
+        self, trace: str, change: Change, *, on_event: Callable[[RunEvent], None] | None = None
+    ) -> Rerun:
+        """Carry a recorded request out again from one of its steps on, with live models.
+
+        It is a trace of its own, under policy, budgets and limits as they are now; what stands
+        before the step comes from the record.
+
+        Args:
+            trace: its id or the beginning of it.
+            change: the step, and what is to be other there.
+
+        Raises:
+            UserError: no such trace, step, model or input.
+            RunError: what is needed is not on record; says why.
+        """
+        await asyncio.to_thread(self._parts.begin)
+        from orchestrator.replay.rerun import rerun
+
+        return await rerun(self._parts.replayer, trace, change, on_event)
 
     def run_sync(self, graph: str | None = None, **arguments: Any) -> Answer:
         """`run` for code without an event loop; closes the mesh afterwards."""
@@ -511,7 +660,7 @@ class Mesh:
 
         Args:
             by: feature, user, user_tier, workspace, key, model, deployment, tag, outcome, kind,
-                day.
+                day, hour.
             since: seconds since the epoch.
             until: the same, itself excluded; now where absent.
 

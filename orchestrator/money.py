@@ -91,12 +91,16 @@ class Price:
     def _sum(self, usage: Usage) -> int | None:
         cached, written, heard = usage.cached_input, usage.cache_write, usage.audio_input
         thought, spoken, images = usage.reasoning, usage.audio_output, usage.images
+        beside = cached or written or heard or thought or spoken or images  # few calls have any
+        if not beside and self.input is not None and self.output is not None:
+            total = usage.input * self.input + usage.output * self.output
+            return (total + PICO_PER_MICRO // 2) // PICO_PER_MICRO
         # A token that is both audio and cached is reported twice: never less than none is plain.
         parts = [
             (max(usage.input - cached - written - heard, 0), self.input),
             (max(usage.output - thought - spoken, 0), self.output),
         ]
-        if cached or written or heard or thought or spoken or images:  # few calls have any
+        if beside:
             parts += [
                 (cached, self.input if self.cache_read is None else self.cache_read),
                 (written, self.cache_write),

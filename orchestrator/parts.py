@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import StorageError
 from orchestrator.project.load import LoadedProject
@@ -41,10 +41,16 @@ if TYPE_CHECKING:
     from orchestrator.calling.transports import Transports
     from orchestrator.chat.calls import ChatCalls
     from orchestrator.evidence.scoring.model import SupportModel
+    from orchestrator.evidence.sources.library import Library
     from orchestrator.fleet.drain import Drains
+    from orchestrator.graph.answer import RunOptions
     from orchestrator.graph.journal import JournalStore
     from orchestrator.graph.runs import Runs
+    from orchestrator.learning.agreement import Agreements
+    from orchestrator.learning.store import LearnedStates
     from orchestrator.project.policy_schema import Match
+    from orchestrator.replay.planning.values import GraphPlan
+    from orchestrator.replay.replayer import Replayer
     from orchestrator.roles.services import Services
     from orchestrator.routing.memo import Decider
     from orchestrator.routing.profile import Profiler
@@ -123,6 +129,9 @@ class Parts:
         deployments = made.deployments  # what can fail, before anything is moved
         if "embedder" not in known:
             made.embedder  # noqa: B018
+        if made.learned != self.learned or "embedder" not in known:
+            del known["predictor"]
+            made.predictor  # noqa: B018
         handed = {name: part for name in known if (part := self.__dict__.get(name)) is not None}
         made.__dict__.update(handed)
         self._lent = frozenset(handed)
@@ -192,14 +201,26 @@ class Parts:
     def profiler(self) -> Profiler:
         from orchestrator.routing.profile import Profiler
 
+        reads = self._reads()
         # A person who asks for a profile sees all of it; a service reads what its policy asks for.
         if not self.injected.served:
-            return Profiler(self.embedder)
+            return Profiler(self.embedder, reads=reads)
         matches = [route.match for route in self.project.policy.routes]
         # A caller of an API says what form it wants, in words that are no guess.
         unread = {"language", "complexity", "output"}
         unread |= {name for name in ("domain", "risk") if all(_unset(m, name) for m in matches)}
-        return Profiler(self.embedder, unread=frozenset(unread))
+        return Profiler(self.embedder, unread=frozenset(unread), reads=reads)
+
+    def _reads(self) -> Callable[[str], Sequence[float]] | None:
+        """What reads texts for the predictor, where it has learned from texts."""
+        from orchestrator.learning.predictor import LearnedPredictor
+
+        predictor = self.predictor
+        if not isinstance(predictor, LearnedPredictor) or predictor.text is None:
+            return None
+        from orchestrator.learning.reading import Reader
+
+        return Reader(self.embedder).read_one
 
     @cached_property
     def decider(self) -> Decider:
@@ -211,7 +232,30 @@ class Parts:
     def predictor(self) -> Predictor:
         from orchestrator.routing.predict import PriorPredictor
 
-        return PriorPredictor()
+        if self.learned is None:
+            return PriorPredictor()
+        from orchestrator.learning.reading import Reader
+
+        return self.states.load(self.learned, Reader(self.embedder).name)
+
+    @cached_property
+    def states(self) -> LearnedStates:
+        """What was learned of models in this project."""
+        from orchestrator.learning.store import FOLDER, LearnedStates
+
+        return LearnedStates(self.storage / FOLDER)
+
+    @cached_property
+    def agreements(self) -> Agreements:
+        """How answers agree, as learned in this project."""
+        from orchestrator.learning.agreement import kept
+
+        return kept(self.states.folder)
+
+    @cached_property
+    def learned(self) -> str | None:
+        """The version of the learned state that was to be used when it was first asked for."""
+        return self.states.used
 
     @cached_property
     def transports(self) -> Transports:
@@ -388,6 +432,7 @@ class Parts:
             support_model=lambda: self.support_model,
             answers=lambda: self.answers,
             checks=self.loaded.registry.items("check"),
+            agreement=self.agreements.of,
         )
 
     @cached_property
@@ -409,8 +454,14 @@ class Parts:
         return ChatCalls(self.services, own)
 
     @cached_property
-    def runs(self) -> Runs:
+    def library(self) -> Library:
+        """The documents that runs look into."""
         from orchestrator.evidence.sources.library import Library
+
+        return Library(self.storage / "vectors", self.embedder, self.clock.now)
+
+    @cached_property
+    def runs(self) -> Runs:
         from orchestrator.graph.opening import Opening
         from orchestrator.graph.runs import Runs
 
@@ -418,10 +469,29 @@ class Parts:
             services=self.services,
             registry=self.loaded.registry,
             journals=self.journals,
-            library=Library(self.storage / "vectors", self.embedder, self.clock.now),
+            library=self.library,
             store=self.store,
         )
         return Runs(opening=opening)
+
+    @cached_property
+    def replayer(self) -> Replayer:
+        """Goes through recorded requests again."""
+        from orchestrator.replay.redecide import Policies
+        from orchestrator.replay.replayer import Replayer
+
+        def journals() -> JournalStore | None:
+            there = (self.storage / "journal.sqlite").exists()
+            return self.journals if there else None
+
+        return Replayer(
+            services=self.services,
+            registry=self.loaded.registry,
+            store=self.store,
+            journals=journals,
+            policies=Policies(self.loaded, self.operations, self.env),
+            library=lambda: self.library,
+        )
 
     @cached_property
     def journals(self) -> JournalStore:
@@ -488,6 +558,7 @@ class Parts:
         context = Context(
             estimates=self.predictor.predict(profile, fleet.deployments),
             predictor=self.predictor.version,
+            agreement=self.agreements.of(profile.task),
         )
         return self.decider(profile, fleet, context)
 
@@ -512,6 +583,25 @@ class Parts:
         shared, pools = opened.get("shared"), opened.get("pools")
         found = (shared and shared.problem) or (pools and pools.problem)
         return found and f"{found}; each copy goes by what it knows itself"
+
+    async def plan(
+        self, graph: str | None, inputs: Mapping[str, Any], options: RunOptions
+    ) -> GraphPlan:
+        """See `Mesh.plan`."""
+        from orchestrator.errors import UnknownNameError
+        from orchestrator.graph.answer import check_inputs
+        from orchestrator.project.vocabulary import check_request
+        from orchestrator.replay.planning.plan import Planner, recorded_runs
+
+        graphs, name = self.project.graphs, graph or self.project.settings.default_graph
+        if name not in graphs:
+            raise UnknownNameError("graph", name, tuple(graphs))
+        checked = check_inputs(graphs[name], inputs)
+        check_request(self.project, data_class=options.data_class, risk=options.risk)
+        journals = self.journals if (self.storage / "journal.sqlite").exists() else None
+        recorded = await asyncio.to_thread(recorded_runs, self.store, journals, name)
+        planner = Planner(graphs[name], self.services, self.loaded.registry, recorded)
+        return await planner.plan(checked, options)
 
     def costs(self, by: Sequence[str], since: float, until: float | None) -> CostReport:
         """See `Mesh.costs`."""

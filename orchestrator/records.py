@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from orchestrator.money import Usage
 from orchestrator.types import (
@@ -78,6 +79,9 @@ class Hop:
     resumed: bool = False
     """True where the result came from the journal and nothing ran."""
     notes: tuple[str, ...] = ()
+    replay: Mapping[str, Any] | None = None
+    """What a replay needs besides the texts, where it needs more: what a tool brought and which
+    sources it read, tool calls, the kind of an error. Only where all texts are kept."""
     started_at: float = 0.0
     ms: float = 0.0
 
@@ -112,3 +116,28 @@ class Trace:
     """The caller's `traceparent` (W3C Trace Context), where it sent one."""
     log: LogRule | None = None
     """What may be kept of the request's own texts, where admission knows it; hops tighten it."""
+    request: Mapping[str, Any] | None = None
+    """What was asked for, as a replay needs it: a run's inputs and options, or a single call. Only
+    where all texts are kept."""
+    origin: str = ""
+    """The trace that this one repeats from some hop on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What a person, or a check after the fact, says of how good an answer was."""
+
+    trace_id: str
+    hop_id: str = ""
+    """Empty: of the whole trace."""
+    score: float
+    """0 is bad, 1 is good."""
+    weight: float = 1.0
+    """How much it counts, in 0..1."""
+    source: str = "person"
+    """`person`, or a name for what found out: `downstream`, `tests`, …"""
+    by: str
+    """Who says so, of all that share a limit: a key's id, a user of this machine."""
+    at: float
+    """Seconds since the epoch."""
+    comment: str = ""

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import attrgetter
@@ -85,10 +85,15 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+_BESIDE = {"beside": True}
+"""Marks a field that is recorded beside its value, not within it."""
+
+
 def as_json(value: Any) -> Any:
     """`value` as plain JSON content; dataclasses, pydantic models, sets and enums included."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        kept = (f.name for f in dataclasses.fields(value) if "beside" not in f.metadata)
+        return {name: as_json(getattr(value, name)) for name in kept}
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):
@@ -207,8 +212,9 @@ class Deployment:
     def any_length(self) -> bool:
         """Whether it takes inputs of any length: code, and encoders, which read in parts; and what
         writes nothing, whose limit is for each text apart."""
-        wordless = bool(self.tasks) and self.tasks.keys() <= WORDLESS
-        return self.deterministic or self.encoder is not None or wordless
+        if self.family is None or self.encoder is not None:
+            return True
+        return bool(self.tasks) and self.tasks.keys() <= WORDLESS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +300,11 @@ class TaskProfile:
     values: bool = True
     """It brings an agent's inputs by name, besides the prompt."""
     features: Mapping[str, Feature] = field(default_factory=dict)
+    reading: Sequence[float] | None = field(
+        default=None, compare=False, repr=False, metadata=_BESIDE
+    )
+    """What a predictor that knows texts sees of this one, where there is such a predictor. Never
+    recorded: it would tell much of the text."""
 
     @property
     def confidence(self) -> float:
@@ -335,12 +346,27 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """What it says of an answer that others agree with it, as learned from answers to one task."""
+
+    models: tuple[str, ...]
+    """Those worth asking one after the other."""
+    spread: float
+    """How much harder, in logits, one request is than another for all models alike: with 0 they
+    err independently of each other."""
+    variety: float
+    """How many ways there are to be wrong: of two wrong answers 1 in 1 + `variety` are equal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What belongs to one request and to no other: estimates, budget, time, limits, seed."""
 
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
     """By deployment id; where one is missing the fleet's prior for the task counts."""
     predictor: str = "prior"
+    agreement: Agreement | None = None
+    """How answers to requests of this task agree; `None`: nobody knows."""
     settings: Mapping[str, Setting] = field(default_factory=dict)
     """How the agent asks to be called: `temperature`, `max_tokens`, `reasoning_effort`,
     `guardrails`."""
@@ -438,6 +464,18 @@ class CacheRule:
     """Who allowed it: `route:NAME`, or empty."""
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a panel in turn does after some answers."""
+
+    place: int
+    """In the chain: whom to ask, or whose answer to give."""
+    gives: bool
+    """It gives an answer; else it asks."""
+    sure: float
+    """How likely the best answer until now is right, 0..1."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tactics:
     """How a strategy goes about it. A deployment is never asked twice at the same time."""
@@ -445,12 +483,15 @@ class Tactics:
     models: int = 1
     """How many of the chain's first take part: racers of a `race`, members of a `panel`, steps of
     a `cascade`. Who comes after them is a fallback, never a step up."""
-    start: Literal["together", "after_p95"] = "together"
-    """Of a `race`: at once, or the next one when the first takes longer than its live p95."""
+    start: Literal["together", "after_p95", "in_turn"] = "together"
+    """Of a `race`: at once, or the next one when the first takes longer than its live p95. Of a
+    `panel`: at once, or one after the other as `moves` say."""
     agree: int = 1
     """Of a `panel`: how many equal answers settle it."""
     confidence: float = 0.0
     """Of a `cascade`: an answer that is less sure, in 0..1, goes to the next model."""
+    moves: Mapping[str, Move] = field(default_factory=dict)
+    """Of a `panel` in turn: what comes next, by who has said what (`calling/in_turn.py`)."""
     origin: str = ""
     """Who asked for it: `route:NAME`, or empty."""
 
@@ -491,6 +532,12 @@ class Decision:
     policy_hash: str
     fleet_hash: str
     predictor: str = "prior"
+    context: Context | None = field(default=None, compare=False)
+    """What it was decided under: with the profile, and the policy and the fleet of these hashes, it
+    can be decided again. `None`: not known."""
+    fleet: FleetSnapshot | None = field(default=None, compare=False, repr=False, metadata=_BESIDE)
+    """The fleet of `fleet_hash`, which is recorded once for all that saw it; `None` in what was
+    read from a record."""
 
     @property
     def chain(self) -> tuple[str, ...]:

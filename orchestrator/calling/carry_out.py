@@ -16,7 +16,7 @@ from typing import Any, Unpack
 
 from orchestrator.call_types import CallRequest, Reply
 from orchestrator.calling.adapt import adapt, continuation
-from orchestrator.calling.agreement import elected, vote
+from orchestrator.calling.agreement import ballot, elected, vote
 from orchestrator.calling.attempt import prompt_tokens
 from orchestrator.calling.attempting import (
     Account,
@@ -28,6 +28,7 @@ from orchestrator.calling.attempting import (
     Pausing,
 )
 from orchestrator.calling.delivery import Delivery
+from orchestrator.calling.in_turn import given
 from orchestrator.calling.next_action import (
     History,
     Hold,
@@ -158,7 +159,8 @@ class _Call:
         self.clock = attempting.means["clock"]
         self.traffic = attempting.means["traffic"]
         self.running: dict[asyncio.Task[Made], _Run] = {}
-        self.one_by_one = history.strategy in ("single", "cascade")
+        one_by_one = history.strategy in ("single", "cascade") or bool(history.tactics.moves)
+        self.one_by_one = one_by_one
         """Nothing can begin beside an attempt, so that none needs a task of its own."""
         self.begun = 0
         self.prompt_tokens = prompt_tokens(request)
@@ -385,8 +387,19 @@ class _Call:
             return (sure[0] if sure else self.valid[-1]), None
         order = [d.id for d in self.history.chain]
         members = sorted(self.valid, key=lambda m: order.index(m.attempt.deployment))
-        place, count = elected([_vote(m) for m in members])
+        votes = [_vote(m) for m in members]
+        place, count = elected(votes)
+        if self.history.tactics.moves and (own := self._given(members)) is not None:
+            place, count = own, votes.count(votes[own])
         return members[place], count / len(members)
+
+    def _given(self, members: Sequence[Made]) -> int | None:
+        """Whose answer a panel in turn gives; a member that failed has said nothing."""
+        said = {made.attempt.deployment: i for i, made in enumerate(members)}
+        asked = [d.id for d in self.history.chain[: self.history.tactics.models]]
+        votes = [_vote(members[said[id]]) if id in said else None for id in asked]
+        place = given(self.history.tactics.moves, votes)
+        return None if place is None else said[asked[place]]
 
     def _fail(self, reason: str) -> Reply:
         attempts = tuple(self.attempting.attempts)
@@ -412,7 +425,7 @@ def _mended(request: CallRequest, made: Made) -> CallRequest:
 def _vote(made: Made) -> str:
     """What it says: its value, and which tools it calls with what."""
     calls = [(call.name, json.loads(call.arguments)) for call in made.heard.calls.whole()]
-    return vote([made.value, calls] if calls else made.value)
+    return vote([made.value, calls]) if calls else ballot(made.value)
 
 
 def _nobody(_event: CallProgress) -> None:

@@ -17,8 +17,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orchestrator.calling.in_turn import move
 from orchestrator.calling.rules import RULES, Rule
-from orchestrator.types import Deployment, Outcome, Strategy, Tactics
+from orchestrator.types import Deployment, Move, Outcome, Strategy, Tactics
 
 MAX_RETRIES = 2
 MAX_REPAIRS = 2
@@ -174,6 +175,8 @@ def _answered(history: History) -> bool:
     """Somebody has answered, and the strategy asks for no more."""
     if history.strategy != "panel":
         return any(_is_ok(t) for t in history.tried)
+    if history.tactics.moves:
+        return _settled(history)
     votes = _votes(history)
     return bool(votes) and max(votes.values()) >= history.tactics.agree
 
@@ -210,8 +213,29 @@ def _beside(history: History, now: float) -> Action:
     return Next(fresh[0]) if now >= due else Hold(due)
 
 
+def _settled(history: History) -> bool:
+    """A panel in turn has its answer: by its moves, or from who stood in where all had failed."""
+    members = {d.id for d in history.chain[: history.tactics.models]}
+    answered = [t.deployment for t in history.tried if _is_ok(t)]
+    if any(id not in members for id in answered):
+        return True
+    return bool(answered) and (now := _move(history)) is not None and now.gives
+
+
+def _move(history: History) -> Move | None:
+    """What a panel in turn does now."""
+    members = history.chain[: history.tactics.models]
+    said = {t.deployment: t.vote for t in history.tried if _is_ok(t)}
+    fresh = {d.id for d in _fresh(history)}
+    votes = [said.get(d.id) for d in members]
+    return move(history.tactics.moves, votes, [d.id in fresh for d in members])
+
+
 def _panel(history: History) -> Action | None:
     """Ask for the votes that are missing, then one more, then take what most have said."""
+    if history.tactics.moves:
+        now = _move(history)
+        return None if now is None else Next(history.chain[now.place])
     voted = sum(_votes(history).values())
     fresh = _fresh(history)
     if fresh and voted < history.tactics.models + ARBITERS:

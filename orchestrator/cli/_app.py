@@ -10,11 +10,14 @@ import typer
 from typer.core import TyperGroup
 
 from orchestrator.cli import (
+    audit,
     cache,
     calibrate,
     check,
     costs,
     decide,
+    drill,
+    feedback,
     fleet,
     gc,
     graph,
@@ -22,12 +25,19 @@ from orchestrator.cli import (
     incidents,
     init,
     keys,
+    learn,
+    learn_agreement,
+    plan,
     policy,
+    portfolio,
+    replay,
     run,
     runs,
     schema,
     serve,
     trace,
+    ui,
+    whatif,
 )
 from orchestrator.cli import eval as evals
 from orchestrator.errors import CancelledRunError
@@ -81,11 +91,18 @@ def build() -> typer.Typer:
     app.command()(run.ask)
     app.command(name="run")(run.run)
     app.command()(serve.serve)
+    app.command()(ui.ui)
     app.command()(serve.reload)
     app.command()(serve.health)
     app.command()(serve.operations)
     app.command()(decide.decide)
+    app.command()(plan.plan)
+    app.command()(portfolio.portfolio)
+    app.command()(replay.replay)
+    app.command()(whatif.whatif)
+    app.command()(drill.drill)
     app.command()(costs.costs)
+    app.command()(feedback.feedback)
     app.command()(check.check)
     app.command()(gc.gc)
     app.command()(calibrate.calibrate)
@@ -99,6 +116,9 @@ def build() -> typer.Typer:
     app.add_typer(keys.app, name="keys")
     app.add_typer(policy.app, name="policy")
     app.add_typer(cache.app, name="cache")
+    learn.app.command(name="agreement")(learn_agreement.agreement)
+    app.add_typer(learn.app, name="learn")
     app.add_typer(runs.app, name="runs")
     app.add_typer(trace.app, name="trace")
+    app.add_typer(audit.app, name="audit")
     return app

@@ -85,6 +85,8 @@ def show_trace(screen: Screen, trace: Trace, hops: Sequence[Hop]) -> None:
     screen.print(screen.join((trace.id, "strong"), f"  {trace.graph}  ", (result, _TONES[result])))
     if trace.question:
         screen.prose(screen.short(trace.question, 300), 2)
+    if trace.origin:
+        screen.prose(f"repeats {trace.origin} from one of its steps on", 2, "quiet")
     tokens = [a.usage for h in hops for a in h.attempts]
     failed = sum(h.status == "failed" for h in hops)
     facts = (

@@ -35,7 +35,7 @@ def costs(
             "--by",
             metavar="NAMES",
             help="One or more, with commas: feature, user, user_tier, workspace, key, model, "
-            "deployment, tag, outcome, kind, day.",
+            "deployment, tag, outcome, kind, day, hour.",
         ),
     ] = "model",
     since: Annotated[

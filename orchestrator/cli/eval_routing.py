@@ -18,6 +18,24 @@ if TYPE_CHECKING:
     from orchestrator.evaluation.routing.values import Recorded
 
 
+Cascade = Annotated[
+    bool,
+    typer.Option(
+        "--cascade", help="Cheap models whose answers agree, else --strong or the dearest."
+    ),
+]
+Online = Annotated[
+    bool, typer.Option("--online", help="A cold start: only the given answer is judged.")
+]
+Mixed = Annotated[
+    bool, typer.Option("--day", help="A day of requests of all sets, against always strong.")
+]
+Predictions = Annotated[
+    Path | None,
+    typer.Option("--predictions", metavar="OUT.csv", help="Write id,model,predicted,uncertainty."),
+]
+
+
 def routing(  # noqa: PLR0913 - a parameter is an option
     folder: Annotated[
         Path,
@@ -57,16 +75,14 @@ def routing(  # noqa: PLR0913 - a parameter is an option
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", min=0, help="Of folds, labels and intervals.")
     ] = 0,
-    predictions: Annotated[
-        Path | None,
-        typer.Option(
-            "--predictions", metavar="OUT.csv", help="Write id,model,predicted,uncertainty."
-        ),
-    ] = None,
+    predictions: Predictions = None,
     plot: Annotated[
         Path | None,
         typer.Option("--plot", metavar="OUT.svg", help="Draw cost and quality; .svg or .png."),
     ] = None,
+    cascade: Cascade = False,
+    online: Online = False,
+    mixed: Mixed = False,
     project: Project = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -77,6 +93,7 @@ def routing(  # noqa: PLR0913 - a parameter is an option
     query nor its like; the embedder is that of the project.
     """
     from orchestrator.cli._counting import counting
+    from orchestrator.cli._eval_routing import cascades, cold_starts, day
     from orchestrator.cli._report_show import tell
     from orchestrator.evaluation.routing.plan import Plan
 
@@ -87,10 +104,15 @@ def routing(  # noqa: PLR0913 - a parameter is an option
     )  # fmt: skip
     with counting() as on_progress:
         sets = _chosen(folder, names or ())
+        others = [cascades] * cascade + [cold_starts] * online + [day] * mixed
+        if others:
+            made = [one(folder, sets.values(), plan, project, on_progress) for one in others]
+            tell([report for reports in made for report in reports], as_json=as_json)
+            return
         _refuse_outputs(predictions, plot, single=len(sets) == 1)
         found = [_measured(recorded, plan, project, on_progress) for recorded in sets.values()]
     _write(found[0], predictions, plot)
-    tell([one.report for one in found], as_json=as_json)
+    tell([r for one in found for r in (one.report, one.coverage) if r], as_json=as_json)
 
 
 def _chosen(folder: Path, names: Sequence[str]) -> Mapping[str, Recorded]:
@@ -129,7 +151,7 @@ def _measured(recorded: Recorded, plan: Plan, project: Path, on_progress: OnProg
     from orchestrator.mesh import Mesh
 
     own = with_queries(with_models(recorded, plan), plan)
-    learned = Learned(Mesh.load(project).embedder, own, on_progress)
+    learned = Learned(Mesh.load(project).embedder, own, on_progress, recorded)
     return measure(own, plan, learned.learn, on_progress)
 
 

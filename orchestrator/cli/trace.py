@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli import trace_diff, trace_list, trace_share
 from orchestrator.cli._options import HERE, AsJson, Project
 
 if TYPE_CHECKING:
@@ -14,31 +15,16 @@ if TYPE_CHECKING:
     from orchestrator.tracing.store import TraceStore
 
 app = typer.Typer(no_args_is_help=True, help="Look at recorded requests.", rich_markup_mode=None)
+app.command(name="list")(trace_list.list_traces)
+app.command()(trace_diff.diff)
+app.command()(trace_share.export)
+app.command(name="import")(trace_share.import_)
 
+MANY = 200
+"""Hops from which a trace is shown folded, and explained where something speaks against one."""
 Id = Annotated[
     str | None, typer.Argument(metavar="[ID]", help="An id or its beginning; default: the latest.")
 ]
-
-
-@app.command(name="list")
-def list_traces(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many.")] = 20,
-    project: Project = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """List the latest requests, newest first."""
-    import time
-
-    from orchestrator.cli._show import Screen, print_json
-    from orchestrator.types import as_json as plain
-
-    found = _store(project).traces(limit)
-    if as_json:
-        print_json({"traces": [plain(trace) for trace in found]})
-    else:
-        from orchestrator.cli._trace import show_list
-
-        show_list(Screen(), found, now=time.time())
 
 
 @app.command()
@@ -47,13 +33,20 @@ def show(id: Id = None, project: Project = HERE, as_json: AsJson = False) -> Non
     from orchestrator.cli._show import Screen, print_json
     from orchestrator.types import as_json as plain
 
-    trace, hops = _read(_store(project), id)
+    store = _store(project)
+    trace = _find(store, id)
     if as_json:
-        print_json({**plain(trace), "hops": [plain(hop) for hop in hops]})
+        print_json({**plain(trace), "hops": [plain(hop) for hop in store.hops(trace.id)]})
+        return
+    brief = store.brief(trace.id)
+    if len(brief) > MANY:
+        from orchestrator.cli._folded import show_folded
+
+        show_folded(Screen(), trace, brief)
     else:
         from orchestrator.cli._trace import show_trace
 
-        show_trace(Screen(), trace, hops)
+        show_trace(Screen(), trace, store.hops(trace.id))
 
 
 @app.command()
@@ -65,19 +58,30 @@ def why(
     project: Project = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Say in plain words why each model was chosen and why the others were not."""
+    """Say what came of a request, which hop went wrong, and why each model was chosen."""
     from orchestrator.cli._show import Screen, print_json
+    from orchestrator.tracing.diagnosis import diagnose
     from orchestrator.tracing.explain import why_hop, why_trace
+    from orchestrator.types import as_json as plain
 
     trace, hops = _read(_store(project), id)
-    if hop is None:
+    found = diagnose(trace, hops)
+    if hop is not None:
+        text = "\n\n".join(why_hop(h) for h in find_hops(hops, hop))
+    elif len(hops) <= MANY:
         text = why_trace(trace, hops)
     else:
-        text = "\n\n".join(why_hop(h) for h in find_hops(hops, hop))
+        suspected = {suspect.hop_id for suspect in found.suspects[:MANY]}
+        text = "\n\n".join(why_hop(h) for h in hops if h.id in suspected)
     if as_json:
-        print_json({"trace_id": trace.id, "why": text})
-    else:
-        Screen().prose(text)
+        print_json({"trace_id": trace.id, **plain(found), "why": text})
+        return
+    from orchestrator.cli._why import show_diagnosis
+
+    screen = Screen()
+    if hop is None:
+        show_diagnosis(screen, found, hops)
+    screen.prose(text)
 
 
 def find_hops(hops: list[Hop], wanted: str) -> list[Hop]:
@@ -105,12 +109,16 @@ def _store(project: Path) -> TraceStore:
 
 
 def _read(store: TraceStore, wanted: str | None) -> tuple[Trace, list[Hop]]:
+    trace = _find(store, wanted)
+    return trace, store.hops(trace.id)
+
+
+def _find(store: TraceStore, wanted: str | None) -> Trace:
     from orchestrator.errors import UserError
 
-    if wanted is None:
-        latest = store.traces(1)
-        if not latest:
-            raise UserError('nothing has been recorded yet; try: mesh ask "QUESTION"')
-        return latest[0], store.hops(latest[0].id)
-    trace = store.trace(wanted)
-    return trace, store.hops(trace.id)
+    if wanted is not None:
+        return store.trace(wanted)
+    latest = store.traces(1)
+    if not latest:
+        raise UserError('nothing has been recorded yet; try: mesh ask "QUESTION"')
+    return latest[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "static"
 _SPREAD = 512  # tokens from which counting distinct ones is cheaper than gathering every row
+_PIECE = re.compile(r"[a-z0-9]+|[!-/:-@\[-`{-~]")
+"""What the tokenizer takes a lower-case text in ASCII apart into, before it looks at words."""
+_UNPRINTED = re.compile(r"[^\t\n\r -~]")
+_SPECIAL = re.compile(r"\[(?:PAD|UNK)\]")
+_WORDS = 50_000  # words that are kept with their tokens; with more, all are forgotten
 
 
 class StaticEmbedder:
@@ -47,6 +53,7 @@ class StaticEmbedder:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._unknown = self._tokenizer.token_to_id("[UNK]")
+        self._words: dict[str, tuple[int, ...]] = {}
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors, float32, shape `(len(texts), 256)`; about 0.05 ms a short text."""
@@ -54,9 +61,26 @@ class StaticEmbedder:
 
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for i, text in enumerate(texts):
-            encoded = self._tokenizer.encode(whole_characters(text), add_special_tokens=False)
-            vectors[i] = self._mean(encoded.ids)
+            vectors[i] = self._mean(self._tokens(text))
         return vectors
+
+    def _tokens(self, text: str) -> list[int]:
+        """The tokens that the tokenizer finds, which in ASCII are those of each word by itself."""
+        if _UNPRINTED.search(text) or ("[" in text and _SPECIAL.search(text)):
+            return self._encoded(whole_characters(text))
+        words, found = self._words, list[int]()
+        for piece in _PIECE.findall(text.lower()):
+            known = words.get(piece)
+            if known is None:
+                if len(words) >= _WORDS:
+                    words.clear()
+                known = words[piece] = tuple(self._encoded(piece))
+            found += known
+        return found
+
+    def _encoded(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
 
     def _mean(self, token_ids: list[int]) -> Any:
         import numpy as np

@@ -32,11 +32,13 @@ PARTS = (
     "orchestrator.gateway.admin.routes",
     "orchestrator.gateway.chat.openai.described",
     "orchestrator.gateway.embeddings",
+    "orchestrator.gateway.feedback",
     "orchestrator.gateway.health",
     "orchestrator.gateway.images",
     "orchestrator.gateway.models",
     "orchestrator.gateway.openapi",
     "orchestrator.gateway.operate",
+    "orchestrator.gateway.pages",
     "orchestrator.gateway.telemetry.metrics",
 )
 """Modules that add endpoints, by `routes(state) -> list[Route]`, or describe them for the OpenAPI

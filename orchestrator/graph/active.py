@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from orchestrator.graph.answer import make_answer
 from orchestrator.graph.asking import HumanAnswer, Question
 from orchestrator.graph.journal import RunRecord
 from orchestrator.graph.state import Run
@@ -16,6 +17,7 @@ from orchestrator.roles.values import FinalAnswer, Plan
 
 AskPerson = Callable[[Question], Awaitable["str | HumanAnswer"]]
 Status = Literal["running", "waiting", "ok", "failed", "cancelled"]
+_ASKED = ("inputs", "options", "thread")
 SUPERSEDED = "made before the project was edited, and not used"
 
 
@@ -104,6 +106,8 @@ class Active:
     """Cancels it; does nothing in somebody else's graph."""
     output: Any = None
     plan: Plan | None = None
+    origin: str = ""
+    """The trace that this run repeats from some hop on."""
 
     @property
     def ms(self) -> float:
@@ -136,15 +140,23 @@ class Active:
             verdict=final.verdict if final else None,
             cost_micro_usd=total_cost([h.cost_micro_usd for h in self.hops.all().values()]),
             question=self.run.request.question,
-            answer=final.text if final else None,
+            answer=self._text(status),
             error=error,
             caller=self.run.request.caller,
             tags=self.run.request.tags,
             parent=self.record.request["options"].get("parent", ""),
+            request={name: self.record.request.get(name) for name in _ASKED},
+            origin=self.origin,
             project_hash=project.hash,
             policy_hash=project.policy_hash,
             fleet_hash=self.run.services.fleet().hash,
         )
+
+    def _text(self, status: Status) -> str | None:
+        """The answer, of a run that came to one."""
+        if status != "ok":
+            return self.output.text if isinstance(self.output, FinalAnswer) else None
+        return make_answer(self.output, self.record.id, (), None).text
 
 
 def worked_ms(hops: Iterable[Hop]) -> float:

@@ -159,6 +159,11 @@ class JournalStore:
         )
         return sorted({node.split("/")[0] for (node,) in rows})
 
+    def values(self, run: str) -> dict[str, Mapping[str, Any]]:
+        """All that is recorded of the run with exactly that id, by key."""
+        rows = self.read("SELECT key, value FROM entries WHERE run = ? AND value NOT NULL", (run,))
+        return {key: self.unseal(value) for key, value in rows}
+
     def is_held(self, run: str) -> bool:
         """Whether a living process carries the run out."""
         from filelock import FileLock, Timeout

@@ -20,7 +20,7 @@ from orchestrator.money import MICRO_USD
 from orchestrator.project.registry import Registry
 from orchestrator.project.schema import Graph
 from orchestrator.records import Hop, Trace
-from orchestrator.roles.services import Request, Services
+from orchestrator.roles.services import Repeated, Request, Services
 from orchestrator.roles.values import PastTurn
 from orchestrator.routing._policy import checking
 from orchestrator.routing.decide import decide
@@ -37,6 +37,10 @@ class Opening:
     journals: JournalStore
     library: Library
     store: TraceStore
+    repeats: Repeated | None = None
+    """What the runs go through again."""
+    origin: str = ""
+    """The trace that the runs repeat from some hop on."""
     _descriptions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _edges: dict[str, Edges] = field(default_factory=dict)
     _expected: dict[tuple[str, str], float | None] = field(default_factory=dict)
@@ -92,6 +96,7 @@ class Opening:
             started=self.services.clock.monotonic(),
             earlier_ms=earlier_ms,
             edited=edited,
+            origin=self.origin,
         )
         self.services.recorder.start(active.trace("running"))
         return active
@@ -127,6 +132,7 @@ class Opening:
             effort_origin=effort.origin,
             spent=hops.spent,
             earlier=hops.earlier,
+            repeats=self.repeats,
             tell=hops.tell,
         )
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import MeshError, RunError, UnknownNameError
+from orchestrator.evidence.sources.documents import Document
 from orchestrator.evidence.sources.library import Library
+from orchestrator.evidence.values import Passage
 from orchestrator.graph.ahead import Turn
 from orchestrator.graph.pace import rounds_left, subtask_course
+from orchestrator.graph.pack import pack
 from orchestrator.graph.schedule import run_dag
 from orchestrator.graph.state import Recorded, Run, journaled
 from orchestrator.money import MICRO_USD
@@ -22,6 +25,7 @@ from orchestrator.roles.bounds import Bounds, Purse
 from orchestrator.roles.conversation import in_context, turns_in
 from orchestrator.roles.hop import HopWork
 from orchestrator.roles.place import Place, standing
+from orchestrator.roles.transcript import raised
 from orchestrator.roles.values import Result, Routing, Subtask
 from orchestrator.types import TaskProfile, digest, from_json
 
@@ -35,9 +39,31 @@ class Toolbox:
     sent_back: Any = None
     """In a later round of a loop: what the function has said that sent the run back."""
     notes: list[str] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
+    """The hash of each document that was looked into, by its path."""
+
+    def __post_init__(self) -> None:
+        self.library = _Watched(self.library, self.sources)
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def kept(self, value: Any) -> dict[str, Any]:
+        """What a replay needs of what the tool brought."""
+        return {"value": pack(value), **({"sources": self.sources} if self.sources else {})}
+
+
+class _Watched(Library):
+    """A library that says which documents were looked into."""
+
+    def __init__(self, library: Library, sources: dict[str, str]) -> None:
+        self._library, self._sources = library, sources
+
+    async def retrieve(
+        self, query: str, documents: Sequence[Document], k: int = 8
+    ) -> tuple[Passage, ...]:
+        self._sources.update({document.file: document.hash for document in documents})
+        return await self._library.retrieve(query, documents, k)
 
 
 async def agent_node(
@@ -243,7 +269,7 @@ async def _step(
     kind, _, called = what.partition(" ")
     run.begin(name, turn, called)
 
-    def record(error: str | None = None) -> Hop:
+    def record(error: str | None = None, replay: dict[str, Any] | None = None) -> Hop:
         hop = Hop(
             id=f"{run.request.trace_id}.{digest([name, turn.round, what])}",
             trace_id=run.request.trace_id,
@@ -254,6 +280,7 @@ async def _step(
             status="failed" if error else "ok",
             error=error,
             notes=tuple(box.notes) if box else (),
+            replay=replay,
             started_at=started_at,
             ms=(clock.monotonic() - start) * 1000,
         )
@@ -264,10 +291,10 @@ async def _step(
             value = call()
             value = await value if inspect.isawaitable(value) else value
     except MeshError as failure:
-        record(str(failure))
+        record(str(failure), raised(failure))
         raise
     except Exception as failure:  # the project's own code: whatever it raises is its failure
         error = f"{type(failure).__name__}: {failure}"
-        record(error)
+        record(error, raised(failure))
         raise RunError(f"node '{name}': {what} failed: {error}") from failure
-    return value, record()
+    return value, record(replay=box.kept(value) if box else None)

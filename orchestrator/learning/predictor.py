@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from math import isfinite
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import InternalError
 from orchestrator.learning.levels import NOTHING, Levels, Tally, levels
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from orchestrator.learning.quality import TextPart
+_GUESSED = frozenset(("rule", "embedding", "default"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,13 @@ class LearnedPredictor:
         }
         self._text = text
         self._known: tuple[Sequence[Deployment], Levels] | None = None
-        self._answers: dict[str, Mapping[str, Estimate]] = {}
+        self._usual: dict[tuple[str, str], Mapping[str, Estimate]] = {}
+        """By the profile's task and the slice of the levels."""
+        self._numbers: dict[tuple[str, str], np.ndarray] = {}
+        """Likewise the means and variances of what is usual, in the order of the candidates."""
+        self._columns: Any = None
+        """For each candidate its place in what the text moves, and whether that moves it."""
+        self._moved: Any = None
         self._version: str | None = None
 
     @property
@@ -97,26 +104,46 @@ class LearnedPredictor:
         self._known = self._version = None
 
     def predict(
-        self,
-        profile: TaskProfile,
-        candidates: Sequence[Deployment],
-        reading: np.ndarray | None = None,
+        self, profile: TaskProfile, candidates: Sequence[Deployment]
     ) -> Mapping[str, Estimate]:
         """The expected quality of each candidate, by deployment id.
 
-        Args:
-            reading: one row of `Reader.read` of the request; without it, and before a text part
-                is known, all requests of a task are alike and get the same object.
+        Where the profile has no reading (a row of `Reader.read`), and before a text part is known,
+        all requests of a task are alike and get the same object.
         """
-        known = self._levels(candidates)
-        usual = self._answers.get(profile.task)
+        known, text, reading = self._levels(candidates), self._text, profile.reading
+        reads = text is not None and reading is not None
+        place = profile.task, slice_of(profile) if reads else profile.task
+        usual = self._usual.get(place)
         if usual is None:
-            task = profile.task
-            found = {d.id: known.estimate(d.model, task, prior(d, task)) for d in candidates}
-            usual = self._answers[task] = MappingProxyType(found)
-        if reading is None or self._text is None:
+            found = {d.id: _usual(known, d, *place) for d in candidates}
+            usual = self._usual[place] = MappingProxyType(found)
+        if text is None or reading is None or not usual:
             return usual
-        return self._text.move(usual, {d.id: d.model for d in candidates}, reading)
+        return self._text_says(text, usual, place, reading)
+
+    def _text_says(
+        self,
+        text: TextPart,
+        usual: Mapping[str, Estimate],
+        place: tuple[str, str],
+        reading: Sequence[float],
+    ) -> Mapping[str, Estimate]:
+        import numpy as np
+
+        numbers = self._numbers.get(place)
+        if numbers is None:
+            numbers = np.array([(e.mean, e.sd**2) for e in usual.values()]).T
+            self._numbers[place] = numbers
+        shift, variance = text.moved(np.asarray(reading)[None])
+        moved = self._moved
+        means = np.clip(numbers[0] + moved * shift[0, self._columns], 0.0, 1.0).tolist()
+        doubts = np.sqrt(numbers[1] + moved * variance[0, self._columns]).tolist()
+        made = {
+            id: Estimate(mean=mean, sd=sd)
+            for id, mean, sd in zip(usual, means, doubts, strict=True)
+        }
+        return MappingProxyType(made)
 
     def _levels(self, candidates: Sequence[Deployment]) -> Levels:
         """What the tallies say under the priors of these deployments; kept until more is known."""
@@ -128,5 +155,26 @@ class LearnedPredictor:
         # A model of other times says nothing of a fleet that has no prior for it.
         seen = {place: tally for place, tally in self._tallies.items() if place[0] in of_model}
         found = levels(seen, lambda model, task: prior(of_model[model], task)) if seen else NOTHING
-        self._known, self._answers = (candidates, found), {}
+        self._known, self._usual, self._numbers = (candidates, found), {}, {}
+        if self._text is not None:
+            import numpy as np
+
+            self._columns = self._text.columns([d.model for d in candidates])
+            self._moved = np.array([float(not d.deterministic) for d in candidates])
         return found
+
+
+def slice_of(profile: TaskProfile) -> str:
+    """Under which task an answer counts for a predictor that reads texts: none where the task was
+    guessed, since the guess tells less than the text that it comes from."""
+    said = profile.features.get("task")
+    return "" if said is not None and said.origin in _GUESSED else profile.task
+
+
+def _usual(known: Levels, deployment: Deployment, task: str, within: str) -> Estimate:
+    """Of a program that nobody has judged what is declared: how far off others were says nothing
+    of it, and it finds no text hard."""
+    declared = prior(deployment, task)
+    if deployment.deterministic and deployment.model not in known.known:
+        return declared
+    return known.estimate(deployment.model, within, declared)

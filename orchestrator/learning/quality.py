@@ -1,30 +1,42 @@
 """The quality model: how well each model does on a request, with how sure that is.
 
-Parts that add up: the levels (fleet, model, task), the region that a request falls into, and what
-else its text says. Of the
-text, what all models find hard is learned once, from all of them together; beside it each model's
-deviation from the others, by itself. Where two models are compared the common part cancels out, so
-what is learned there is the gain of the one over the other, not two large numbers that err apart.
+Parts that add up: the levels (fleet, model, task), and what the request's text moves.
+
+Of the text a few *factors* are read: what makes a request hard for all models, and in which ways
+models then part. Models that were trained alike fail alike, so that a few directions tell nearly
+all that a text can tell of many models, and each is learned from the answers of all of them. A
+factor is the mean of two expectations that err differently: of the request's regions, and of its
+features. What is expected of a model is a weighted sum of the factors (reduced-rank regression:
+A. J. Izenman, Journal of Multivariate Analysis 5, 1975), with weights that are fitted to what
+would be expected of each request had it not been seen (stacking: D. H. Wolpert, Stacked
+generalization, Neural Networks 5, 1992). Where requests were answered by some models alone, as in
+live traffic, the factors are what all have in common and each model by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from math import sqrt
-from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
 from orchestrator.learning.features import Features, features_for
 from orchestrator.learning.levels import NOTHING, Levels, Prior, Tally, levels
 from orchestrator.learning.regions import STYLE_WEIGHT, Means, Regions, find, shrunk
-from orchestrator.learning.ridge import Fitted, beside, fit
+from orchestrator.learning.ridge import Fitted, beside, fit_and_leave_out
 from orchestrator.types import Estimate
 
 LEAST = 30
 """Of fewer answers nothing is learned about texts."""
+FACTORS = 9
+"""At most so many, the common one included."""
+TOLD = 0.01
+"""A factor is kept of which texts tell such a share of the variance."""
+_NOTHING = 1e-6
+_STEADY = 300.0
+"""As if of each weight so many requests had said that it is what the factor is made of."""
 UNKNOWN = Estimate(mean=0.6, sd=0.2)
 """What is declared of a model that nobody declares anything of."""
 
@@ -54,10 +66,12 @@ class TextPart:
     features: Features
     regions: Regions
     means: Means
-    """Of each region the same targets as of `fitted`."""
+    """Of each region the factors, as of `fitted`."""
     fitted: Fitted
-    """Target 0: how much better than usual all models do. Then, in the order of `models`: how much
-    better each does beside that."""
+    """The factors from the features."""
+    weights: np.ndarray
+    """What each model makes of each factor, shape `(1 + models, factors)`; row 0 is that of a model
+    that was never seen."""
     models: tuple[str, ...]
 
     def moved(self, readings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -65,34 +79,21 @@ class TextPart:
         were never seen in column 0."""
         seen = self.features.of(readings)
         usual, doubt = self.means.at(self.regions.of(self.features.places(readings, STYLE_WEIGHT)))
-        means = usual + self.fitted.predict(seen)
-        variances = doubt + self.fitted.variance(seen)
-        means[:, 1:] += means[:, :1]
-        variances[:, 1:] += variances[:, :1]
-        return means, variances
+        factors = (usual + self.fitted.predict(seen)) / 2
+        # Both learned from the same answers, so that they err together.
+        spread = (np.sqrt(doubt) + np.sqrt(self.fitted.variance(seen))) / 2
+        return factors @ self.weights.T, spread**2 @ (self.weights**2).T
 
-    def move(
-        self, usual: Mapping[str, Estimate], model_of: Mapping[str, str], reading: np.ndarray
-    ) -> Mapping[str, Estimate]:
-        """What is usual of each deployment, moved by what the text says of its model.
-
-        Args:
-            reading: one row, shape `(numbers,)`.
-        """
-        means, variances = (row[0].tolist() for row in self.moved(reading[None]))
+    def columns(self, models: Sequence[str]) -> np.ndarray:
+        """Where these models stand in what `moved` gives."""
         place = {model: i for i, model in enumerate(self.models, start=1)}
-        found = {}
-        for deployment, estimate in usual.items():
-            i = place.get(model_of[deployment], 0)
-            mean = min(max(estimate.mean + means[i], 0.0), 1.0)
-            found[deployment] = Estimate(mean=mean, sd=sqrt(estimate.sd**2 + variances[i]))
-        return MappingProxyType(found)
+        return np.array([place.get(model, 0) for model in models])
 
     def digest(self) -> bytes:
         """Changes with everything that was learned."""
         sha = sha256("\0".join(self.models).encode())
-        sha.update(self.fitted.weights.tobytes())
-        sha.update(self.means.means.tobytes())
+        for array in (self.fitted.weights, self.means.means, self.regions.centres, self.weights):
+            sha.update(array.tobytes())
         return sha.digest()
 
 
@@ -123,8 +124,7 @@ class QualityModel:
         means = np.array([[e.mean for e in known[task]] for task in tasks])
         variances = np.array([[e.sd**2 for e in known[task]] for task in tasks])
         if self.text is not None and readings is not None:
-            place = {model: i for i, model in enumerate(self.text.models, start=1)}
-            columns = [place.get(model, 0) for model in models]
+            columns = self.text.columns(models)
             moved, doubt = self.text.moved(readings)
             means = means + moved[:, columns]
             variances = variances + doubt[:, columns]
@@ -160,42 +160,132 @@ def tallied(answers: Answers) -> dict[tuple[str, str], Tally]:
     return found
 
 
+class _Told(NamedTuple):
+    """What texts tell of some targets."""
+
+    means: Means
+    fitted: Fitted
+    unseen: np.ndarray
+    """What is expected of each row by all others, shape of the targets."""
+
+
+def expect(
+    known: np.ndarray, targets: np.ndarray, new: np.ndarray, meaning: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What texts tell of any numbers: of new ones, and of each known one by all others.
+
+    Args:
+        known: readings of texts of which the targets are known, all of them.
+        targets: centred, shape `(known, targets)`.
+        new: readings of other texts.
+    """
+    texts = _Texts(known, meaning)
+    told = texts.tell(targets)
+    where = texts.regions.of(texts.features.places(new, STYLE_WEIGHT))
+    of_features = told.fitted.predict(texts.features.of(new))
+    return (told.means.at(where)[0] + of_features) / 2, told.unseen
+
+
+class _Texts:
+    """Requests, ready for any targets."""
+
+    def __init__(self, readings: np.ndarray, meaning: int) -> None:
+        self.features = features_for(readings, meaning)
+        self.seen = self.features.of(readings)
+        places = self.features.places(readings, STYLE_WEIGHT)
+        self.regions = find(places)
+        self.where = self.regions.of(places)
+
+    def tell(self, targets: np.ndarray) -> _Told:
+        """Targets are centred; NaN where nothing was seen, then one target alone."""
+        asked = ~np.isnan(targets).any(axis=1)
+        means, of_regions = shrunk(self.where, self.regions.divisions, targets)
+        fitted, of_features = fit_and_leave_out(self.seen[asked], targets[asked])
+        unseen = np.full(targets.shape, np.nan)
+        unseen[asked] = (of_regions[asked] + of_features) / 2
+        return _Told(means, fitted, unseen)
+
+
 def _text(
     models: tuple[str, ...], readings: np.ndarray, left: np.ndarray, meaning: int
-) -> TextPart:
+) -> TextPart | None:
     """What remains of the scores when model and task are known, explained by the texts."""
     asked = ~np.isnan(left)
     some = asked.any(axis=1)
     readings, left, asked = readings[some], left[some], asked[some]
-    features = features_for(readings, meaning)
-    seen = features.of(readings)
-    places = features.places(readings, STYLE_WEIGHT)
-    regions = find(places)
-    where, count = regions.of(places), regions.centres.shape[1]
-    asked_of = asked.sum(axis=1)[:, None]
-    usual = np.nansum(left, axis=1, keepdims=True) / asked_of
-    if asked.all():
-        targets = np.hstack([usual, left - usual])
-        means = shrunk(where, count, targets)
-        fitted = fit(seen, targets - means.at(where)[0])
-        return TextPart(
-            features=features, regions=regions, means=means, fitted=fitted, models=models
-        )
-    kinds = shrunk(where, count, usual)
-    shared = fit(seen, usual - kinds.at(where)[0])
-    # What models have in common on a request is known where several answered; else it is expected.
-    common = np.where(asked_of > 1, usual, kinds.at(where)[0] + shared.predict(seen))
-    apart = left - common
-    means = shrunk(where, count, np.hstack([usual, apart]))
-    rest = apart - means.at(where)[0][:, 1:]
-    own = [
-        (fit(seen[mask], rest[mask, i : i + 1]), float(mask.mean()))
-        for i, mask in enumerate(asked.T)
-    ]
+    texts = _Texts(readings, meaning)
+    found = _factors(texts, left) if asked.all() else _one_by_one(texts, left)
+    if found is None:
+        return None
+    told, weights = found
     return TextPart(
-        features=features,
-        regions=regions,
-        means=means,
-        fitted=beside(shared, own),
+        features=texts.features,
+        regions=texts.regions,
+        means=told.means,
+        fitted=told.fitted,
+        weights=weights,
         models=models,
     )
+
+
+def _factors(texts: _Texts, left: np.ndarray) -> tuple[_Told, np.ndarray] | None:
+    """Every model answered every request: what they have in common, and the directions in which
+    they part most."""
+    left = left - left.mean(axis=0)
+    common = left.mean(axis=1, keepdims=True)
+    apart = left - common
+    amounts, ways = np.linalg.eigh(apart.T @ apart)
+    most = [i for i in np.argsort(-amounts) if amounts[i] > _NOTHING * len(left)]
+    ways = ways[:, most[: FACTORS - 1]]
+    targets = np.hstack([common, apart @ ways])
+    told = texts.tell(targets)
+    whole = np.maximum((targets**2).sum(axis=0), _NOTHING)
+    explained = 1 - ((targets - told.unseen) ** 2).sum(axis=0) / whole
+    kept = np.flatnonzero(explained >= TOLD)
+    if not len(kept):
+        return None
+    unseen = told.unseen[:, kept] - told.unseen[:, kept].mean(axis=0)
+    size = unseen.std(axis=0)
+    scaled = unseen / size
+    # What the factors are made of is where the weights begin.
+    usual = (np.hstack([np.ones((left.shape[1], 1)), ways])[:, kept] * size).T
+    rest = scaled.T @ (left - scaled @ usual)
+    own = usual + np.linalg.solve(scaled.T @ scaled + _STEADY * np.eye(len(kept)), rest)
+    weights = np.vstack([own.mean(axis=1), own.T]) / size
+    means = Means(means=told.means.means[:, kept], variances=told.means.variances[:, kept])
+    return _Told(means, told.fitted.of(kept), unseen), weights
+
+
+def _one_by_one(texts: _Texts, left: np.ndarray) -> tuple[_Told, np.ndarray]:
+    """Requests that some models answered: what all have in common, then each model by itself.
+
+    What models have in common on a request is known where several answered; else it is expected.
+    """
+    count = (~np.isnan(left)).sum(axis=1)[:, None]
+    usual = np.nansum(left, axis=1, keepdims=True) / count
+    common = texts.tell(usual)
+    apart = left - np.where(count > 1, usual, common.unseen)
+    own = [texts.tell(apart[:, i : i + 1]) for i in range(left.shape[1])]
+    slopes = [_slope(told.unseen, apart[:, i : i + 1]) for i, told in enumerate(own)]
+    weights = np.zeros((1 + len(own), 1 + len(own)))
+    weights[:, 0] = _slope(common.unseen, usual)
+    weights[1:, 1:] = np.diag(slopes)
+    told = _Told(
+        Means(
+            means=np.hstack([t.means.means for t in (common, *own)]),
+            variances=np.hstack([t.means.variances for t in (common, *own)]),
+        ),
+        beside(
+            common.fitted,
+            [(t.fitted, float((~np.isnan(t.unseen)).mean())) for t in own],
+        ),
+        common.unseen,
+    )
+    return told, weights
+
+
+def _slope(unseen: np.ndarray, targets: np.ndarray) -> float:
+    """How much of what is expected comes true, 0..1."""
+    seen = ~np.isnan(unseen)
+    along = float((unseen[seen] ** 2).sum()) + _NOTHING
+    return min(max(float((unseen[seen] * targets[seen]).sum()) / along, 0.0), 1.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from orchestrator.learning.style import style
 
@@ -29,6 +29,11 @@ class Reader:
         self.meaning = embedder.dimensions
         """How many of the numbers are the embedding's; the others tell the style."""
         self.style = len(style(""))
+
+    def read_one(self, text: str) -> Sequence[float]:
+        """Of one text: what stands in `TaskProfile.reading`, an array of shape `(numbers,)`."""
+        row: Any = self.read([text])[0]
+        return cast("Sequence[float]", row)
 
     def read(self, texts: Sequence[str]) -> np.ndarray:
         """One row a text, float32: its unit vector, then its style."""

@@ -7,15 +7,18 @@ benchmarks they come close to the tasks.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-PARTITIONS = 3
-"""Regions are drawn so often, from different starts, and what they say is averaged, so that less
-hangs on where a border lies."""
-LARGEST, EACH = 24, 120
-"""At most so many regions, and a region for each so many requests."""
+SIZES = (12, 30, 60, 120)
+"""Into so many regions requests are divided, from coarse to fine; all of them are averaged, so that
+less hangs on where a border lies."""
+STARTS = 3
+"""From so many starts each."""
+EACH = 15
+"""A region for each so many requests, at most."""
 STYLE_WEIGHT = 0.1
 _ROUNDS = 12
 _SEED = 11
@@ -23,18 +26,25 @@ _SEED = 11
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Regions:
-    """Where the regions are."""
+    """Where the regions are: those of each division one after the other."""
 
     centres: np.ndarray
-    """Shape `(partitions, regions, numbers)`, float32."""
+    """Shape `(regions, numbers)`, float32."""
+    squares: np.ndarray
+    """The squared length of each centre."""
+    starts: np.ndarray
+    """Where each division begins."""
+
+    @property
+    def divisions(self) -> list[tuple[int, int]]:
+        """Where each begins and ends."""
+        starts = self.starts.tolist()
+        return list(zip(starts, [*starts[1:], len(self.centres)], strict=True))
 
     def of(self, places: np.ndarray) -> np.ndarray:
-        """For each row its region in each partition, shape `(rows, partitions)`."""
-        lengths = (self.centres**2).sum(axis=2)
-        near = [
-            (own - 2 * places @ centres.T).argmin(axis=1)
-            for centres, own in zip(self.centres, lengths, strict=True)
-        ]
+        """For each row its region in each division, shape `(rows, divisions)`."""
+        far = self.squares - 2 * places @ self.centres.T
+        near = [start + far[:, start:end].argmin(axis=1) for start, end in self.divisions]
         return np.stack(near, axis=1)
 
 
@@ -43,22 +53,32 @@ class Means:
     """What was seen in each region, of some targets."""
 
     means: np.ndarray
-    """Shrunk towards 0, shape `(partitions, regions, targets)`."""
+    """Shrunk towards 0, shape `(regions, targets)`."""
     variances: np.ndarray
     """Of the means, same shape."""
 
     def at(self, regions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance for rows of `Regions.of`, each of shape `(rows, targets)`."""
-        at = np.arange(regions.shape[1]), regions
-        return self.means[at].mean(axis=1), self.variances[at].mean(axis=1)
+        return self.means[regions].mean(axis=1), self.variances[regions].mean(axis=1)
 
 
 def find(places: np.ndarray) -> Regions:
     """Regions of these rows, by k-means (S. Lloyd, Least squares quantization in PCM, IEEE
     Transactions on Information Theory 28, 1982)."""
-    count = int(np.clip(len(places) // EACH, 1, LARGEST))
-    centres = [_k_means(places, count, _SEED + n) for n in range(PARTITIONS)]
-    return Regions(centres=np.stack(centres).astype(np.float32))
+    centres = [
+        _k_means(places, count, _SEED + start)
+        for count in _sizes(len(places))
+        for start in range(STARTS)
+    ]
+    starts = np.cumsum([0, *map(len, centres[:-1])])
+    whole = np.vstack(centres).astype(np.float32)
+    return Regions(centres=whole, squares=(whole**2).sum(axis=1), starts=starts)
+
+
+def _sizes(rows: int) -> Iterator[int]:
+    for size in SIZES:
+        if size == SIZES[0] or size * EACH <= rows:
+            yield max(min(size, rows // EACH), 1)
 
 
 def _k_means(places: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -66,32 +86,45 @@ def _k_means(places: np.ndarray, count: int, seed: int) -> np.ndarray:
     centres = places[rng.choice(len(places), count, replace=False)]
     for _ in range(_ROUNDS):
         near = ((centres**2).sum(axis=1) - 2 * places @ centres.T).argmin(axis=1)
-        for k in range(count):
-            if (near == k).any():
-                centres[k] = places[near == k].mean(axis=0)
+        order = np.argsort(near, kind="stable")
+        kinds, starts = np.unique(near[order], return_index=True)
+        sums = np.add.reduceat(places[order], starts, axis=0)
+        centres[kinds] = sums / np.diff([*starts, len(near)])[:, None]
     return centres
 
 
-def shrunk(regions: np.ndarray, count: int, targets: np.ndarray) -> Means:
-    """The means of targets in `count` regions, as far as they differ by more than chance.
+def shrunk(
+    where: np.ndarray, divisions: Sequence[tuple[int, int]], targets: np.ndarray
+) -> tuple[Means, np.ndarray]:
+    """The means of targets in regions, as far as they differ by more than chance; and what is
+    expected of each row by the others of its regions.
 
     Args:
-        regions: of each row, from `Regions.of`.
+        where: of each row, from `Regions.of`.
         targets: shape `(rows, targets)`, centred; NaN where nothing was seen.
     """
-    found = [_shrunk(own, count, targets) for own in regions.T]
-    means, variances = (np.stack(part) for part in zip(*found, strict=True))
-    return Means(means=means, variances=variances)
-
-
-def _shrunk(region: np.ndarray, count: int, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far regions vary is estimated by moments, as in `levels`."""
     asked = ~np.isnan(targets)
     values = np.where(asked, targets, 0.0)
-    n, total, squares = (np.zeros((count, targets.shape[1])) for _ in range(3))
-    np.add.at(n, region, asked)
-    np.add.at(total, region, values)
-    np.add.at(squares, region, values**2)
+    means, variances = [], []
+    others = np.zeros(targets.shape)
+    for region, (start, end) in zip((where - [d[0] for d in divisions]).T, divisions, strict=True):
+        n, total, squares = (np.zeros((end - start, targets.shape[1])) for _ in range(3))
+        np.add.at(n, region, asked)
+        np.add.at(total, region, values)
+        np.add.at(squares, region, values**2)
+        doubt, spread = _moments(n, total, squares)
+        means.append(total / (n + doubt))
+        variances.append(spread * doubt / (n + doubt))
+        others += (total[region] - values) / (n[region] - asked + doubt)
+    found = Means(means=np.vstack(means), variances=np.vstack(variances))
+    return found, others / len(divisions)
+
+
+def _moments(
+    n: np.ndarray, total: np.ndarray, squares: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of each target: so many rows say as much as that regions vary little; and the variance of
+    regions. By moments, as in `levels`."""
     means = total / np.maximum(n, 1)
     seen, used = n.sum(axis=0), (n > 0).sum(axis=0)
     left = (squares - n * means**2).sum(axis=0)
@@ -100,5 +133,4 @@ def _shrunk(region: np.ndarray, count: int, targets: np.ndarray) -> tuple[np.nda
     excess = (n * (means - middle) ** 2).sum(axis=0) - (used - 1) * noise
     scale = seen - (n**2).sum(axis=0) / np.maximum(seen, 1)
     spread = np.maximum(excess / np.maximum(scale, 1e-9), 1e-9)
-    counts = n / (n + noise / spread)
-    return counts * means, spread * (1 - counts)
+    return noise / spread, spread

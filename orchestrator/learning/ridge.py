@@ -17,6 +17,7 @@ STRENGTHS = tuple(2.0**power for power in range(-3, 13))
 """The ratios that are tried. Features come scaled so that 1 is usual."""
 DIRECTIONS = 64
 """Along so many directions the variance of a prediction is told exactly, and bounded elsewhere."""
+_LEAST_LEFT = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,6 +36,16 @@ class Fitted:
     amounts: np.ndarray
     """The sum of squares that was seen along each, shape `(directions, targets)`."""
 
+    def of(self, targets: np.ndarray) -> Fitted:
+        """These targets alone, by their numbers."""
+        return Fitted(
+            weights=self.weights[:, targets],
+            strengths=self.strengths[targets],
+            noise=self.noise[targets],
+            directions=self.directions,
+            amounts=self.amounts[:, targets],
+        )
+
     def predict(self, features: np.ndarray) -> np.ndarray:
         """The posterior means, shape `(rows, targets)`."""
         predicted: np.ndarray = features @ self.weights
@@ -52,8 +63,13 @@ class Fitted:
         return variance
 
 
-def fit(features: np.ndarray, targets: np.ndarray) -> Fitted:
-    """The posterior of the weights of `targets`, shape `(rows, targets)`, which should be centred.
+def fit_and_leave_out(features: np.ndarray, targets: np.ndarray) -> tuple[Fitted, np.ndarray]:
+    """The posterior of the weights of `targets`, shape `(rows, targets)`, which should be centred;
+    and what would be predicted of each row if it had not been seen.
+
+    The latter needs no second fit: t - (t - predicted) / (1 - h) with the diagonal h of
+    Φ(Φ'Φ + c)⁻¹Φ' (G. H. Golub, M. Heath and G. Wahba, Generalized cross-validation as a method
+    for choosing a good ridge parameter, Technometrics 21, 1979, equation 1.4).
 
     Args:
         features: shape `(rows, features)`. Of fewer rows than features the matrix of the rows'
@@ -78,16 +94,23 @@ def fit(features: np.ndarray, targets: np.ndarray) -> Fitted:
     solved = turn @ (along / (amounts[:, None] + strengths))
     main = turn[:, -DIRECTIONS:]
     if wide:
+        shares = (turn**2) @ (amounts[:, None] / (amounts[:, None] + strengths))
+    else:
+        shares = ((features @ turn) ** 2) @ (1 / (amounts[:, None] + strengths))
+    if wide:
         solved = features.T @ solved
         lengths = np.sqrt(np.maximum(amounts[-DIRECTIONS:], 1e-9))
         main = features.T @ main / lengths
-    return Fitted(
-        weights=solved.astype(np.float32),
+    weights = solved.astype(np.float32)
+    rest = (targets - features @ weights) / np.maximum(1 - shares, _LEAST_LEFT)
+    fitted = Fitted(
+        weights=weights,
         strengths=strengths,
         noise=noise,
         directions=main.astype(np.float32),
         amounts=np.tile(amounts[-DIRECTIONS:, None], targets.shape[1]),
     )
+    return fitted, targets - rest
 
 
 def beside(main: Fitted, others: Sequence[tuple[Fitted, float]]) -> Fitted:

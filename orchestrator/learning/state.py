@@ -19,7 +19,7 @@ from orchestrator.learning.quality import TextPart
 from orchestrator.learning.regions import Means, Regions
 from orchestrator.learning.ridge import Fitted
 
-FORMAT = 1
+FORMAT = 2
 _PARTS = {"features": Features, "regions": Regions, "means": Means, "fitted": Fitted}
 
 
@@ -47,6 +47,7 @@ def to_bytes(predictor: LearnedPredictor, reader: str) -> bytes:
             for field in fields(value):
                 if field.name != "meaning":
                     arrays[f"{part}.{field.name}"] = getattr(value, field.name)
+        arrays["weights"] = predictor.text.weights
     file = io.BytesIO()
     np.savez_compressed(file, about=np.array(json.dumps(about, sort_keys=True)), **arrays)
     return file.getvalue()
@@ -96,4 +97,5 @@ def _predictor(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> LearnedP
             own[part][field] = array
     own["features"]["meaning"] = about["meaning"]
     made = {part: kind(**own[part]) for part, kind in _PARTS.items()}
-    return LearnedPredictor(tallies, TextPart(models=tuple(about["models"]), **made))
+    text = TextPart(models=tuple(about["models"]), weights=arrays["weights"], **made)
+    return LearnedPredictor(tallies, text)

@@ -13,6 +13,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     "start": ("race",),
     "agree": ("panel",),
     "confidence": ("cascade",),
+    "error_usd": ("auto",),
 }
 
 

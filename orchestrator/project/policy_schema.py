@@ -111,10 +111,11 @@ SURE = 0.7
 class StrategyDeclaration(Declared):
     """How those that may serve a request are asked. Each of them has passed every limit."""
 
-    kind: Strategy = Field(
+    kind: Strategy | Literal["auto"] = Field(
         description="single: one after the other; cascade: the cheapest first, a better one where "
         "it is not sure; race: several, the first valid answer counts; panel: several models, "
-        "what enough of them agree on counts."
+        "what enough of them agree on counts; auto: one call, or cheap models in turn until "
+        "enough agree and else a better one, whichever is worth more."
     )
     models: Annotated[int, Field(ge=2, le=9)] | None = Field(
         default=None,
@@ -134,6 +135,11 @@ class StrategyDeclaration(Declared):
         default=None,
         description="Of a cascade: an answer of which its model is less sure goes to a better "
         f"one; unset: {SURE}. What does not pass its checks goes there anyway.",
+    )
+    error_usd: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="Of auto: what a wrong answer costs, US dollars, against which calls are "
+        "weighed; unset: the least cost that reaches the quality floor, or as the objective says.",
     )
 
 
@@ -184,7 +190,7 @@ class Route(Declared):
     prefer_regions: tuple[Name, ...] = Field(
         default=(), description="Of several deployments of one model: those in the first of these."
     )
-    strategy: Strategy | StrategyDeclaration | None = Field(
+    strategy: Strategy | Literal["auto"] | StrategyDeclaration | None = Field(
         default=None, description="How they are asked; unset: single, one after the other."
     )
     cache: CacheMode | CacheDeclaration | None = Field(

@@ -82,6 +82,16 @@ class Checking(Declared):
     )
 
 
+class FeedbackLimits(Declared):
+    """What is said of answers, and how much of it counts."""
+
+    per_day: Annotated[int, Field(gt=0)] = Field(
+        default=200,
+        description="So many answers a key, or a user of this machine, may judge in 24 hours, so "
+        "that nobody alone decides what is learned.",
+    )
+
+
 class Settings(Declared):
     """`mesh.yaml`: settings of the project."""
 
@@ -106,6 +116,9 @@ class Settings(Declared):
     shared: Shared = Field(default=Shared(), description="What processes and machines share.")
     checking: Checking = Field(
         default=Checking(), description="How claims are held against the sources."
+    )
+    feedback: FeedbackLimits = Field(
+        default=FeedbackLimits(), description="How much may be said of answers."
     )
 
 

@@ -32,8 +32,8 @@ from orchestrator.roles.bounds import Bounds
 from orchestrator.roles.prompt import messages
 from orchestrator.roles.recall import Recall, recall
 from orchestrator.roles.sending import Sending
-from orchestrator.roles.services import Request, Services
-from orchestrator.roles.transcript import kept
+from orchestrator.roles.services import Asking, Request, Services
+from orchestrator.roles.transcript import kept, shown_prompt
 from orchestrator.routing.profile import Counted
 from orchestrator.tracing.stream import decision_event, emit, hop_event
 from orchestrator.types import (
@@ -138,7 +138,8 @@ class HopWork:
 
     @property
     def seed(self) -> str:
-        return f"{self.request.trace_id}/{self.node}/{self.round}"
+        run = self.request
+        return f"{run.repeats.trace_id if run.repeats else run.trace_id}/{self.node}/{self.round}"
 
     def deployment(self, id: str) -> Deployment:
         return self.services.deployments()[id]
@@ -224,13 +225,30 @@ class HopWork:
             key = str(self.calls)
         else:
             key = self._key(agent, request)
-            recorded = await self.request.journal.get(key)
+            recorded = await self._recorded(key, agent, request)
             if recorded is not None:
                 return self._replay(recorded, check, on_text)
         if self.bounds.binds:
             limits = self.bounds.tightened(profile.constraints)
             profile = dataclasses.replace(profile, constraints=limits)
         return await self._carry_out(key, agent, request, profile, check, on_text)
+
+    async def _recorded(
+        self, key: str, agent: Agent, request: CallRequest
+    ) -> Mapping[str, Any] | None:
+        run = self.request
+        if run.repeats is None:
+            return None if run.journal is None else await run.journal.get(key)
+        asking = Asking(
+            key=key,
+            node=self.node,
+            round=self.round,
+            role=agent.role,
+            agent=agent.name,
+            prompt=shown_prompt(request.messages, arguments=True),
+            request=request,
+        )
+        return await run.repeats.find(asking)
 
     def _key(self, agent: Agent, request: CallRequest) -> str:
         """What a recorded result is good for: this call at this place, under this policy."""
@@ -321,6 +339,7 @@ class HopWork:
         context = Context(
             estimates=services.predictor.predict(profile, snapshot.deployments),
             predictor=services.predictor.version,
+            agreement=services.agreement(profile.task),
             budget_micro_usd=left,
             budget_rule=rule,
             deadline_ms=max(time, 0),
@@ -357,7 +376,7 @@ class HopWork:
         try:
             counted, decision = await self._admit(profile, agent, request)
         except (NoCandidateError, RateLimitedError) as error:
-            sending.refused(str(error))
+            sending.refused(error)
             raise
         emit(lambda: decision_event(self.node, agent.name, decision))
         recalled = self._recall(request, profile, decision, stream=on_text is not None)
@@ -434,7 +453,9 @@ class HopWork:
             try:
                 value = check(text)
             except ValueError as error:
-                raise InternalError(f"a recorded output no longer passes: {error}") from error
+                raise InternalError(
+                    f"node '{self.node}': a recorded output no longer passes: {error}"
+                ) from error
         if on_text is not None and text:
             on_text(text)
         answered = dict(recorded["answered"])

@@ -16,7 +16,7 @@ from orchestrator.errors import IncompleteError
 from orchestrator.project.schema import Agent
 from orchestrator.records import Attempt, Hop
 from orchestrator.roles.events import HopStarted
-from orchestrator.roles.transcript import shown_prompt, shown_reply, verdict
+from orchestrator.roles.transcript import beside, raised, shown_prompt, shown_reply, verdict
 from orchestrator.types import Decision, Deployment, Ending, LogRule, Outcome, TaskProfile
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ class Sending:
 
     # ── what stands on the trace ─────────────────────────────────────────────────────────
 
-    def refused(self, why: str) -> None:
+    def refused(self, error: Exception) -> None:
         """No decision, since nobody may serve it or the caller has to wait."""
-        self.work.record(self._hop(status="failed", error=why))
+        self.work.record(self._hop(status="failed", error=str(error), replay=raised(error)))
 
     def recalled(self, decision: Decision, words: str) -> None:
         """It is answered as it was before; `decision` is what would have been carried out."""
@@ -64,6 +64,7 @@ class Sending:
         return self._hop(
             attempts=(*self.lost, *reply.attempts),
             output=shown_reply(reply, arguments=self.decision.log.tool_args == "full"),
+            replay=beside(reply),
             ending=reply.ending,
             **verdict(reply.attempts, passed=checked or bool(reply.tool_calls)),
         )
@@ -129,10 +130,10 @@ class Sending:
         except Exception as error:  # the caller's own, too: what was paid is on the trace
             broke_off = isinstance(error, IncompleteError)
             ending: Ending | None = "incomplete" if broke_off else None
-            await self._failed(counted, "failed", str(error), ending)
+            await self._failed(counted, "failed", str(error), ending, raised(error))
             raise
         except asyncio.CancelledError:
-            await self._failed(counted, "cancelled", "stopped while it ran", None)
+            await self._failed(counted, "cancelled", "stopped while it ran", None, None)
             raise
 
     async def _failed(
@@ -141,11 +142,13 @@ class Sending:
         status: Literal["failed", "cancelled"],
         error: str,
         ending: Ending | None,
+        replay: dict[str, Any] | None,
     ) -> None:
         if not any(RULES[a.outcome].sent for a in self.heard):
             self.work.services.caller_rates.give_back(counted)
         attempts = (*self.lost, *self.heard)
-        found = {"attempts": attempts, "ending": ending, **verdict(self.heard, passed=False)}
+        found = {"attempts": attempts, "ending": ending, "replay": replay}
+        found |= verdict(self.heard, passed=False)
         self.work.record(self._hop(status=status, error=error, **found))
         if self.work.request.journal is not None:
             await self.work.request.journal.drop(self.key)

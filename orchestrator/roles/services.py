@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
+from orchestrator.call_types import CallRequest
 from orchestrator.calling.traffic.affinity import Affinity
 from orchestrator.calling.traffic.rates import CallerRates
 from orchestrator.calling.validate import TextCheck
@@ -22,6 +23,7 @@ from orchestrator.project.schema import Project
 from orchestrator.records import Hop
 from orchestrator.roles.events import RunEvent
 from orchestrator.types import (
+    Agreement,
     Caller,
     Constraints,
     Deployment,
@@ -63,6 +65,39 @@ class Services:
     """Answers that were given before, where a route's `cache` allows it."""
     checks: Mapping[str, TextCheck] = field(default_factory=dict)
     """The project's registered checks by name, which agents may name in `valid`."""
+    agreement: Callable[[str], Agreement | None] = lambda _: None
+    """How answers to a task agree, where that was learned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """A call that a node is about to make."""
+
+    key: str
+    node: str
+    round: int
+    role: str
+    agent: str
+    prompt: str
+    """As its hop would show it."""
+    request: CallRequest
+
+
+class Repeated(Protocol):
+    """A run that is on record and is gone through again."""
+
+    @property
+    def trace_id(self) -> str:
+        """Its id, by which chance goes."""
+        ...
+
+    async def find(self, asking: Asking) -> Mapping[str, Any] | None:
+        """What a journal would hold of the call; `None`: it is to be made.
+
+        Raises:
+            MeshError: it had failed in that way.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,4 +125,6 @@ class Request:
     """Micro-dollars that the run has spent so far."""
     earlier: Mapping[str, Hop] = field(default_factory=dict)
     """What earlier processes of this run have put on its trace, by id."""
+    repeats: Repeated | None = None
+    """What it repeats, which is asked in the journal's place."""
     tell: Callable[[RunEvent], None] = lambda _: None

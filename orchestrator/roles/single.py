@@ -59,6 +59,8 @@ class Ask:
     """Of `new_trace_id`, for who must tell it before the answer; made here where empty."""
     parent: str = ""
     """The caller's `traceparent` (W3C Trace Context), where it sent one."""
+    origin: str = ""
+    """The trace of the call that it repeats in another way."""
 
     @property
     def is_json(self) -> bool:
@@ -117,6 +119,7 @@ class SingleCalls:
             ms = (services.clock.monotonic() - start) * 1000
             cost = total_cost([hop.cost_micro_usd for hop in hops])
             ended = {"status": status, "ms": ms, "cost_micro_usd": cost, **found}
+            ended["request"] = {"call": ask.request, "declared": ask.declared}
             services.recorder.finish(self._trace(work.request, ask, started_at, **ended))
 
         try:
@@ -151,21 +154,22 @@ class SingleCalls:
         )
 
     def _trace(
-        self, request: Request, ask: Ask, started_at: float, status: Any = "running", **ended: Any
+        self, run: Request, ask: Ask, started_at: float, status: Any = "running", **ended: Any
     ) -> Trace:
         project = self.services.project
         return Trace(
-            id=request.trace_id,
+            id=run.trace_id,
             graph=ask.graph,
             status=status,
             started_at=started_at,
-            question=request.question,
+            question=run.question,
             project_hash=project.hash,
             policy_hash=project.policy_hash,
             fleet_hash=self.services.fleet().hash,
-            caller=request.caller,
-            tags=request.tags,
+            caller=run.caller,
+            tags=run.tags,
             parent=ask.parent,
+            origin=ask.origin,
             **ended,
         )
 

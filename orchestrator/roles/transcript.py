@@ -7,13 +7,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from orchestrator.call_types import Message, Product, Reply, text_of
+from orchestrator.errors import IncompleteError
 from orchestrator.records import Attempt
+from orchestrator.tracing.asked import BETWEEN
 from orchestrator.types import Outcome, as_json
 
 
 def shown_prompt(messages: Iterable[Message], *, arguments: bool) -> str:
     """The messages as one text. `arguments`: tool calls are shown with what they were given."""
-    return "\n\n".join([text for m in messages if (text := _message(m, arguments))])
+    return BETWEEN.join([text for m in messages if (text := _message(m, arguments))])
 
 
 def shown_reply(reply: Reply, *, arguments: bool) -> str:
@@ -37,6 +39,20 @@ def kept(reply: Reply) -> dict[str, Any]:
         "agreement": reply.agreement,
         **({"tool_calls": as_json(reply.tool_calls)} if reply.tool_calls else {}),
     }
+
+
+def beside(reply: Reply) -> dict[str, Any] | None:
+    """What a replay needs of a reply that its hop does not show; `None` for most."""
+    if not reply.tool_calls and reply.agreement is None:
+        return None
+    return {"text": reply.text, "answered": kept(reply)}
+
+
+def raised(error: Exception) -> dict[str, Any]:
+    """The kind of an error, for a replay to raise it again."""
+    if isinstance(error, IncompleteError):
+        return {"raised": type(error).__name__, "text": error.text, "reason": error.reason}
+    return {"raised": type(error).__name__}
 
 
 def verdict(attempts: Sequence[Attempt], *, passed: bool) -> dict[str, Any]:

@@ -108,15 +108,15 @@ def _key_of(objective: Objective) -> _Key:
 
 
 def _by_cost(f: Facts) -> tuple[float | str, ...]:
-    return (_an_answer(f, f.cost), -f.expected, _time(f), -f.health.room, f.deployment.id)
+    return (_an_answer(f, f.cost), -f.expected, _or_inf(f.latency), -f.health.room, f.deployment.id)
 
 
 def _by_latency(f: Facts) -> tuple[float | str, ...]:
-    return (_an_answer(f, f.latency), -f.expected, _money(f), -f.health.room, f.deployment.id)
+    return (_an_answer(f, f.latency), -f.expected, _or_inf(f.cost), -f.health.room, f.deployment.id)
 
 
 def _by_quality(f: Facts) -> tuple[float | str, ...]:
-    return (-f.expected, _money(f), _time(f), -f.health.room, f.deployment.id)
+    return (-f.expected, _or_inf(f.cost), _or_inf(f.latency), -f.health.room, f.deployment.id)
 
 
 def _an_answer(f: Facts, a_call: int | None) -> float:
@@ -124,9 +124,5 @@ def _an_answer(f: Facts, a_call: int | None) -> float:
     return inf if a_call is None or not f.steadiness else a_call / f.steadiness
 
 
-def _money(f: Facts) -> float:
-    return inf if f.cost is None else f.cost
-
-
-def _time(f: Facts) -> float:
-    return inf if f.latency is None else f.latency
+def _or_inf(value: int | None) -> float:
+    return inf if value is None else value

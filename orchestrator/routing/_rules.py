@@ -31,24 +31,17 @@ class Facts(NamedTuple):
     """Micro-dollars; `None` is unknown."""
     latency: int | None
     """Milliseconds to the last token; `None` is unknown."""
-    cached: int = 0
+    cached: int
     """Tokens of the prompt that its provider holds in its cache."""
+    steadiness: float
+    """How likely a call brings an answer at all, in 0..1.
 
-    @property
-    def steadiness(self) -> float:
-        """How likely a call brings an answer at all, in 0..1.
-
-        What a deployment did before its breaker opened says nothing of it once it may be tried
-        again. The breaker lets few calls through, and only they can close it; behind others it
-        would never be called.
-        """
-        closed = self.health.breaker == "closed"
-        return 1.0 - self.health.error_rate if closed else 1.0
-
-    @property
-    def expected(self) -> float:
-        """The quality to expect of a call: none where no answer comes."""
-        return self.quality * self.steadiness
+    What a deployment did before its breaker opened says nothing of it once it may be tried again.
+    The breaker lets few calls through, and only they can close it; behind others it would never be
+    called.
+    """
+    expected: float
+    """The quality to expect of a call: none where no answer comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +84,15 @@ def facts_of(
     """
     estimate = context.estimates.get(deployment.id) or prior(deployment, profile.task)
     cached = 0
-    if deployment.id in context.cached_tokens:
+    if context.cached_tokens and deployment.id in context.cached_tokens:
         cached = min(context.cached_tokens[deployment.id], usage.input)
         usage = dataclasses.replace(usage, cached_input=cached)
     cost = deployment.price.cost(usage) if deployment.price else None
     latency = _latency(deployment, health, profile, usage.input - cached)
-    return Facts(deployment, health, estimate.mean, cost, latency, cached)
+    quality, steady = estimate.mean, 1.0
+    if health.error_rate and health.breaker == "closed":
+        steady -= health.error_rate
+    return Facts(deployment, health, quality, cost, latency, cached, steady, quality * steady)
 
 
 def _latency(
@@ -165,7 +161,7 @@ def capability_rules(profile: TaskProfile) -> Iterator[Rule]:
         Stage.CAPABILITY,
         "fleet.capability.context",
         tokens,
-        lambda f: f.deployment.any_length or (f.deployment.context or 0) >= tokens,
+        lambda f: (f.deployment.context or 0) >= tokens or f.deployment.any_length,
         lambda f: f.deployment.context,
         kind=2,
     )

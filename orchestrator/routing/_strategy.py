@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from orchestrator.money import MICRO_USD, total_cost
-from orchestrator.project.policy_schema import PANELISTS, RACERS, SURE, Route, StrategyDeclaration
+from orchestrator.project.policy_schema import (
+    PANELISTS,
+    RACERS,
+    SURE,
+    Objective,
+    Route,
+    StrategyDeclaration,
+)
 from orchestrator.routing._policy import CompiledRoute
 from orchestrator.routing._providers import provider_of
 from orchestrator.routing._rank import siblings_first
@@ -32,6 +39,19 @@ class Plan:
     most: int | None = None
 
 
+class Aim(NamedTuple):
+    """What a policy wants where it leaves the strategy to what is worth most."""
+
+    error_usd: float | None = None
+    """What an error costs, against which money is weighed; `None`: nobody says."""
+    floor: float = 0.0
+    """The least quality."""
+    best: bool = False
+    """Where nobody says what an error costs: the best quality, not the least cost."""
+    origin: str = ""
+    """`route:NAME`."""
+
+
 def asked_for(routes: Sequence[CompiledRoute]) -> tuple[Strategy, Tactics]:
     """The strategy of the first route that has one, with what it leaves unsaid filled in."""
     for compiled in routes:
@@ -42,9 +62,7 @@ def asked_for(routes: Sequence[CompiledRoute]) -> tuple[Strategy, Tactics]:
 
 def tactics_of(route: Route) -> tuple[Strategy, Tactics]:
     """What the route says about its strategy, and the defaults for the rest."""
-    said, origin = route.strategy, f"route:{route.name}"
-    if not isinstance(said, StrategyDeclaration):
-        said = StrategyDeclaration.model_construct(kind=said or "single")
+    said, origin = _said(route), f"route:{route.name}"
     if said.kind == "cascade":
         sure = SURE if said.confidence is None else said.confidence
         return "cascade", Tactics(confidence=sure, origin=origin)
@@ -54,7 +72,24 @@ def tactics_of(route: Route) -> tuple[Strategy, Tactics]:
     if said.kind == "panel":
         models = said.models or PANELISTS
         return "panel", Tactics(models=models, agree=said.agree or models // 2 + 1, origin=origin)
-    return "single", Tactics(origin=origin)
+    return "single", Tactics(origin=origin)  # auto too, where nothing can be weighed
+
+
+def _said(route: Route) -> StrategyDeclaration:
+    said = route.strategy
+    if isinstance(said, StrategyDeclaration):
+        return said
+    return StrategyDeclaration.model_construct(kind=said or "single")
+
+
+def aim_of(routes: Sequence[CompiledRoute], objective: Objective, floor: Rule | None) -> Aim | None:
+    """What a plan is to be weighed by, where the first route with a strategy asks for `auto`."""
+    route = next((r.route for r in routes if r.route.strategy is not None), None)
+    if route is None or (said := _said(route)).kind != "auto":
+        return None
+    best = objective.minimize is None and objective.maximize == "quality"
+    least = 0.0 if floor is None else floor.required
+    return Aim(said.error_usd, least, best, f"route:{route.name}")
 
 
 def plan(

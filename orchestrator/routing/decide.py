@@ -25,7 +25,7 @@ from orchestrator.routing._rules import (
     request_rules,
 )
 from orchestrator.routing._settings import settings
-from orchestrator.routing._strategy import Plan, asked_for, plan
+from orchestrator.routing._strategy import Aim, Plan, aim_of, asked_for, plan
 from orchestrator.types import (
     Candidate,
     Context,
@@ -97,7 +97,9 @@ def decide(
         reach, below, removed = _of_one_model(reach, below, removed)
     require_providers(profile, reach, below, routes, removed)
     cap = next((r for r in rules if r.stage is Stage.BUDGET), None)
-    planned = plan(asked, reach, below, cap, saving=saving)
+    aim = None if saving else aim_of(routes, policy.objective, floor)
+    planned = _by_worth(aim, reach, below, cap, context) if aim else None
+    planned = planned or plan(asked, reach, below, cap, saving=saving)
     chosen = planned.order[0]
     return Decision(
         chosen=chosen.deployment.id,
@@ -119,7 +121,17 @@ def decide(
         policy_hash=compiled.hash,
         fleet_hash=fleet.hash,
         predictor=context.predictor,
+        context=context,
+        fleet=fleet,
     )
+
+
+def _by_worth(
+    aim: Aim, reach: list[Facts], below: list[Facts], cap: Rule | None, context: Context
+) -> Plan | None:
+    from orchestrator.routing._weighing import plan_by_worth  # brings numpy
+
+    return plan_by_worth(aim, reach, below, cap, context.agreement)
 
 
 def _stayed(
@@ -160,15 +172,18 @@ def _funnel(
     facts: Sequence[Facts], rules: Sequence[Rule]
 ) -> tuple[list[Facts], tuple[Candidate, ...]]:
     """Those that break no rule, and the others: the ones that came furthest first."""
-    stayed: list[Facts] = []
+    stayed = list(facts)
     removed: list[tuple[int, Candidate]] = []
-    for f in facts:
-        for rule in rules:
-            if not rule.holds(f):
-                removed.append((-STAGES.index(rule.stage), _candidate(f, rule, rule.stage)))
-                break
-        else:
-            stayed.append(f)
+    for rule in rules:
+        holds, asked = rule.holds, stayed
+        stayed = [f for f in asked if holds(f)]
+        if len(stayed) < len(asked):
+            left = {f.deployment.id for f in stayed}
+            removed += [
+                (-STAGES.index(rule.stage), _candidate(f, rule, rule.stage))
+                for f in asked
+                if f.deployment.id not in left
+            ]
     removed.sort(key=lambda pair: (pair[0], pair[1].deployment))
     return stayed, tuple(candidate for _, candidate in removed)
 
@@ -179,26 +194,29 @@ def _candidate(
     stage: Stage | None = None,
     preferred: Mapping[str, int] = _NOBODY_PREFERRED,
 ) -> Candidate:
+    deployment, health, model = f.deployment, f.health, f.deployment.model
     scores: dict[str, float | None] = {
         "quality": f.quality,
         "cost_usd": usd(f.cost),
         "latency_ms": f.latency,
     }
-    if f.deployment.model in preferred:
-        scores["preference"] = preferred[f.deployment.model]
-    if f.health.error_rate:
-        scores["error_rate"] = f.health.error_rate
-    if f.health.room < 1:
-        scores["room"] = f.health.room
+    if model in preferred:
+        scores["preference"] = preferred[model]
+    if health.error_rate:
+        scores["error_rate"] = health.error_rate
+    if health.room < 1:
+        scores["room"] = health.room
     if f.cached:
         scores["cached_tokens"] = f.cached
+    if rule is None:
+        return Candidate(deployment=deployment.id, model=model, stage=stage, scores=scores)
     return Candidate(
-        deployment=f.deployment.id,
-        model=f.deployment.model,
+        deployment=deployment.id,
+        model=model,
         stage=stage,
-        rule=rule.name if rule else "",
-        found=rule.found(f) if rule else None,
-        required=rule.required if rule else None,
+        rule=rule.name,
+        found=rule.found(f),
+        required=rule.required,
         scores=scores,
     )
 

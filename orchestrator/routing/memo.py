@@ -63,6 +63,8 @@ class Decider:
 
     def __call__(self, profile: TaskProfile, fleet: FleetSnapshot, context: Context) -> Decision:
         """See `decide`."""
+        if profile.reading is not None:  # estimates of its own, which no other request will have
+            return decide(profile, fleet, self._policy, context)
         if fleet.hash != self._fleet or len(self._known) >= MOST:
             self._fleet, self._known = fleet.hash, {}
         kept, key = self._known, _key(profile, context)
@@ -96,6 +98,7 @@ def _key(profile: TaskProfile, context: Context) -> tuple[Any, ...]:
         profile.confidence,
         id(context.estimates),
         context.predictor,
+        context.agreement,
         tuple((k, s.value, s.origin) for k, s in context.settings.items()),
         context.rate_limited,
         tuple(context.cached_tokens.items()),

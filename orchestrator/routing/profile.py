@@ -6,7 +6,7 @@ wins with confidence 1; the rest is read off the text by rules and by likeness t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 
@@ -75,10 +75,17 @@ class Profiler:
         unread: of `domain`, `language`, `complexity`, `output` and `risk` those that nobody asks
             for. They are not looked for, which takes two thirds of the time; they have their
             default then, of origin `unread`.
+        reads: makes `TaskProfile.reading` of a text; none is made where absent.
     """
 
-    def __init__(self, embedder: Embedder, *, unread: frozenset[str] = frozenset()) -> None:
-        self._embedder, self._unread = embedder, unread
+    def __init__(
+        self,
+        embedder: Embedder,
+        *,
+        unread: frozenset[str] = frozenset(),
+        reads: Callable[[str], Sequence[float]] | None = None,
+    ) -> None:
+        self._embedder, self._unread, self._reads = embedder, unread, reads
 
     def profile(self, text: str, **declared: Unpack[Given]) -> TaskProfile:
         """The profile of a request, each feature with its confidence and origin.
@@ -116,6 +123,7 @@ class Profiler:
             values=declared.get("values", True),
             constraints=declared.get("constraints", _UNCONSTRAINED),
             features=found,
+            reading=None if self._reads is None else self._reads(text),
             **{name: feature.value for name, feature in found.items()},
         )
 

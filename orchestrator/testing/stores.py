@@ -107,6 +107,19 @@ class RecorderConformance:
         assert replace(found, log=None) == done
         self.close(recorder)
 
+    def test_what_a_replay_needs_comes_back(self) -> None:
+        """What was asked, what a tool brought, and which trace is repeated."""
+        recorder = self.make()
+        asked = {"inputs": {"question": "Wie heißt sie?"}, "options": {"tags": ["a"]}}
+        brought = {"value": [{"$type": "Passage"}], "sources": {"a.md": "f0"}}
+        recorder.start(self.TRACE)
+        recorder.hop(replace(self.HOP, replay=brought))
+        recorder.finish(replace(self.TRACE, status="ok", request=asked, origin="01m7yak0d9"))
+        reader = self.reader(recorder)
+        trace, (hop,) = reader.trace(self.TRACE.id), reader.hops(self.TRACE.id)
+        assert (trace.request, trace.origin, hop.replay) == (asked, "01m7yak0d9", brought)
+        self.close(recorder)
+
     def test_a_hop_comes_back_as_it_was(self) -> None:
         """With every attempt; an unknown cost stays unknown, and odd characters do no harm."""
         recorder = self.make()

@@ -12,6 +12,7 @@ from sqlalchemy import case, select
 from orchestrator.money import Usage
 from orchestrator.records import Hop, Trace
 from orchestrator.tracing import _rows as rows
+from orchestrator.tracing import _tables as tables
 from orchestrator.tracing._database import Database
 from orchestrator.tracing._packing import (
     ATTEMPT,
@@ -20,6 +21,7 @@ from orchestrator.tracing._packing import (
     TRACE,
     KeptHop,
     Line,
+    News,
     PackedHop,
     pack,
     unpack,
@@ -86,9 +88,11 @@ def write(connection: Connection, lines: Iterable[Line], owner: str | None = Non
     """
     found: dict[str, _Found] = {}
     contents: dict[str, str] = {}
+    fleets: dict[str, str] = {}
     for line in lines:
         found.setdefault(line.trace_id, _Found(line.trace_id)).add(line)
         contents.update(line.decisions)
+        fleets.update(line.fleets)
     stored = rows.read_rules(connection, found)
     retracted = False
     for name, rule in stored.items():
@@ -97,7 +101,8 @@ def write(connection: Connection, lines: Iterable[Line], owner: str | None = Non
         if rule is not None and met.rule != rule:
             _take_back(connection, met)
             retracted = True
-    rows.write_decisions(connection, contents)
+    rows.write_shared(connection, tables.decisions, contents)
+    rows.write_shared(connection, tables.fleets, fleets)
     rows.write_unexported(connection, [name for name, met in found.items() if met.exported])
     for new in (True, False):
         # Where the line that a trace began with was lost, its hops may stand there alone.
@@ -147,11 +152,13 @@ class _Found:
         trace = self.trace
         line = Line(
             decisions={},
+            fleets={},
             exported=self.exported,
             trace_id=self.trace_id,
             trace=trace.trace if trace else None,
             caller=trace.caller if trace else None,
             tags=trace.tags if trace else None,
+            request=trace.request if trace else None,
             rule=self.rule,
             hops=list(self.hops.values()),
         )
@@ -165,7 +172,7 @@ def _take_back(connection: Connection, met: _Found) -> None:
     hops = rows.read_hops(connection, met.trace_id, undecided=True)
     if stored is None and not hops:
         return
-    again = unpack(pack({}, False, stored, None, [KeptHop(hop) for hop in hops]))
+    again = unpack(pack(News(), False, stored, None, [KeptHop(hop) for hop in hops]))
     if stored is not None:
         met.trace = again
     met.hops = {hop.values[_HOP_ID]: hop for hop in again.hops} | met.hops
@@ -179,10 +186,11 @@ def _redacted(line: Line) -> Line:
     rule, mask = line.rule or LogRule(), Mask()
     trace = None
     if line.trace is not None:
-        values = {**dict(zip(TRACE, line.trace, strict=True)), "caller": line.caller}
-        trace = redact_trace(from_json(Trace, {**values, "tags": line.tags}), rule, mask)
+        said = {"caller": line.caller, "tags": line.tags, "request": line.request}
+        values = {**dict(zip(TRACE, line.trace, strict=True)), **said}
+        trace = redact_trace(from_json(Trace, values), rule, mask)
     redacted = [KeptHop(redact_hop(_hop(hop), rule, mask)) for hop in bare]
-    again = unpack(pack({}, line.exported, trace, rule, redacted))
+    again = unpack(pack(News(), line.exported, trace, rule, redacted))
     again.hops += [hop for hop in line.hops if hop.decided]
     return again
 
@@ -198,5 +206,5 @@ def _hop(hop: PackedHop) -> Hop:
         profile = dict(zip(PROFILE, hop.profile, strict=True))
         if hop.constraints is not None:
             profile["constraints"] = hop.constraints
-    content = {"notes": hop.notes, "attempts": attempts, "profile": profile}
+    content = {"notes": hop.notes, "replay": hop.replay, "attempts": attempts, "profile": profile}
     return from_json(Hop, {**dict(zip(HOP, hop.values, strict=True)), **content})

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from math import inf
 
 from orchestrator.records import Hop, Trace
-from orchestrator.tracing._decisions import Decisions, Known
-from orchestrator.tracing._packing import KeptHop, json_text, pack
+from orchestrator.tracing._decisions import Decisions, Known, decision_json, fleet_rows
+from orchestrator.tracing._packing import KeptHop, News, pack
 from orchestrator.tracing.redact import (
     Mask,
     may_hold_secret,
@@ -79,7 +79,7 @@ class Keeper:
         self._running: dict[str, _Kept] = {}
         self._decisions = Decisions()
         self._told: dict[str, float] = {}
-        """When each decision was written out, on the monotonic clock."""
+        """When each decision and fleet was written out, on the monotonic clock."""
 
     def lines(self, records: Iterable[Trace | Hop]) -> tuple[list[bytes], bool]:
         """Lines, one for each trace, and whether texts of earlier ones must be taken back."""
@@ -127,22 +127,30 @@ class Keeper:
         self._tell(news, now)
         return pack(news, self._exported, trace, kept.rule, cleaned)
 
-    def _news(
-        self, hops: Sequence[KeptHop], known: Sequence[Known | None], now: float
-    ) -> dict[str, str]:
-        """The shared decisions of these hops that are to be written out, JSON by key."""
-        return {
-            hop.key: one.content
-            for hop, one in zip(hops, known, strict=True)
-            if one is not None and hop.key and now > self._told.get(hop.key, -inf) + _TELL_AGAIN_S
-        }
+    def _news(self, hops: Sequence[KeptHop], known: Sequence[Known | None], now: float) -> News:
+        """The decisions that these hops share and the fleets that theirs saw, where they are to be
+        written out."""
+        decisions: dict[str, str] = {}
+        fleets: dict[str, str] = {}
+        for hop, one in zip(hops, known, strict=True):
+            if one is None:
+                continue
+            if hop.key and self._untold(hop.key, now):
+                decisions[hop.key] = one.content
+            fleet = one.decision.fleet
+            if fleet is not None and fleet.hash not in fleets and self._untold(fleet.hash, now):
+                fleets |= fleet_rows(fleet)
+        return News(decisions, fleets)
 
-    def _tell(self, news: dict[str, str], now: float) -> None:
+    def _untold(self, key: str, now: float) -> bool:
+        return now > self._told.get(key, -inf) + _TELL_AGAIN_S
+
+    def _tell(self, news: News, now: float) -> None:
         """They stand in a line that is kept."""
-        if news:
+        if news.decisions or news.fleets:
             if len(self._told) >= _MOST_TOLD:
                 self._told.clear()
-            self._told.update(dict.fromkeys(news, now))
+            self._told.update(dict.fromkeys((*news.decisions, *news.fleets), now))
 
 
 def _clean(hop: Hop, known: Known | None, rule: LogRule, mask: Mask) -> KeptHop:
@@ -152,7 +160,8 @@ def _clean(hop: Hop, known: Known | None, rule: LogRule, mask: Mask) -> KeptHop:
     cleaned = redact_hop(hop, known.decision.log, mask, known.shared)
     if cleaned.decision is known.decision:
         return KeptHop(cleaned, known.key)
-    return KeptHop(cleaned, None, json_text(cleaned.decision))
+    alone = None if cleaned.decision is None else decision_json(cleaned.decision)
+    return KeptHop(cleaned, None, alone)
 
 
 def _by_trace(records: Iterable[Trace | Hop]) -> dict[str, list[Trace | Hop]]:

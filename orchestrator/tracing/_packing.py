@@ -10,33 +10,39 @@ import json
 import operator
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from orchestrator.call_types import CallRequest
 from orchestrator.money import Usage
 from orchestrator.records import Attempt, Hop, Trace
+from orchestrator.tracing.asked import kept_call
 from orchestrator.types import Constraints, LogRule, TaskProfile, as_json
 
-TRACE = tuple(name for name in Trace.__dataclass_fields__ if name not in ("log", "caller", "tags"))
+TRACE = tuple(
+    name for name in Trace.__dataclass_fields__ if name not in ("log", "caller", "tags", "request")
+)
 HOP = tuple(
     name
     for name in Hop.__dataclass_fields__
-    if name not in ("profile", "decision", "attempts", "notes")
+    if name not in ("profile", "decision", "attempts", "notes", "replay")
 )
 _ATTEMPT = tuple(name for name in Attempt.__dataclass_fields__ if name != "usage")
 ATTEMPT = (*_ATTEMPT, *(f"usage_{name}" for name in Usage.__dataclass_fields__))
-PROFILE = tuple(name for name in TaskProfile.__dataclass_fields__ if name != "constraints")
+PROFILE = tuple(
+    name for name in TaskProfile.__dataclass_fields__ if name not in ("constraints", "reading")
+)
 RULE = tuple(LogRule.__dataclass_fields__)
 
-_trace = operator.attrgetter(*TRACE, "caller", "tags")
-_hop = operator.attrgetter(*HOP, "notes")
+_trace = operator.attrgetter(*TRACE, "caller", "tags", "request")
+_hop = operator.attrgetter(*HOP, "notes", "replay")
 _attempt = operator.attrgetter(*_ATTEMPT, *(f"usage.{n}" for n in Usage.__dataclass_fields__))
 _profile = operator.attrgetter(*PROFILE)
 _rule = operator.attrgetter(*RULE)
 
-_LAYOUT = zlib.crc32(repr((1, TRACE, HOP, ATTEMPT, PROFILE, RULE)).encode())
+_LAYOUT = zlib.crc32(repr((3, TRACE, HOP, ATTEMPT, PROFILE, RULE)).encode())
 """Stands in every line: what another version has packed means something else."""
 _UNCONSTRAINED = Constraints()
 
@@ -50,6 +56,14 @@ def _plain(value: Any) -> Any:
 _pack = msgspec.msgpack.Encoder(enc_hook=_plain)
 _unpack = msgspec.msgpack.Decoder()
 _json = msgspec.json.Encoder(enc_hook=_plain)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What hops share, and what a line is to write out, JSON by key."""
+
+    decisions: Mapping[str, str] = field(default_factory=dict)
+    fleets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +84,7 @@ class PackedHop:
     values: list[Any]
     """Those of `HOP`."""
     notes: list[str]
+    replay: Any
     profile: list[Any] | None
     """The values of `PROFILE`."""
     constraints: Any
@@ -99,6 +114,8 @@ class Line:
 
     decisions: Mapping[str, str]
     """Those that it is the first to speak of, JSON by key."""
+    fleets: Mapping[str, str]
+    """Likewise those that decisions saw."""
     exported: bool
     """The trace is handed on to a collector of spans when it has ended."""
     trace_id: str
@@ -106,13 +123,14 @@ class Line:
     """The values of `TRACE`."""
     caller: Any
     tags: Any
+    request: Any
     rule: LogRule | None
     """That the trace's own texts and those of its undecided hops were kept under."""
     hops: list[PackedHop]
 
 
 def pack(
-    decisions: Mapping[str, str],
+    news: News,
     exported: bool,
     trace: Trace | None,
     rule: LogRule | None,
@@ -121,10 +139,11 @@ def pack(
     """A line; see `Line`."""
     content = (
         _LAYOUT,
-        decisions,
+        news.decisions,
+        news.fleets,
         exported,
         hops[0].hop.trace_id if trace is None else trace.id,
-        None if trace is None else _trace(trace),
+        None if trace is None else _packed_trace(trace),
         None if rule is None else _rule(rule),
         [_packed(kept) for kept in hops],
     )
@@ -132,6 +151,14 @@ def pack(
         return _pack.encode(content)
     except UnicodeEncodeError:  # half of a surrogate pair, which no file takes
         return _pack.encode(clean(as_json(content)))
+
+
+def _packed_trace(trace: Trace) -> tuple[Any, ...]:
+    *values, request = _trace(trace)
+    call = request and request.get("call")
+    if isinstance(call, CallRequest):
+        request = {**request, "call": kept_call(call)}
+    return (*values, request)
 
 
 def _packed(kept: KeptHop) -> tuple[Any, ...]:
@@ -153,13 +180,14 @@ def unpack(line: bytes) -> Line:
     content = _unpack.decode(line)
     if not isinstance(content, list) or content[:1] != [_LAYOUT]:
         raise ValueError("packed by another version")
-    _, decisions, exported, trace_id, trace, rule, packed = content
-    caller = tags = None
+    _, decisions, fleets, exported, trace_id, trace, rule, packed = content
+    caller = tags = request = None
     if trace is not None:
-        *trace, caller, tags = trace
-    hops = [PackedHop(values[:-1], values[-1], *rest) for values, *rest in packed]
+        *trace, caller, tags, request = trace
+    hops = [PackedHop(values[:-2], *values[-2:], *rest) for values, *rest in packed]
     met = None if rule is None else LogRule(**dict(zip(RULE, rule, strict=True)))
-    return Line(decisions, exported, trace_id, trace, caller, tags, met, hops)
+    of_trace = (trace_id, trace, caller, tags, request)
+    return Line(decisions, fleets, exported, *of_trace, met, hops)
 
 
 def json_text(value: Any) -> str:

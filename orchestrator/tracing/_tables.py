@@ -56,7 +56,9 @@ traces = Table(
     Column("log", JSON(none_as_null=True)),
     Column("caller", JSON(none_as_null=True)),
     Column("tags", JSON(none_as_null=True)),
+    Column("request", JSON(none_as_null=True)),
     Column("parent", String(64), nullable=False, server_default=""),
+    Column("origin", String(64), nullable=False, server_default=""),
     Column("owner", String(32)),
     Index("traces_by_time", "started_at"),
 )
@@ -80,6 +82,7 @@ hops = Table(
     Column("error", Text),
     Column("resumed", Boolean, nullable=False),
     Column("notes", JSON(none_as_null=True), nullable=False),
+    Column("replay", JSON(none_as_null=True)),
     Column("profile", JSON(none_as_null=True)),
     Column("decision", JSON(none_as_null=True)),
     Column("decision_key", String(32)),
@@ -130,6 +133,29 @@ decisions = Table(
     Column("seen_at", Float, nullable=False),
 )
 """Decisions that many hops share; `hops.decision` holds those that are of one hop alone."""
+
+fleets = Table(
+    "fleets",
+    METADATA,
+    Column("key", String(32), primary_key=True),
+    Column("content", JSON, nullable=False),
+    Column("seen_at", Float, nullable=False),
+)
+"""Fleets that decisions saw, by their hash, and their deployments; see `_decisions.fleet_rows`."""
+
+feedback = Table(
+    "feedback",
+    METADATA,
+    Column("trace_id", String(64), primary_key=True),
+    Column("hop_id", String(128), primary_key=True),
+    Column("source", String(64), primary_key=True),
+    Column("by", String(128), primary_key=True),
+    Column("score", Float, nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("comment", Text, nullable=False),
+    Index("feedback_by_time", "by", "at"),
+)
 
 spooled = Table(
     "spooled",
@@ -183,6 +209,31 @@ STEPS: tuple[Step, ...] = (
         ),
     ),
     Step("attempts say why the provider stopped", _added("attempts", "finish VARCHAR(64)")),
+    Step(
+        "the fleets that decisions saw",
+        (
+            "CREATE TABLE fleets (key VARCHAR(32) NOT NULL, content JSON NOT NULL, "
+            "seen_at FLOAT NOT NULL, PRIMARY KEY (key))",
+        ),
+    ),
+    Step(
+        "traces hold what a replay needs",
+        (
+            *_added("traces", "request JSON", "origin VARCHAR(64) DEFAULT '' NOT NULL"),
+            *_added("hops", "replay JSON"),
+        ),
+    ),
+    Step(
+        "what was said of answers",
+        (
+            "CREATE TABLE feedback (trace_id VARCHAR(64) NOT NULL, hop_id VARCHAR(128) NOT NULL, "
+            "source VARCHAR(64) NOT NULL, by VARCHAR(128) NOT NULL, "
+            "score FLOAT NOT NULL, weight FLOAT NOT NULL, "
+            "at FLOAT NOT NULL, comment TEXT NOT NULL, "
+            "PRIMARY KEY (trace_id, hop_id, source, by))",
+            "CREATE INDEX feedback_by_time ON feedback (by, at)",
+        ),
+    ),
 )
 """A change of the tables above needs one more; see `storage.migrate`."""
 

@@ -205,6 +205,7 @@ def redact_trace(trace: Trace, rule: LogRule, mask: Mask) -> Trace:
         question=apply_level(rule.prompts, trace.question, mask),
         answer=apply_level(rule.outputs, trace.answer, mask),
         error=_remark(trace.error, _talk(rule), mask),
+        request=_whole(trace.request, rule, mask),
     )
 
 
@@ -230,6 +231,7 @@ def redact_hop(hop: Hop, rule: LogRule, mask: Mask, shared: Shared | None = None
         validation=_remark(hop.validation, level, mask) or "",
         error=_remark(hop.error, level, mask),
         notes=tuple(_remark(note, level, mask) or "" for note in hop.notes),
+        replay=_whole(hop.replay, rule, mask),
         attempts=_attempts(hop.attempts, level, mask),
         profile=None if hop.profile is None else _profile(hop.profile, hidden),
         decision=decision,
@@ -239,6 +241,14 @@ def redact_hop(hop: Hop, rule: LogRule, mask: Mask, shared: Shared | None = None
 def _talk(rule: LogRule) -> LogLevel:
     """The level for what may quote any text of the hop."""
     return _strictest((rule.prompts, rule.outputs, rule.tool_args))
+
+
+def _whole(value: Mapping[str, Any] | None, rule: LogRule, mask: Mask) -> Mapping[str, Any] | None:
+    """What is of use only as it is: stored where every text is, without secrets even there."""
+    if value is None or not rule.keeps_all:
+        return None
+    cleaned: Mapping[str, Any] = _Hidden((), "full", mask).clean(value)
+    return cleaned
 
 
 def _remark(text: str | None, level: LogLevel, mask: Mask) -> str | None:
@@ -375,6 +385,9 @@ _OF_CANDIDATES = ("rule", "found", "required")
 def _decision(decision: Decision, hidden: _Hidden) -> Decision:
     candidates = tuple(hidden.fields(c, *_OF_CANDIDATES) for c in decision.candidates)
     cleaned = hidden.fields(decision, *_OF_DECISIONS)
+    context = decision.context and hidden.fields(decision.context, "settings")
+    if context is not decision.context:
+        cleaned = replace(cleaned, context=context)
     if all(map(operator.is_, candidates, decision.candidates)):
         return cleaned
     return replace(cleaned, candidates=candidates)
@@ -383,6 +396,7 @@ def _decision(decision: Decision, hidden: _Hidden) -> Decision:
 def _strings(decision: Decision) -> Iterator[str]:
     """All that cleaning looks at."""
     found = [getattr(decision, name) for name in _OF_DECISIONS]
+    found += [decision.context.settings] if decision.context else []
     found += [getattr(c, name) for c in decision.candidates for name in _OF_CANDIDATES]
     while found:
         value = found.pop()

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import StorageError, UnknownNameError, UserError
-from orchestrator.records import Hop, Trace
+from orchestrator.records import Feedback, Hop, Trace
+from orchestrator.types import FleetSnapshot
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from orchestrator.storage.spool import Backlog, Drained
     from orchestrator.tracing._database import Database
+    from orchestrator.tracing._finding import BriefHop, Sums
     from orchestrator.tracing._keeping import Keeper
+    from orchestrator.tracing.steps import UsedRun
+    from orchestrator.tracing.totals import Range, Totals
+    from orchestrator.tracing.wanted import Place, Wanted
 
 BATCH_SECONDS = 0.05
 """How long the writer collects before it writes."""
@@ -128,6 +133,30 @@ class TraceStore:
         with database.reading() as connection:
             return db.read_traces(connection, limit, since)
 
+    def find(self, wanted: Wanted, limit: int = 20, *, after: Place | None = None) -> list[Trace]:
+        """The newest traces of which all that is wanted holds, newest first.
+
+        Args:
+            after: only those that come behind this place in the list.
+        """
+        database = self._readable()
+        if database is None:
+            return []
+        from orchestrator.tracing import _finding
+
+        with database.reading() as connection:
+            return _finding.find(connection, wanted, limit, after)
+
+    def sums(self, ids: Sequence[str]) -> dict[str, Sums]:
+        """By trace: how many hops it has, how many of them failed, who answered."""
+        database = self._readable()
+        if database is None:
+            return {}
+        from orchestrator.tracing import _finding
+
+        with database.reading() as connection:
+            return _finding.sums(connection, ids)
+
     def trace(self, id_or_prefix: str) -> Trace:
         """The trace with that id, or the only one whose id begins so.
 
@@ -161,6 +190,121 @@ class TraceStore:
 
         with database.reading() as connection:
             return db.read_hops(connection, trace_id)
+
+    def stamp(self, trace_id: str) -> tuple[int, int, float]:
+        """Another one as soon as a hop of that trace was written; reads none of them."""
+        database = self._readable()
+        if database is None:
+            return 0, 0, 0.0
+        from orchestrator.tracing import _finding
+
+        with database.reading() as connection:
+            return _finding.stamp(connection, trace_id)
+
+    def hops_of(self, trace_ids: Sequence[str]) -> dict[str, list[Hop]]:
+        """`hops` of many traces at once, by trace; without what only a replay needs."""
+        database = self._readable()
+        if database is None:
+            return {name: [] for name in trace_ids}
+        from orchestrator.tracing._bulk import read_hops_of
+
+        with database.reading() as connection:
+            return read_hops_of(connection, trace_ids)
+
+    def last_answers(self) -> dict[str, float]:
+        """By deployment: when its last good answer on record began, seconds since the epoch."""
+        database = self._readable()
+        if database is None:
+            return {}
+        from orchestrator.tracing._bulk import read_last_answers
+
+        with database.reading() as connection:
+            return read_last_answers(connection)
+
+    def brief(self, trace_id: str) -> list[BriefHop]:
+        """All hops of that trace without texts, profiles and decisions, as they began."""
+        database = self._readable()
+        if database is None:
+            return []
+        from orchestrator.tracing import _finding
+
+        with database.reading() as connection:
+            return _finding.brief(connection, trace_id)
+
+    def some_hops(self, trace_id: str, ids: Sequence[str]) -> list[Hop]:
+        """Those hops of that trace, whole, in the order in which they began."""
+        database = self._readable()
+        if database is None:
+            return []
+        from orchestrator.tracing import _finding
+
+        with database.reading() as connection:
+            return _finding.some_hops(connection, trace_id, ids)
+
+    def used(self, graph: str, limit: int = 300) -> list[UsedRun]:
+        """What the newest runs of a graph that ended well have used, newest first, no texts."""
+        database = self._readable()
+        if database is None:
+            return []
+        from orchestrator.tracing.steps import read_runs
+
+        with database.reading() as connection:
+            return read_runs(connection, graph, limit)
+
+    def judge(self, said: Feedback, *, since: float, most: int) -> bool:
+        """Keep what was said of an answer, in the place of what the same one said of it before.
+
+        Args:
+            since: its author's count goes from here, in seconds since the epoch.
+            most: so much may its author say since then.
+
+        Returns:
+            Whether there was room; without it nothing is kept.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        from orchestrator.tracing._feedback import write_feedback
+
+        with self._open().writing() as connection:
+            return write_feedback(connection, said, since, most)
+
+    def feedback(
+        self, trace_id: str | None = None, *, since: float | None = None
+    ) -> list[Feedback]:
+        """What was said of the trace with exactly that id, or of all, in order of time.
+
+        Args:
+            since: said at that epoch second or later.
+        """
+        from orchestrator.tracing._feedback import read_feedback
+
+        database = self._readable()
+        if database is None:
+            return []
+        with database.reading() as connection:
+            return read_feedback(connection, trace_id, since)
+
+    def snapshot(self, fleet_hash: str) -> FleetSnapshot | None:
+        """The fleet that decisions with this `fleet_hash` saw, without what only a call needs
+        (endpoints, parameters, names of keys); `None` where it is not on record."""
+        database = self._readable()
+        if database is None:
+            return None
+        from orchestrator.tracing import _rows as db
+
+        with database.reading() as connection:
+            return db.read_fleet(connection, fleet_hash)
+
+    def totals(self, span: Range) -> Totals:
+        """What the traces of a span of time come to."""
+        from orchestrator.tracing.totals import NOTHING, read_totals
+
+        database = self._readable()
+        if database is None:
+            return NOTHING
+        with database.reading() as connection:
+            return read_totals(connection, span)
 
     def _readable(self) -> Database | None:
         self.flush()

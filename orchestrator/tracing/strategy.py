@@ -29,6 +29,9 @@ def strategy_sentence(decision: Decision) -> str:
             text = f"{first}, and {then} too where it takes longer than 95 of 100 of its calls did"
         case "race":
             text = f"{listed(part)} at once, the first valid answer counts"
+        case "panel" if tactics.moves:
+            then = listed(part[1:], " and then ")
+            text = f"{first} first, then {then} as long as another answer is worth its price"
         case "panel":
             text = f"{listed(part)} at once, {tactics.agree} equal answers settle it"
             spare = "where too few agree or some fail"

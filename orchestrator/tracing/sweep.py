@@ -6,12 +6,20 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from orchestrator.storage.compact import size_of
 from orchestrator.storage.sweep import DAY, Limits
 from orchestrator.tracing._database import Database, server_engine, sqlite_engine
-from orchestrator.tracing._tables import attempts, decisions, hops, traces, unexported
+from orchestrator.tracing._tables import (
+    attempts,
+    decisions,
+    feedback,
+    fleets,
+    hops,
+    traces,
+    unexported,
+)
 
 _BATCH = 200
 """Traces removed in one transaction, so that nobody waits long for the file."""
@@ -73,13 +81,15 @@ class TraceSweep:
             if gone:
                 with database.writing() as connection:
                     _delete_unused(connection, time.time() - DAY)
+                    _delete_unseen(connection, DAY)
 
     def _connected(self) -> Database:
         return Database(server_engine(self.database) if self.database else sqlite_engine(self.path))
 
 
 def _delete(connection: Connection, gone: list[str]) -> None:
-    for column in (attempts.c.trace_id, hops.c.trace_id, unexported.c.trace_id, traces.c.id):
+    of_traces = (attempts, hops, unexported, feedback)
+    for column in (*(table.c.trace_id for table in of_traces), traces.c.id):
         connection.execute(column.table.delete().where(column.in_(gone)))
 
 
@@ -91,3 +101,10 @@ def _delete_unused(connection: Connection, before: float) -> None:
     used = select(hops.c.decision_key).where(hops.c.decision_key.is_not(None))
     unused = (decisions.c.seen_at < before) & decisions.c.key.not_in(used)
     connection.execute(decisions.delete().where(unused))
+
+
+def _delete_unseen(connection: Connection, spare_s: float) -> None:
+    """Fleets that nobody has spoken of since well before the oldest trace began, likewise."""
+    oldest = connection.execute(select(func.min(traces.c.started_at))).scalar()
+    last = time.time() if oldest is None else oldest
+    connection.execute(fleets.delete().where(fleets.c.seen_at < last - spare_s))

@@ -44,7 +44,8 @@ def test_predictions_that_anyone_can_recompute_the_figures_from(
     out = tmp_path / "new" / "out.csv"
     pair = ("--weak", "small", "--strong", "large")
     assert mesh(str(data), *pair, "--predictions", str(out), "--json") == 0
-    [report] = json.loads(capsys.readouterr().out)["reports"]
+    report, coverage = json.loads(capsys.readouterr().out)["reports"]
+    assert {f["name"] for f in coverage["figures"]} == {"by task"}
     [apgr] = [f for f in report["figures"] if (f["of"], f["name"]) == ("predictor", "APGR")]
     assert apgr["low"] < apgr["value"] < apgr["high"]
 

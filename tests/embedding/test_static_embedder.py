@@ -7,10 +7,52 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
 from orchestrator.embedding.static_embedder import FOLDER, StaticEmbedder
 from orchestrator.errors import PrerequisiteError
+
+EMBEDDER = StaticEmbedder()
+TOKENIZER = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
+ROWS = np.load(FOLDER / "vectors.npy").astype(np.float32)
+SCALES = np.load(FOLDER / "scales.npy")
+pieces = st.sampled_from(
+    (
+        "The price",
+        " is ",
+        "40.5 EUR",
+        "[UNK]",
+        "[PAD]",
+        "[pad",
+        "##ing",
+        "a_b",
+        "\x00",
+        "\t\r\n",
+        "\x7f",
+    )
+)
+texts = st.lists(
+    st.one_of(pieces, st.text(max_size=9), st.text("aZ0 .[_{~", max_size=9)), max_size=9
+)
+
+
+@given(texts.map("".join))
+@example("x" * 101)
+@example("İstanbul naïve 中文")
+@settings(max_examples=300, deadline=None)
+def test_a_text_is_the_mean_of_the_tokens_that_the_tokenizer_finds(text: str) -> None:
+    """Words are remembered with their tokens, and that changes nothing."""
+    whole = text.encode("utf-8", "replace").decode()
+    ids = [i for i in TOKENIZER.encode(whole, add_special_tokens=False).ids if i != 1]
+    if not ids:
+        return
+    mean = SCALES[ids] @ ROWS[ids]
+    for _ in range(2):
+        assert EMBEDDER.embed([text])[0] == pytest.approx(mean / np.linalg.norm(mean), abs=1e-5)
 
 
 def test_nothing_is_like_an_empty_text() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -76,7 +78,7 @@ def test_a_text_moves_each_request_by_itself() -> None:
     known = answers(400, {"able": (0.9, 0.9), "unknown": (0.9, 0.1)})
     predictor = LearnedPredictor(text=learn(known, reader().meaning).text)
     made, hard = texts(40, seed=5)
-    found = [predictor.predict(DRAFT, FLEET, row) for row in reader().read(made)]
+    found = [predictor.predict(replace(DRAFT, reading=r), FLEET) for r in reader().read(made)]
     gains = np.array([f["able/api"].mean - f["unknown/api"].mean for f in found])
     assert gains[hard].min() > gains[~hard].max() + 0.2
     assert all(f["able/api"].sd > predictor.predict(DRAFT, FLEET)["able/api"].sd for f in found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from orchestrator.learning.ridge import fit
+from orchestrator.learning.ridge import Fitted, fit_and_leave_out
 
 
 def data(rows: int, width: int, *, noise: float, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -13,6 +13,10 @@ def data(rows: int, width: int, *, noise: float, seed: int = 0) -> tuple[np.ndar
     features = rng.normal(size=(rows, width)) / np.sqrt(width)
     weights = rng.normal(size=(width, 1))
     return features, weights, features @ weights + noise * rng.normal(size=(rows, 1))
+
+
+def fit(features: np.ndarray, targets: np.ndarray) -> Fitted:
+    return fit_and_leave_out(features, targets)[0]
 
 
 def test_many_rows_find_the_weights() -> None:
@@ -53,3 +57,14 @@ def test_the_truth_lies_within_the_interval() -> None:
         off = np.abs(found.predict(new) - new @ weights)
         within.append((off < 1.96 * np.sqrt(found.variance(new))).mean())
     assert 0.9 < np.mean(within) < 0.99
+
+
+@pytest.mark.parametrize(("rows", "width"), [(40, 60), (60, 40)])
+def test_what_is_left_out_is_predicted_by_the_others(rows: int, width: int) -> None:
+    features, _, target = data(rows, width, noise=0.3)
+    found, unseen = fit_and_leave_out(features, target)
+    kept = np.arange(rows) != 3
+    some, known = features[kept], target[kept]
+    c = found.strengths[0]
+    weights = np.linalg.solve(some.T @ some + c * np.eye(width), some.T @ known)
+    assert unseen[3] == pytest.approx(features[3] @ weights, abs=1e-3)

@@ -73,6 +73,7 @@ _FILES: Files = {
         },
         "shared": {"url": "redis://127.0.0.1:6379/0", "name": "sales", "when_gone": "refuse"},
         "checking": {"support": "support.json"},
+        "feedback": {"per_day": 50},
         "calls": {
             "hedge_share": 0.1,
             "queue": 20,
@@ -250,6 +251,7 @@ _FILES: Files = {
             },
             {"name": "second", "strategy": {"kind": "panel", "agree": 2}},
             {"name": "third", "strategy": {"kind": "cascade", "confidence": 0.8}},
+            {"name": "fourth", "strategy": {"kind": "auto", "error_usd": 0.05}},
         ],
         "budgets": [
             {

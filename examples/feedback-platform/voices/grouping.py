@@ -19,7 +19,7 @@ def groups(messages: Sequence[str]) -> list[list[int]]:
     """
     vectors = load_embedder("static").embed(messages)
     likeness = vectors @ vectors.T
-    graph = nx.Graph()
+    graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(len(messages)))
     for a in range(len(messages)):
         graph.add_edges_from((a, b) for b in range(a) if likeness[a, b] >= NEAR)

@@ -37,9 +37,10 @@ DIMENSIONS = {
     "outcome": _OUTCOME,
     "kind": "coalesce(kind, '')",
     "day": "strftime('%Y-%m-%d', at, 'unixepoch')",
+    "hour": "strftime('%Y-%m-%dT%H', at, 'unixepoch')",
 }
 """What costs can be told apart by. Several tags of one call stand together (`a, b`), so that
-nothing is counted twice; days are those of UTC."""
+nothing is counted twice; days and hours are those of UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +87,8 @@ class CostReport:
     since: float
     until: float
     rows: tuple[tuple[tuple[str, ...], Costs], ...]
-    """For each group its names, in the order of `by`, and its sums; the dearest first, days in
-    their order. An empty name: nothing was said."""
+    """For each group its names, in the order of `by`, and its sums; the dearest first, days and
+    hours in their order. An empty name: nothing was said."""
     under_way: int
     """Attempts that are not over, and are in none of the rows."""
     reserved_micro_usd: int
@@ -180,5 +181,5 @@ def _under_way(db: sqlite3.Connection, since: float, until: float, now: float) -
 
 
 def _place(by: Sequence[str], names: tuple[str, ...], costs: Costs) -> tuple[Any, ...]:
-    day = names[0] if by and by[0] == "day" else ""
+    day = names[0] if by and by[0] in ("day", "hour") else ""
     return (day, -costs.known_micro_usd, -costs.unknown_micro_usd, -costs.attempts, names)

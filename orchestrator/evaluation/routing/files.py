@@ -87,7 +87,7 @@ def _queries(path: Path) -> tuple[dict[str, Query], set[str]]:
     kept: dict[str, Query] = {}
     left_out: set[str] = set()
     problems: list[Problem] = []
-    for number, line in _lines(path):
+    for number, line in lines_of(path):
         if not line.strip():
             continue
         found = _query(str(path), number, line)
@@ -145,7 +145,7 @@ class _Table:
         Raises:
             UserError: the file has no such columns, or lines of it are wrong.
         """
-        lines = csv.reader(line for _, line in _lines(self._path))
+        lines = csv.reader(line for _, line in lines_of(self._path))
         head = next(lines, [])
         lost = [column for column in COLUMNS if column not in head]
         if lost:
@@ -198,8 +198,12 @@ def _number(cell: str) -> float | None:
     return value
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines with their numbers and their ends."""
+def lines_of(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines with their numbers and their ends, of a file that may be zipped.
+
+    Raises:
+        UserError: it cannot be read.
+    """
     number = 0
     try:
         with (

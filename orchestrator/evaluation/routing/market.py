@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NAMES = ("AIQ", "score at its cost", "gap closed", "cost at 95 %", "cost at 100 %")
 _ROUNDING = 1e-9
-RATES = 121
+RATES = 41
 """How many exchange rates are tried; besides them, only quality and only cost."""
 _DECADES = (-2.0, 3.0)
 """Exchange rates, as powers of ten of quality a mean cost of the single models."""
@@ -25,23 +25,17 @@ class Market:
     """A router's choices on recorded outcomes, at every exchange rate.
 
     Args:
-        quality: what it expects of each model, shape `(queries, models)`.
-        expected: what it expects to pay, US dollars, same shape.
-        scores: what came out, same shape.
+        chosen: the column that it chooses at each rate, shape `(queries, rates)`.
+        scores: what came out, shape `(queries, models)`.
         costs: what it cost, same shape.
     """
 
     names = NAMES
 
-    def __init__(
-        self, quality: np.ndarray, expected: np.ndarray, scores: np.ndarray, costs: np.ndarray
-    ) -> None:
+    def __init__(self, chosen: np.ndarray, scores: np.ndarray, costs: np.ndarray) -> None:
         import numpy as np
 
-        unit = float(costs.mean())
-        rates = np.r_[0.0, np.logspace(*_DECADES, RATES) / unit, np.inf]
         rows = np.arange(len(scores))
-        chosen = np.stack([_choice(quality, expected, rate) for rate in rates], axis=1)
         self._score = scores[rows[:, None], chosen]
         self._cost = costs[rows[:, None], chosen]
         self._scores, self._costs = scores, costs
@@ -91,6 +85,26 @@ class Market:
             np.r_[costs[cheapest], w @ self._cost],
             np.r_[w @ self._scores[:, cheapest], w @ self._score],
         )
+
+
+def exchange_rates(costs: np.ndarray) -> np.ndarray:
+    """The rates that are tried, in quality a dollar, around what the single models cost."""
+    import numpy as np
+
+    rates: np.ndarray = np.logspace(*_DECADES, RATES) / float(np.nanmean(costs))
+    return np.concatenate([[0.0], rates, [np.inf]])
+
+
+def choices(quality: np.ndarray, expected: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """The column that is worth most at each rate, shape `(queries, rates)`.
+
+    Args:
+        quality: what is expected of each model, shape `(queries, models)`.
+        expected: what it is expected to cost, US dollars, same shape.
+    """
+    import numpy as np
+
+    return np.stack([_choice(quality, expected, rate) for rate in rates], axis=1)
 
 
 def _choice(quality: np.ndarray, expected: np.ndarray, rate: float) -> np.ndarray:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from orchestrator.evaluation.crosscheck.progress import OnProgress, silent
 from orchestrator.evaluation.crosscheck.report import Figure, Report, measured
 from orchestrator.evaluation.routing.bootstrap import interval, resampled
-from orchestrator.evaluation.routing.market import Market
+from orchestrator.evaluation.routing.coverage import coverage
+from orchestrator.evaluation.routing.market import Market, choices, exchange_rates
 from orchestrator.evaluation.routing.pair import Pair
 from orchestrator.evaluation.routing.plan import Plan, splits
 from orchestrator.evaluation.routing.routers import (
@@ -35,6 +36,8 @@ class Measured:
     """What was found on one set."""
 
     report: Report
+    coverage: Report | None
+    """How often what came out lies within the predictor's intervals."""
     axis: str
     """What the first numbers of curves and singles are."""
     curves: Mapping[str, Curve]
@@ -79,6 +82,7 @@ def measure(
     )
     return Measured(
         report=report,
+        coverage=coverage(routers[0], own),
         axis="share of queries that the strong model answers" if two else "US dollars a query",
         curves={name: judge.curve() for name, judge in judges.items()},
         singles=_singles(own),
@@ -91,7 +95,10 @@ def _pair(router: Expected, own: Recorded) -> Pair | Market:
 
 
 def _market(router: Expected, own: Recorded) -> Pair | Market:
-    return Market(router.quality, router.cost, own.scores, own.costs)
+    chosen = router.chosen
+    if chosen is None:
+        chosen = choices(router.quality, router.cost, exchange_rates(own.costs))
+    return Market(chosen, own.scores, own.costs)
 
 
 def _figures(

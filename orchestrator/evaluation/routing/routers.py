@@ -26,15 +26,19 @@ class Expected:
     """US dollars; NaN where there are no prices."""
     uncertainty: np.ndarray | None = None
     """Standard deviations of `quality`."""
+    chosen: np.ndarray | None = None
+    """What `decide` makes of it: for each query and exchange rate a column; where that is absent,
+    what is worth most is chosen."""
 
     def rows(self, rows: np.ndarray) -> Expected:
         """What is expected of the queries of these row numbers."""
-        doubt = self.uncertainty
+        doubt, chosen = self.uncertainty, self.chosen
         return Expected(
             name=self.name,
             quality=self.quality[rows],
             cost=self.cost[rows],
             uncertainty=None if doubt is None else doubt[rows],
+            chosen=None if chosen is None else chosen[rows],
         )
 
 
@@ -61,7 +65,7 @@ def out_of_fold(
 
     shape = recorded.scores.shape
     quality, cost, doubt = (np.full(shape, np.nan) for _ in range(3))
-    name = ""
+    name, chosen = "", None
     for number, part in enumerate(parts):
         on_progress("learning", number, len(parts))
         found = learn(recorded, part.train, part.test)
@@ -69,7 +73,11 @@ def out_of_fold(
         quality[part.test], cost[part.test] = found.quality, found.cost
         if found.uncertainty is not None:
             doubt[part.test] = found.uncertainty
-    return Expected(name=name, quality=quality, cost=cost, uncertainty=doubt)
+        if found.chosen is not None:
+            if chosen is None:
+                chosen = np.full((shape[0], found.chosen.shape[1]), -1)
+            chosen[part.test] = found.chosen
+    return Expected(name=name, quality=quality, cost=cost, uncertainty=doubt, chosen=chosen)
 
 
 def task_mean(recorded: Recorded, train: np.ndarray, test: np.ndarray) -> Expected:

@@ -107,6 +107,14 @@ class StoredRing:
         """See `protocols.Allotments`. The same objects each time, until they change."""
         return _of(self._limits, caller) if self._limits else ()
 
+    def secrets_of(self, id: str) -> tuple[tuple[bytes, Key], ...]:
+        """The hashes of the secrets of that key which are good now, each with the key."""
+        now = self._clock.now()
+        if self._clock.monotonic() > self._good_until:
+            return ()
+        held = [(hash, self._held.get(hash)) for hash in self._hashes.get(id, ())]
+        return tuple((hash, h.key) for hash, h in held if h is not None and now < h.ends)
+
     def _refused(self, secret: str, held: _Held | None, now: float) -> KeyRefusedError:
         if held is None:
             if self._failing and is_whole(secret):

@@ -7,7 +7,12 @@ import pytest
 
 from orchestrator.evaluation.routing.bootstrap import interval, resampled
 from orchestrator.evaluation.routing.folds import drawn, folds
-from orchestrator.evaluation.routing.market import Market, non_decreasing_hull
+from orchestrator.evaluation.routing.market import (
+    Market,
+    choices,
+    exchange_rates,
+    non_decreasing_hull,
+)
 from orchestrator.evaluation.routing.pair import Pair
 
 WEAK = np.array([1.0, 1.0, 0.0, 0.0])
@@ -57,7 +62,8 @@ def test_the_hull_is_concave_and_never_falls() -> None:
 def market(quality: np.ndarray) -> list[float]:
     scores = np.array([[1.0, 1.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
     costs = np.tile([1.0, 3.0], (4, 1))
-    return list(Market(quality, costs, scores, costs).figures().tolist())
+    chosen = choices(quality, costs, exchange_rates(costs))
+    return list(Market(chosen, scores, costs).figures().tolist())
 
 
 def test_single_models_alone_are_a_line_between_them() -> None:

@@ -1,0 +1,1 @@
+"""What a run of a graph will cost and take, said before anything is called."""

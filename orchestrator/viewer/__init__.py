@@ -1,0 +1,1 @@
+"""Pages that show what was recorded: traces, hops, decisions, costs."""

@@ -1,0 +1,1 @@
+"""Dashboards: what many requests come to, as plots with their tables."""
