@@ -13,7 +13,7 @@ QUESTION := Draft a remote-work policy for 120 employees, calculate the yearly c
 SOURCES := examples/remote-work/sources
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-embeddings demo test explore test-embeddings faults eval eval-crosscheck eval-routing lint types build bench-start bench-schedule bench-profile bench-hedge bench-replay bench-viewer bench-gateway bench-tracing bench-diagnosis profile-gateway soak soak-gateway clean distclean
+.PHONY: help setup setup-embeddings demo test explore test-embeddings faults eval eval-crosscheck eval-routing lint types build bench-start bench-schedule bench-profile bench-hedge bench-plan bench-whatif bench-replay bench-viewer bench-gateway bench-tracing bench-diagnosis profile-gateway soak soak-gateway clean distclean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -29,6 +29,7 @@ demo: $(READY)  ## answer a real question over real documents, offline
 	@$(BIN)/mesh ask "$(QUESTION)" --sources $(SOURCES)
 
 test: $(READY)  ## run the tests
+	@scripts/browser || true  # without one its tests are left out, and say so
 	@$(BIN)/python -m pytest -n 2 --dist loadscope
 
 explore: $(READY)  ## run the property-based tests on new examples, which may find what is not known yet
@@ -73,6 +74,12 @@ bench-profile: $(READY)  ## measure how long it takes to read a request and to d
 
 bench-hedge: $(READY)  ## measure what a hedge brings under a provider with a long tail
 	@$(BIN)/python scripts/bench_hedge.py
+
+bench-plan: $(READY)  ## measure how well the cost of 200 runs is told before them
+	@$(BIN)/python scripts/bench_plan.py
+
+bench-whatif: $(READY)  ## hold the intervals of what-if against the truth, for 200 policies
+	@$(BIN)/python scripts/bench_whatif.py
 
 bench-replay: $(READY)  ## replay 200 recorded runs of the demo graphs: same output, no call
 	@$(BIN)/python scripts/bench_replay.py

@@ -36,38 +36,42 @@ class _Row:
     def add(self, hop: BriefHop) -> None:
         self.hops += 1
         self.statuses["invalid" if hop.validated is False else hop.status] += 1
-        self.models.update(a.deployment for a in hop.attempts[-1:])
         self.costs.append(hop.cost_micro_usd)
-        self.input += sum(a.input for a in hop.attempts)
-        self.output += sum(a.output for a in hop.attempts)
+        for a in hop.attempts:
+            self.input += a.input
+            self.output += a.output
+        if hop.attempts:
+            self.models[hop.attempts[-1].deployment] += 1
         self.ms += hop.ms
         self.longest = max(self.longest, hop.ms)
 
 
 def show_folded(screen: Screen, trace: Trace, hops: Sequence[BriefHop]) -> None:
     """The request with its hops counted by node; `work/a` and `work/b` are both of `work`."""
-    rows: dict[str, _Row] = {}
+    by_node: dict[str, _Row] = {}
     for hop in hops:
         name = hop.node.partition("/")[0]
-        rows.setdefault(name, _Row(name)).add(hop)
-    whole = _Row("")
-    for hop in hops:
-        whole.add(hop)
+        row = by_node.get(name)
+        if row is None:
+            row = by_node[name] = _Row(name)
+        row.add(hop)
+    rows = sorted(by_node.values(), key=lambda row: -row.hops)
     screen.print(
         screen.join((trace.id, "strong"), f"  {trace.graph}  {trace.verdict or trace.status}")
     )
     if trace.question:
         screen.prose(screen.short(trace.question, 300), 2)
-    failed = whole.statuses["failed"]
+    failed = sum(row.statuses["failed"] for row in rows)
+    cost = total_cost([cost for row in rows for cost in row.costs])
     facts = (
         counted(len(hops), "hop") + (f", {failed:,} failed" if failed else ""),
-        f"{whole.input:,} tokens in, {whole.output:,} out",
-        f"cost {dollars(usd(total_cost(whole.costs)))}",
+        f"{sum(row.input for row in rows):,} tokens in, {sum(row.output for row in rows):,} out",
+        f"cost {dollars(usd(cost))}",
         duration(trace.ms) if trace.ms else "",
     )
     screen.prose(screen.facts(facts), 2, "quiet")
     screen.print("")
-    _table(screen, sorted(rows.values(), key=lambda row: -row.hops))
+    _table(screen, rows)
     screen.prose(
         f"One hop: mesh trace why {trace.id} NODE. All: mesh trace show {trace.id} --json", 2
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.cli._show import Screen, Tone
+from orchestrator.errors import UserError
 from orchestrator.money import total_cost, usd
 from orchestrator.records import Attempt, Hop, Trace
 from orchestrator.tracing.explain import (
@@ -20,6 +21,8 @@ from orchestrator.types import Outcome
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from orchestrator.tracing.store import TraceStore
 
 WIDE = 110
 """Columns from which the list has room for the graph's name."""
@@ -198,3 +201,13 @@ def _tree(screen: Screen, hops: Sequence[Hop]) -> Iterator[tuple[str, Hop]]:
             yield from walk(hop.id, lead + (" " * len(down) if ends else down))
 
     return walk(None, "")
+
+
+def find_trace(store: TraceStore, wanted: str | None) -> Trace:
+    """The trace of that id, or beginning of one; `None`: the latest."""
+    if wanted is not None:
+        return store.trace(wanted)
+    latest = store.traces(1)
+    if not latest:
+        raise UserError('nothing has been recorded yet; try: mesh ask "QUESTION"')
+    return latest[0]

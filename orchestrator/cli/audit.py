@@ -80,6 +80,11 @@ def show(screen: Screen, found: Audit) -> None:
     """The sentence, the tasks, and the costliest patterns with examples."""
     from orchestrator.tracing.explain import counted
 
+    if not found.calls:
+        screen.print("No call of a model is there; what code answers is not counted.")
+        for problem in found.problems:
+            screen.prose(f"! {problem}", tone="warn")
+        return
     known = f"{_usd(found.usd)}" + (
         f" and {counted(found.unknown, 'call')} of unknown cost" if found.unknown else ""
     )

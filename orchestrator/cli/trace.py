@@ -34,7 +34,9 @@ def show(id: Id = None, project: Project = HERE, as_json: AsJson = False) -> Non
     from orchestrator.types import as_json as plain
 
     store = _store(project)
-    trace = _find(store, id)
+    from orchestrator.cli._trace import find_trace
+
+    trace = find_trace(store, id)
     if as_json:
         print_json({**plain(trace), "hops": [plain(hop) for hop in store.hops(trace.id)]})
         return
@@ -109,16 +111,7 @@ def _store(project: Path) -> TraceStore:
 
 
 def _read(store: TraceStore, wanted: str | None) -> tuple[Trace, list[Hop]]:
-    trace = _find(store, wanted)
+    from orchestrator.cli._trace import find_trace
+
+    trace = find_trace(store, wanted)
     return trace, store.hops(trace.id)
-
-
-def _find(store: TraceStore, wanted: str | None) -> Trace:
-    from orchestrator.errors import UserError
-
-    if wanted is not None:
-        return store.trace(wanted)
-    latest = store.traces(1)
-    if not latest:
-        raise UserError('nothing has been recorded yet; try: mesh ask "QUESTION"')
-    return latest[0]

@@ -24,7 +24,6 @@ ENDINGS: tuple[tuple[str, Format], ...] = (
 
 
 def export(
-    id: Annotated[str, typer.Argument(metavar="ID", help="An id or its beginning.")],
     output: Annotated[
         Path,
         typer.Option(
@@ -35,6 +34,10 @@ def export(
             "`-` prints the JSON.",
         ),
     ],
+    id: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="An id or its beginning; default: the latest."),
+    ] = None,
     redact: Annotated[
         bool,
         typer.Option("--redact", help="Leave out all texts and who asked; keep names and numbers."),
@@ -47,12 +50,13 @@ def export(
     The page is one file that needs no network, with every step and why it was done so.
     """
     from orchestrator.cli._show import Screen, print_json
+    from orchestrator.cli._trace import find_trace
     from orchestrator.mesh import Mesh
     from orchestrator.tracing.documents import collected, redacted
 
     form = format_of(output)
     mesh = Mesh.load(project)
-    trace = mesh.store.trace(id)
+    trace = find_trace(mesh.store, id)
     document = collected(trace, mesh.store.hops(trace.id), mesh.store.snapshot)
     text = _text(form, mesh, redacted(document) if redact else document)
     if str(output) == "-":

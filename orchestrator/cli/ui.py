@@ -10,6 +10,8 @@ from orchestrator.cli._options import HERE, AsJson, Project
 
 if TYPE_CHECKING:
     import socket
+    from contextlib import ExitStack
+    from pathlib import Path
 
     from orchestrator.mesh import Mesh
 
@@ -37,27 +39,42 @@ def ui(
     and one of a workspace shows that workspace alone.
     """
     import contextlib
+
+    from orchestrator.gateway.serve.listen import address_of
+
+    with contextlib.ExitStack() as closing, contextlib.suppress(KeyboardInterrupt):
+        # On this machine a browser may come before the project is read, and waits for it; who is
+        # to ask for keys learns first whether there are any.
+        pages = None if _here(host) else _pages(project, host, closing)
+        listener = closing.enter_context(_listener(host, port))
+        address = address_of(listener)
+        _say_where(address, host, as_json)
+        mesh, application = pages or _pages(project, host, closing)
+        if not as_json:
+            _say_what(mesh)
+        _serve(application, listener, mesh, address if open_browser else None)
+
+
+def _say_where(address: str, host: str, as_json: bool) -> None:
     import sys
 
     from orchestrator.cli._show import Screen, print_json
-    from orchestrator.gateway.serve.listen import address_of
-    from orchestrator.mesh import Mesh
 
-    mesh = Mesh.load(project)
-    application, close = _application(mesh, host)
-    listener = _listener(host, port)
-    address = address_of(listener)
-    with contextlib.suppress(KeyboardInterrupt):
-        if as_json:
-            print_json({"event": "started", "url": f"{address}/", "keys": not _here(host)})
-        else:
-            screen = Screen()
-            screen.print(screen.join((screen.sign("yes"), "good"), " ", (f"{address}/", "strong")))
-            screen.prose(f"traces of {mesh.storage}; Ctrl-C ends it", 2, "quiet")
-        sys.stdout.flush()
-        _serve(application, listener, mesh, address if open_browser else None)
-    close()
-    mesh.store.close()
+    if as_json:
+        print_json({"event": "started", "url": f"{address}/", "keys": not _here(host)})
+    else:
+        screen = Screen()
+        screen.print(screen.join((screen.sign("yes"), "good"), " ", (f"{address}/", "strong")))
+    sys.stdout.flush()
+
+
+def _say_what(mesh: Mesh) -> None:
+    import sys
+
+    from orchestrator.cli._show import Screen
+
+    Screen().prose(f"traces of {mesh.storage}; Ctrl-C ends it", 2, "quiet")
+    sys.stdout.flush()
 
 
 def _here(host: str) -> bool:
@@ -66,13 +83,20 @@ def _here(host: str) -> bool:
     return is_loopback(host)
 
 
-def _application(mesh: Mesh, host: str) -> tuple[Any, Any]:
-    """The pages behind their door, and what closes the door's keys."""
+def _pages(project: Path, host: str, closing: ExitStack) -> tuple[Mesh, Any]:
+    """The project and its pages behind their door.
+
+    Args:
+        closing: what is opened is closed with it.
+    """
     from orchestrator.gateway.guarded import Guarded
+    from orchestrator.mesh import Mesh
     from orchestrator.viewer.app import viewer
 
+    mesh = Mesh.load(project)
+    closing.callback(mesh.store.close)
     if _here(host):
-        return Guarded(viewer(lambda: mesh), is_open=True), lambda: None
+        return mesh, Guarded(viewer(lambda: mesh), is_open=True)
     from orchestrator.calling.clock import SystemClock
     from orchestrator.gateway.keys.opening import open_store, ring_for
     from orchestrator.gateway.pages import KeyDoor
@@ -81,7 +105,8 @@ def _application(mesh: Mesh, host: str) -> tuple[Any, Any]:
     ring = ring_for(host, False, open_store(mesh.project.settings, mesh.storage, clock), clock)
     assert ring is not None
     ring.start()
-    return Guarded(viewer(lambda: mesh, KeyDoor(ring)), is_open=False), ring.close
+    closing.callback(ring.close)
+    return mesh, Guarded(viewer(lambda: mesh, KeyDoor(ring)), is_open=False)
 
 
 def _listener(host: str, port: int | None) -> socket.socket:
@@ -102,7 +127,6 @@ def _serve(application: Any, listener: socket.socket, mesh: Mesh, browse: str | 
 
     import uvicorn
 
-    # The database is opened beside, so that the first page does not wait for all of it.
     threading.Thread(target=_warm, args=(mesh,), name="mesh-warm", daemon=True).start()
     config = uvicorn.Config(
         application, lifespan="off", log_level="error", access_log=False, server_header=False
@@ -117,13 +141,10 @@ def _serve(application: Any, listener: socket.socket, mesh: Mesh, browse: str | 
 
 
 def _warm(mesh: Mesh) -> None:
-    """What a first page needs is loaded."""
-    import contextlib
+    """What pages need is loaded, and stays: no later page has it looked through for garbage."""
+    import gc
 
-    from orchestrator.errors import MeshError
-    from orchestrator.tracing.diagnosis import diagnose
+    from orchestrator.viewer.warming import warm
 
-    with contextlib.suppress(MeshError):  # a page will say it
-        for trace in mesh.store.traces(1):
-            ids = [hop.id for hop in mesh.store.brief(trace.id)[:10]]
-            diagnose(trace, mesh.store.some_hops(trace.id, ids))
+    warm(mesh)
+    gc.freeze()

@@ -20,8 +20,8 @@ from orchestrator.project.policy_schema import Policy
 from orchestrator.replay.traffic import Recorded
 from orchestrator.routing._one_model import EMBED
 from orchestrator.routing.decide import decide
+from orchestrator.routing.memo import traits
 from orchestrator.types import (
-    Constraints,
     Context,
     Decision,
     Deployment,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 Predict = Callable[[TaskProfile, Sequence[Deployment]], Mapping[str, Estimate]]
 """What is expected of each deployment, as routing would be told now."""
-_UNCONSTRAINED = Constraints()
 _GRAIN = 100
 """Estimates that differ by less than one in so many are alike."""
 
@@ -109,20 +108,8 @@ def _key(
 ) -> tuple[Any, ...]:
     """Everything that a choice looks at besides fleet and policy; money and time that were left
     then are no matter here."""
-    constraints = profile.constraints
     return (
-        profile.task,
-        profile.domain,
-        profile.input_tokens,
-        profile.output_tokens,
-        profile.images,
-        profile.data_class,
-        profile.risk,
-        profile.interactive,
-        profile.needs,
-        profile.values,
-        profile.tags,
-        None if constraints is _UNCONSTRAINED else constraints,
+        *traits(profile),
         tuple((k, s.value) for k, s in context.settings.items()),
         tuple(round(e.mean * _GRAIN) for e in estimates.values()),
     )

@@ -10,6 +10,11 @@ many requests (R. Bock and M. Aitkin, Marginal maximum likelihood, Psychometrika
 around its arm's shift, and that around 0 with the predictor's own uncertainty. Because z is summed
 out, a model that is asked only after another has failed is not taken for a bad one.
 
+How far the tasks of one model differ decides how much its answers to one task say of another, where
+few were seen. So it is learned by EM beside what is usual, with what z hides of each answer taken
+off (T. Louis, Finding the observed information matrix, JRSS B 44, 1982), and drawn anew for each
+draw, since a few dozen shifts tell it roughly.
+
 Drawn are maxima of the posterior with every request weighted at random (D. Rubin, The Bayesian
 bootstrap, Annals of Statistics 9, 1981) and the centres of the priors drawn from them (randomise,
 then optimise: J. Bardsley et al., SIAM J. Sci. Comput. 36, 2014): an error in a model's strength is
@@ -24,10 +29,12 @@ import numpy as np
 
 Array = np.ndarray
 
-_FIRST, _EACH = 200, 25
+_FIRST, _EACH = 200, 50
 """Steps to the maximum without weights, and from there to that of each draw."""
 SLICE_SD = 0.35
-"""How far a model's tasks vary around the model, in logits."""
+"""How far a model's tasks vary around the model, in logits, before anything was seen."""
+_SLICE_FREEDOM = 6.0
+"""As if so many had been seen to vary so."""
 _EASE, _EASE_SD, _TASK_SD = 1.0, 0.5, 0.4
 """σ before anything was seen, and how far tasks vary around it."""
 _GRID: Array = np.linspace(-3.0, 3.0, 13, dtype=np.float32)
@@ -36,9 +43,9 @@ _NORMAL = np.exp(-(_GRID**2) / 2) / np.exp(-(_GRID**2) / 2).sum()
 _NORMAL_AS = 10.0
 """As if so many requests had been seen to be spread so."""
 _MOST_STEP = 1.0
-_WIDER = 2.0
+_WIDER = 3.0
 """By how much the weights of requests vary more than if these formulas were the truth, which no
-formulas are; chosen on the seeds 1 to 3 of `scripts/bench_whatif.py`."""
+formulas are; chosen on the seeds 1 to 6 of `scripts/bench_whatif.py`."""
 QUANTUM = 0.25
 """Predictions are told apart by so many logits, and grades by a twentieth."""
 
@@ -121,7 +128,8 @@ def learn_passing(
         middle = _Fit(seen, units, doubt, tasks, 1, None)
         for _ in range(_FIRST):
             middle.step()
-        fit.begin_at(middle)
+            middle.learn_spread()
+        fit.begin_at(middle, random)
         for _ in range(_EACH):
             fit.step()
     return Passing(
@@ -174,24 +182,34 @@ class _Fit:
         self.doubt = doubt
         self.weight = np.repeat(counts[None].astype(float), draws, axis=0)
         self.arm_centre, self.cell_centre = np.zeros((draws, arms)), np.zeros((draws, arms * tasks))
-        self.sigma_centre = np.full((draws, tasks), _EASE)
+        self.ease_centre, self.task_centre = np.full((draws, 1), _EASE), np.zeros((draws, tasks))
         if random is not None:
             often = np.maximum(counts, 1e-9) / _WIDER
             weight = random.gamma(often, size=self.weight.shape)
             total = weight.sum(axis=1, keepdims=True)
             self.weight = weight * counts.sum() / np.where(total, total, 1.0)
             self.arm_centre += random.standard_normal((draws, arms)) * doubt
-            self.cell_centre += random.standard_normal((draws, arms * tasks)) * SLICE_SD
-            self.sigma_centre += _EASE_SD * random.standard_normal((draws, 1))
-            self.sigma_centre += _TASK_SD * random.standard_normal((draws, tasks))
-            self.sigma_centre = np.abs(self.sigma_centre)
+            self.cell_centre += random.standard_normal((draws, arms * tasks))
+            self.cell_centre *= SLICE_SD
+            self.ease_centre += _EASE_SD * random.standard_normal((draws, 1))
+            self.task_centre += _TASK_SD * random.standard_normal((draws, tasks))
         self.mass = np.repeat(_NORMAL[None], draws, axis=0)
+        self.spread = np.full((draws, 1), SLICE_SD**2)
+        """Variance of the shifts around their arm's."""
+        self.freedom = _SLICE_FREEDOM
+        """Of how many shifts it is known."""
+        self.curve = np.zeros((draws, arms * tasks))
+        """What the answers say of each shift, as a precision."""
         self.arm = self.arm_centre.copy()
         self.shift = np.repeat(self.arm, tasks, axis=1) + self.cell_centre
-        self.sigma = self.sigma_centre.copy()
+        self.sigma = np.abs(self.ease_centre + self.task_centre)
 
-    def begin_at(self, middle: _Fit) -> None:
-        """Start from there; what was not judged starts where its prior is."""
+    def begin_at(self, middle: _Fit, random: np.random.Generator) -> None:
+        """Start from there; what was not judged starts where its prior is. The variance is drawn
+        from its own posterior."""
+        free = middle.freedom
+        self.spread = middle.spread * free / random.chisquare(free, self.spread.shape)
+        self.cell_centre *= np.sqrt(self.spread) / SLICE_SD
         usual = np.repeat(self.arm_centre, self.tasks, axis=1) + self.cell_centre
         self.shift = np.where(self.met > 0, middle.shift, usual)
         told = self.met.reshape(-1, self.tasks).sum(axis=1) > 0
@@ -227,7 +245,7 @@ class _Fit:
         cells = self.shift.shape[1]
         gradient = _sums(up.sum(axis=2), self.cell, cells)
         curve = _sums(bend.sum(axis=2), self.cell, cells)
-        tight = SLICE_SD**-2
+        tight = 1 / self.spread
         away = self.shift - np.repeat(self.arm, self.tasks, axis=1) - self.cell_centre
         move = (gradient - away * tight) / (curve + tight)
         self.shift += np.clip(move, -_MOST_STEP, _MOST_STEP)
@@ -238,9 +256,31 @@ class _Fit:
         self.shift = np.where(self.met > 0, self.shift, usual)  # of which nothing was judged
         pull = _sums(up @ _GRID, self.task, self.tasks)
         stiff = _sums(bend @ _GRID**2, self.task, self.tasks)
-        pull -= (self.sigma - self.sigma_centre) / _TASK_SD**2
-        move = np.clip(pull / (stiff + _TASK_SD**-2), -0.5, 0.5)
+        slack, close = _EASE_SD**-2, _TASK_SD**-2
+        each = (self.sigma - self.task_centre).sum(axis=1, keepdims=True)
+        common = (self.ease_centre * slack + each * close) / (slack + self.tasks * close)
+        pull -= (self.sigma - common - self.task_centre) * close
+        move = np.clip(pull / (stiff + close), -0.5, 0.5)
         self.sigma = np.maximum(self.sigma + move, 0.05)
+        # z hides a part of what an answer says: the variance of its score.
+        of_one = eases[:, self.kind].sum(axis=2)
+        mean = up.sum(axis=2) / np.maximum(of_one, 1e-9)
+        hidden = (up * (self.good - p)).sum(axis=2) - of_one * mean**2
+        self.curve = np.maximum(curve - _sums(hidden, self.cell, cells), 0.0)
+
+    def learn_spread(self) -> None:
+        """One step of EM for the variance of the shifts around their arm's."""
+        known = (self.curve * self.spread).reshape(*self.arm.shape, self.tasks)
+        known *= self.met.reshape(-1, self.tasks)
+        share = known / (1 + known)
+        # Of a shift less its arm's: what its own answers leave, and what is not known of the arm.
+        of_arm = 1 / (self.doubt**-2 + share.sum(axis=2) / self.spread)
+        left = self.spread[..., None] * (1 - share) + share**2 * of_arm[..., None]
+        away = self.shift.reshape(share.shape) - self.arm[..., None]
+        squares = ((away**2 + left) * self.met.reshape(-1, self.tasks)).sum(axis=(1, 2))
+        count = self.met.sum() + _SLICE_FREEDOM
+        self.spread = ((squares + _SLICE_FREEDOM * SLICE_SD**2) / count)[:, None]
+        self.freedom = _SLICE_FREEDOM + float(share.sum() / len(share))
 
 
 def _sums(values: Array, cell: Array, cells: int) -> Array:

@@ -79,8 +79,8 @@ class Decider:
         return decision
 
 
-def _key(profile: TaskProfile, context: Context) -> tuple[Any, ...]:
-    """Everything that a decision looks at besides fleet, policy, and what is left."""
+def traits(profile: TaskProfile) -> tuple[Any, ...]:
+    """What a decision looks at in a request, but for how sure that is."""
     constraints = profile.constraints
     return (
         profile.task,
@@ -95,6 +95,13 @@ def _key(profile: TaskProfile, context: Context) -> tuple[Any, ...]:
         profile.values,
         profile.tags,
         None if constraints is _UNCONSTRAINED else constraints,
+    )
+
+
+def _key(profile: TaskProfile, context: Context) -> tuple[Any, ...]:
+    """Everything that a decision looks at besides fleet, policy, and what is left."""
+    return (
+        *traits(profile),
         profile.confidence,
         id(context.estimates),
         context.predictor,

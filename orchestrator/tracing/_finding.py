@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, Text, and_, case, cast, exists, func, or_, select
 
+from orchestrator.money import total_cost
 from orchestrator.records import Hop, Trace
 from orchestrator.tracing._packing import json_text
 from orchestrator.tracing._rows import read_hops, trace_of
@@ -59,8 +62,9 @@ class BriefHop(NamedTuple):
     @property
     def cost_micro_usd(self) -> int | None:
         """The sum over its attempts; `None` as soon as one is unknown."""
-        costs = [a.cost_micro_usd for a in self.attempts]
-        return None if any(c is None for c in costs) else sum(c or 0 for c in costs)
+        if len(self.attempts) == 1:  # as nearly everywhere
+            return self.attempts[0].cost_micro_usd
+        return total_cost([a.cost_micro_usd for a in self.attempts])
 
 
 _BRIEF = tuple(
@@ -77,6 +81,9 @@ _BRIEF_ATTEMPT = tuple(
         *("usage_input", "usage_output"),
     )
 )
+
+_LATEST = 1000
+"""Hops that may be written again at once, about; to read the times of all takes long."""
 
 
 def find(connection: Connection, wanted: Wanted, limit: int, after: Place | None) -> list[Trace]:
@@ -160,12 +167,15 @@ def sums(connection: Connection, ids: Sequence[str]) -> dict[str, Sums]:
 
 
 def stamp(connection: Connection, trace_id: str) -> tuple[int, int, float]:
-    """How many hops a trace has, the number of the last one written, and the sum of their times:
-    one that is written again gets another number, or (SQLite gives the last one's again) lasted
-    longer."""
-    told = (func.count(), func.max(hops.c.n), func.sum(hops.c.ms))
-    count, last, ms = connection.execute(select(*told).where(hops.c.trace_id == trace_id)).one()
-    return count, last or 0, ms or 0.0
+    """How many hops a trace has, the number of the last one written, and how long the last took
+    together: one that is written again gets another number, or (SQLite gives the last ones' again)
+    lasted longer."""
+    of, here = hops.c, hops.c.trace_id == trace_id
+    count, last = connection.execute(select(func.count(), func.max(of.n)).where(here)).one()
+    if not count:
+        return 0, 0, 0.0
+    latest = select(func.sum(of.ms)).where(here, of.n > last - _LATEST)
+    return count, last, connection.execute(latest).scalar() or 0.0
 
 
 def brief(connection: Connection, trace_id: str) -> list[BriefHop]:
@@ -173,19 +183,17 @@ def brief(connection: Connection, trace_id: str) -> list[BriefHop]:
     tried = _attempts_of(connection, trace_id)
     query = select(*_BRIEF).where(hops.c.trace_id == trace_id)
     rows = connection.execute(query.order_by(hops.c.started_at, hops.c.n)).all()
-    return [BriefHop._make((*row, tuple(tried.get(row[1], ())))) for row in rows]
+    return [BriefHop._make((*row, tried.get(row[1], ()))) for row in rows]
 
 
-def _attempts_of(connection: Connection, trace_id: str) -> Mapping[str, list[BriefAttempt]]:
+def _attempts_of(connection: Connection, trace_id: str) -> Mapping[str, tuple[BriefAttempt, ...]]:
     query: Select[Any] = (
         select(attempts.c.hop_id, *_BRIEF_ATTEMPT)
         .where(attempts.c.trace_id == trace_id)
         .order_by(attempts.c.hop_id, attempts.c.number)
     )
-    found: dict[str, list[BriefAttempt]] = {}
-    for row in connection.execute(query).all():
-        found.setdefault(row[0], []).append(BriefAttempt(*row[1:]))
-    return found
+    by_hop = groupby(connection.execute(query), key=itemgetter(0))
+    return {name: tuple([BriefAttempt._make(r[1:]) for r in rows]) for name, rows in by_hop}
 
 
 def some_hops(connection: Connection, trace_id: str, ids: Sequence[str]) -> list[Hop]:

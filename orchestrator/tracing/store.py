@@ -298,11 +298,13 @@ class TraceStore:
 
     def totals(self, span: Range) -> Totals:
         """What the traces of a span of time come to."""
-        from orchestrator.tracing.totals import NOTHING, read_totals
+        from orchestrator.tracing.totals import NOTHING
 
         database = self._readable()
         if database is None:
             return NOTHING
+        from orchestrator.tracing._totals import read_totals
+
         with database.reading() as connection:
             return read_totals(connection, span)
 

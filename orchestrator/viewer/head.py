@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import UnknownNameError
@@ -30,14 +31,35 @@ _CITING = ("generator", "checker", "citation-validator")
 """Whose outputs name the sources of an answer, the surest last."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """What was made of a trace's hops."""
 
     hops: Sequence[BriefHop]
     diagnosis: Diagnosis
     looked_at: int
+    """How many hops the diagnosis is of."""
     stamp: str
+
+    @cached_property
+    def input(self) -> int:
+        return sum(a.input for h in self.hops for a in h.attempts)
+
+    @cached_property
+    def output(self) -> int:
+        return sum(a.output for h in self.hops for a in h.attempts)
+
+    @cached_property
+    def cost(self) -> int | None:
+        return total_cost([h.cost_micro_usd for h in self.hops])
+
+    @cached_property
+    def calls(self) -> int:
+        return sum(len(h.attempts) for h in self.hops)
+
+    @cached_property
+    def failed(self) -> int:
+        return sum(h.status == "failed" for h in self.hops)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,33 +67,20 @@ class Head:
     """One trace, as far as all its views show it."""
 
     trace: Trace
-    hops: Sequence[BriefHop]
-    diagnosis: Diagnosis
-    looked_at: int
-    """How many hops the diagnosis is of."""
+    read: Reading
     view: str
-    stamp: str
 
     @property
-    def input(self) -> int:
-        return sum(a.input for h in self.hops for a in h.attempts)
+    def hops(self) -> Sequence[BriefHop]:
+        return self.read.hops
 
     @property
-    def output(self) -> int:
-        return sum(a.output for h in self.hops for a in h.attempts)
+    def diagnosis(self) -> Diagnosis:
+        return self.read.diagnosis
 
     @property
     def cost(self) -> int | None:
-        costs = [h.cost_micro_usd for h in self.hops]
-        return total_cost(costs) if costs else self.trace.cost_micro_usd
-
-    @property
-    def calls(self) -> int:
-        return sum(len(h.attempts) for h in self.hops)
-
-    @property
-    def failed(self) -> int:
-        return sum(h.status == "failed" for h in self.hops)
+        return self.read.cost if self.hops else self.trace.cost_micro_usd
 
     @property
     def sentence(self) -> str:
@@ -109,15 +118,7 @@ def head(asked: Asked, view: str) -> Head:
         UnknownNameError: there is none, or none that may be seen.
     """
     trace = asked.trace(str(asked.path["id"]))
-    read = reading(asked, trace)
-    return Head(
-        trace=trace,
-        hops=read.hops,
-        diagnosis=read.diagnosis,
-        looked_at=read.looked_at,
-        view=view,
-        stamp=read.stamp,
-    )
+    return Head(trace=trace, read=reading(asked, trace), view=view)
 
 
 def reading(asked: Asked, trace: Trace) -> Reading:

@@ -80,9 +80,19 @@ def test_a_port_that_is_taken_is_told_and_the_usual_one_is_replaced(
         assert f"port {port} of 127.0.0.1 is taken" in done.err
 
 
+def test_a_project_that_does_not_hold_together_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mesh.yaml").write_text("storag: {}\n")
+    done = prompt_in(tmp_path, monkeypatch, capsys)("ui", "--port", "0")
+    assert done.code == 2
+    assert "did you mean 'storage'" in done.err
+
+
 def test_beyond_this_machine_a_key_is_needed(run: Prompt) -> None:
     done = run("ui", "--host", "0.0.0.0", "--port", "0")
     assert done.code == 2
+    assert done.out == ""
     assert "mesh keys create" in done.err
 
 

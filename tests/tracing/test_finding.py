@@ -139,3 +139,12 @@ def test_the_stamp_changes_with_every_hop_that_is_written(store: TraceStore) -> 
     store.hop(hop_of("d", "1", ms=HOP.ms + 1))  # again
     assert store.stamp("d") != before
     assert store.stamp("d")[0] == 1
+
+
+def test_the_stamp_changes_with_the_first_of_many_hops(store: TraceStore) -> None:
+    for number in range(1200):
+        store.hop(hop_of("c", str(number)))
+    before = store.stamp("c")
+    store.hop(hop_of("c", "0"))
+    assert (before[0], store.stamp("c")[0]) == (1200, 1200)
+    assert store.stamp("c") != before
