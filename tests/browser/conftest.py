@@ -22,9 +22,10 @@ from tests.browser.exporting import export
 from tests.browser.site import Site, site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, without a window."""
+    """Chromium, without a window. Its driver holds the thread's event loop, so it ends with the
+    module: tests of other modules run in the same process."""
     path = executable()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
@@ -33,8 +34,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def pages(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """`mesh ui` over a project whose graph has run; only where there is a browser."""
+    executable()
     with site(tmp_path_factory.mktemp("site") / "desk") as served:
         yield served
 
