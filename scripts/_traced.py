@@ -25,8 +25,15 @@ TRIED = (("claude-haiku/direct", "overloaded", 900.0), ("claude-sonnet/direct", 
 PACE = 50
 """Hops between two pauses, so that what is measured is not how fast a queue runs over."""
 PAUSE_S = 0.05
-FEATURES: dict[str, str | float] = {"task": "draft", "domain": "general", "language": "en", "complexity": 0.61,
-            "data_class": "internal", "risk": "normal", "input_tokens": 520}  # fmt: skip
+FEATURES: dict[str, str | float] = {
+    "task": "draft",
+    "domain": "general",
+    "language": "en",
+    "complexity": 0.61,
+    "data_class": "internal",
+    "risk": "normal",
+    "input_tokens": 520,
+}
 
 Record = Callable[[int], None]
 End = Callable[[], None]
