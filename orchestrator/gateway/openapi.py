@@ -69,6 +69,8 @@ def document(state: State, known: Iterable[Any]) -> dict[str, Any]:
         paths |= described.get("paths", {})
         schemas |= described.get("components", {}).get("schemas", {})
     for route in known:
+        if not hasattr(route, "methods"):  # pages for people, mounted whole
+            continue
         path = re.sub(r":\w+}", "}", route.path)
         for method in sorted((route.methods or set()) - {"HEAD"}):
             paths.setdefault(path, {}).setdefault(method.lower(), _undescribed(path))
