@@ -41,9 +41,9 @@ HEAD = """Made by `make eval-routing ROUTING=FOLDER`. In brackets: 95 % interval
 queries anew in groups of equal prompts. Every prediction comes from a model that has seen neither
 the query nor its like. The predictor is the one that serves live traffic; of many models `decide`
 chooses, at each rate of exchange between quality and money, and of two the difference in what is
-expected orders the queries. Constants of the predictor and of the cascades were chosen by people who
-saw these folds, which flatters the figures a little; nothing was fitted to a fold that it is measured
-on.
+expected orders the queries. Constants of the predictor and of the cascades were chosen by people
+who saw these folds, which flatters the figures a little; nothing was fitted to a fold that it is
+measured on.
 """
 
 
