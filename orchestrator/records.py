@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from orchestrator.money import Usage
@@ -141,3 +141,36 @@ class Feedback:
     at: float
     """Seconds since the epoch."""
     comment: str = ""
+
+
+AuditKind = Literal[
+    "decision",
+    "refusal",
+    "approval",
+    "tool",
+    "redaction",
+    "restoration",
+    "unsafe",
+    "injection",
+    "risk",
+    "policy",
+    "deletion",
+    "retention",
+    "configuration",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """Something that an auditor will ask for. Names, classes, counts and hashes; never a text."""
+
+    kind: AuditKind
+    what: str
+    """In a few words, for a person: `refused: pii may not go to hosted models`."""
+    at: float
+    """Seconds since the epoch."""
+    trace_id: str = ""
+    by: str = ""
+    """Who did it: a person, `key:ID`, or a part of the mesh."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """JSON content: `data_class`, `model`, `rule`, `tool`, `arguments_hash`, …"""

@@ -35,9 +35,21 @@ Effort = Literal["none", "quotes", "scorer", "model", "two", "human"]
 scorer without a model; one model checker; two of different kinds; a person."""
 BreakerState = Literal["closed", "open", "half_open"]
 CacheMode = Literal["off", "exact", "semantic"]
+Before = Literal["none", "hosted", "all"]
+"""Before which models placeholders take the place of what is found."""
+GiveBack = Literal["none", "own", "all"]
+"""What is put back in the answer: nothing, what the caller sent himself, or everything."""
+OnUnsafe = Literal["off", "next", "review", "refuse"]
+OnInjection = Literal["off", "fence", "refuse"]
+ToolLevel = Literal["read", "write", "destructive"]
 
 WORDLESS = frozenset({"embed", "image"})
 """Tasks whose answer is no text: vectors, and images. `"*"` does not stand for them."""
+BEFORE: tuple[Before, ...] = ("none", "hosted", "all")  # loosest first, as the next three
+GIVE_BACK: tuple[GiveBack, ...] = ("all", "own", "none")
+ON_UNSAFE: tuple[OnUnsafe, ...] = ("off", "next", "review", "refuse")
+ON_INJECTION: tuple[OnInjection, ...] = ("off", "fence", "refuse")
+TOOL_LEVELS: tuple[ToolLevel, ...] = ("read", "write", "destructive")
 TIERS: tuple[Tier, ...] = ("nano", "small", "mid", "frontier")
 LOG_LEVELS: tuple[LogLevel, ...] = ("full", "redacted", "hashed", "none")  # loosest first
 EFFORTS: tuple[Effort, ...] = ("none", "quotes", "scorer", "model", "two", "human")  # least first
@@ -448,6 +460,23 @@ class LogRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuardRule:
+    """What is done about what stands in the texts of a request; the strictest of all routes."""
+
+    redact: Before = "none"
+    kinds: tuple[str, ...] = ()
+    """Of what is found these kinds get placeholders; empty: all."""
+    give_back: GiveBack = "own"
+    unsafe: OnUnsafe = "off"
+    filter: str = "local"
+    """Who says what is unsafe."""
+    injection: OnInjection = "fence"
+    """What is done about a text that gives orders and may not."""
+    origin: tuple[str, ...] = ()
+    """The routes that asked for any of it, as `route:NAME`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheRule:
     """Whether an answer that was given before may be given again."""
 
@@ -513,6 +542,8 @@ class Decision:
     log: LogRule = LogRule()
     cache: CacheRule | None = None
     """`None`: nobody is given an answer that was given before."""
+    guard: GuardRule = GuardRule()
+    """What is done about what stands in the texts."""
     checking: Effort = "model"
     """How much an answer is checked, in a graph that checks."""
     checking_origin: str = "default"

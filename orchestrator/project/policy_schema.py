@@ -14,12 +14,20 @@ from orchestrator.project.declared import (
     Quality,
     Usd,
 )
+from orchestrator.project.guard_schema import (
+    Detection,
+    RedactDeclaration,
+    UnsafeDeclaration,
+)
 from orchestrator.types import (
+    Before,
     CacheMode,
     CacheRule,
     Effort,
     Hosting,
     LogLevel,
+    OnInjection,
+    OnUnsafe,
     Risk,
     Strategy,
 )
@@ -200,6 +208,21 @@ class Route(Declared):
         "outputs a trace may not keep in full.",
     )
     call: CallDeclaration = Field(default=CallDeclaration(), description="How to call.")
+    redact: Before | RedactDeclaration | None = Field(
+        default=None,
+        description="Before which models placeholders take the place of personal data, secrets and "
+        "the patterns of `detect`: hosted, all; unset: none.",
+    )
+    unsafe: OnUnsafe | UnsafeDeclaration | None = Field(
+        default=None,
+        description="What is done where a filter finds a prompt or an answer unsafe: refuse; next, "
+        "the next model; review, a person decides; unset: off, there is no filter.",
+    )
+    injection: OnInjection | None = Field(
+        default=None,
+        description="What is done about orders in sources, in results of tools and in prompts that "
+        "would set our own aside: fence, they are marked as no orders (unset); refuse; off.",
+    )
     store_prompts: LogLevel | None = Field(
         default=None, description="What the trace keeps of what is sent."
     )
@@ -302,6 +325,10 @@ class Policy(Declared):
     default_data_class: Name = Field(
         default="internal",
         description="Of a request that states none and in which nothing is found.",
+    )
+    detect: Detection | Literal[False] = Field(
+        default=Detection(),
+        description="What is looked for in everything that is sent; false: nothing.",
     )
     objective: Objective = Field(
         default=Objective(minimize="cost"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from orchestrator.call_types import CallEvent, CallRequest
-from orchestrator.records import Attempt, Hop, Trace
+from orchestrator.records import Attempt, AuditEvent, Hop, Trace
 from orchestrator.types import Caller, Charge, Deployment, Estimate, Health, TaskProfile
 
 if TYPE_CHECKING:
@@ -87,6 +87,14 @@ class Recorder(Protocol):
     def hop(self, hop: Hop) -> None: ...
 
     def finish(self, trace: Trace) -> None: ...
+
+
+class AuditLog(Protocol):
+    """Takes what an auditor will ask for; nothing that it took can be changed unseen."""
+
+    def record(self, event: AuditEvent) -> None:
+        """Take the event. Returns at once; texts, values and secrets never stand in one."""
+        ...
 
 
 class Journal(Protocol):

@@ -11,6 +11,7 @@ from orchestrator.calling.traffic.affinity import Affinity
 from orchestrator.calling.traffic.rates import CallerRates
 from orchestrator.calling.validate import TextCheck
 from orchestrator.project.protocols import (
+    AuditLog,
     Clock,
     Embedder,
     Journal,
@@ -20,7 +21,7 @@ from orchestrator.project.protocols import (
     Traffic,
 )
 from orchestrator.project.schema import Project
-from orchestrator.records import Hop
+from orchestrator.records import AuditEvent, Hop
 from orchestrator.roles.events import RunEvent
 from orchestrator.types import (
     Agreement,
@@ -38,6 +39,13 @@ if TYPE_CHECKING:
     from orchestrator.evidence.scoring.model import SupportModel
     from orchestrator.routing.memo import Decider
     from orchestrator.routing.profile import Profiler
+
+
+class Unaudited:
+    """No audit log is kept."""
+
+    def record(self, event: AuditEvent) -> None:
+        """Nothing comes of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +69,7 @@ class Services:
     embedder: Embedder
     support_model: Callable[[], SupportModel]
     """Scores claims; the project's own where mesh.yaml names one."""
+    audit: AuditLog = field(default_factory=Unaudited)
     answers: Callable[[], AnswerCache] | None = None
     """Answers that were given before, where a route's `cache` allows it."""
     checks: Mapping[str, TextCheck] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from orchestrator.project.guard_schema import RedactDeclaration, UnsafeDeclaration
 from orchestrator.project.policy_schema import CacheDeclaration, Policy, Route
 from orchestrator.routing._rules import (
     Rule,
@@ -16,11 +17,16 @@ from orchestrator.routing._rules import (
     micro_usd,
 )
 from orchestrator.types import (
+    BEFORE,
     EFFORTS,
+    GIVE_BACK,
     LOG_LEVELS,
+    ON_INJECTION,
+    ON_UNSAFE,
     CacheMode,
     CacheRule,
     Effort,
+    GuardRule,
     LogLevel,
     LogRule,
     Setting,
@@ -184,6 +190,43 @@ def cache_rule(routes: tuple[CompiledRoute, ...]) -> CacheRule | None:
         ttl_s=min((c.ttl_s for c in every if c.ttl_s), default=default.ttl_s),
         per="user" if any(c.per == "user" for c in every) else default.per,
         origin=f"route:{name}",
+    )
+
+
+_NO_GUARD = GuardRule()
+
+
+def guard_rule(routes: tuple[CompiledRoute, ...]) -> GuardRule:
+    """The strictest of all that matching routes say of each, and all kinds that any of them names.
+
+    An injection is fenced where no route says otherwise, and only a route that says so turns that
+    off."""
+    stated = [r.route for r in routes if r.route.redact or r.route.unsafe or r.route.injection]
+    if not stated:
+        return _NO_GUARD
+    redacts = [
+        RedactDeclaration(before=r.redact) if isinstance(r.redact, str) else r.redact
+        for r in stated
+        if r.redact
+    ]
+    unsafe = [
+        UnsafeDeclaration(found=r.unsafe) if isinstance(r.unsafe, str) else r.unsafe
+        for r in stated
+        if r.unsafe
+    ]
+    asking = [r for r in redacts if r.before != "none"]
+    strictest = max(unsafe, key=lambda u: ON_UNSAFE.index(u.found), default=None)
+    orders = [r.injection for r in stated if r.injection]
+    return GuardRule(
+        redact=max((r.before for r in redacts), key=BEFORE.index, default="none"),
+        kinds=()
+        if any(r.kinds is None for r in asking)
+        else tuple(sorted({kind for r in asking for kind in r.kinds or ()})),
+        give_back=max((r.give_back for r in asking), key=GIVE_BACK.index, default="own"),
+        unsafe=strictest.found if strictest else "off",
+        filter=strictest.filter if strictest else _NO_GUARD.filter,
+        injection=max(orders, key=ON_INJECTION.index, default=_NO_GUARD.injection),
+        origin=tuple(f"route:{r.name}" for r in stated),
     )
 
 

@@ -10,7 +10,13 @@ from types import MappingProxyType
 from orchestrator.money import Usage, usd
 from orchestrator.project.policy_schema import Policy
 from orchestrator.routing._one_model import EMBED, one_model
-from orchestrator.routing._policy import CompiledRoute, cache_rule, compile_policy, log_rule
+from orchestrator.routing._policy import (
+    CompiledRoute,
+    cache_rule,
+    compile_policy,
+    guard_rule,
+    log_rule,
+)
 from orchestrator.routing._providers import require_providers
 from orchestrator.routing._rank import preferences, ranked
 from orchestrator.routing._relax import no_candidate
@@ -111,6 +117,7 @@ def decide(
         settings=settings(profile, chosen.deployment, routes, context),
         log=log_rule(routes),
         cache=cache_rule(routes),
+        guard=guard_rule(routes),
         checking=checking.value,
         checking_origin=checking.origin,
         degraded=None if reach or floor is None else _degraded(chosen, floor),

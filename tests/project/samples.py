@@ -201,6 +201,19 @@ _FILES: Files = {
     "policy.yaml": {
         "data_classes": ["public", "internal", "secret"],
         "default_data_class": "internal",
+        "detect": {
+            "personal": "secret",
+            "secrets": "secret",
+            "kinds": {"national-id": "secret"},
+            "patterns": {
+                "customer": {
+                    "pattern": "C-[0-9]{6}",
+                    "data_class": "internal",
+                    "confidence": 0.9,
+                },
+            },
+            "confidence": 0.6,
+        },
         "objective": {
             "minimize": "cost",
             "quality_floor": 0.6,
@@ -245,6 +258,9 @@ _FILES: Files = {
                     "reasoning_effort": "low",
                     "guardrails": ["polite"],
                 },
+                "redact": {"before": "hosted", "kinds": ["email"], "give_back": "all"},
+                "unsafe": {"filter": "local", "found": "review"},
+                "injection": "refuse",
                 "store_prompts": "redacted",
                 "store_outputs": "hashed",
                 "store_tool_args": "none",

@@ -1,0 +1,1 @@
+"""What may be sent, stored and done: what texts hold, placeholders, filters, the audit log."""
