@@ -2,15 +2,13 @@
 
 A request is easy or hard for all models, and models differ (G. Rasch, 1960):
 
-    P(good) = 1 / (1 + exp(-(level(prediction, task) + s(arm, task) + σ(task)·z(request))))
+    P(good) = 1 / (1 + exp(-(prediction + s(arm, task) + σ(task)·z(request))))
 
 How the ease z is spread is estimated too, on a grid, beside a normal distribution that counts as so
 many requests (R. Bock and M. Aitkin, Marginal maximum likelihood, Psychometrika 46, 1981).
-`prediction` is the predictor's estimate as a logit. That is a mean over easy and hard requests, and
-`level` is where a request of middling ease is then: further out, the more requests differ (S. Zeger
-et al., Biometrics 44, 1988). The shifts `s` calibrate it: each is normal around its arm's shift,
-that around what all arms share, with the predictor's own uncertainty, and that around 0. Because z
-is summed out, a model that is asked only after another has failed is not taken for a bad one.
+`prediction` is the predictor's estimate as a logit, which the shifts `s` calibrate: each is normal
+around its arm's shift, and that around 0 with the predictor's own uncertainty. Because z is summed
+out, a model that is asked only after another has failed is not taken for a bad one.
 
 How far the tasks of one model differ decides how much its answers to one task say of another, where
 few were seen. So it is learned by EM beside what is usual, with what z hides of each answer taken
@@ -37,12 +35,8 @@ SLICE_SD = 0.35
 """How far a model's tasks vary around the model, in logits, before anything was seen."""
 _SLICE_FREEDOM = 6.0
 """As if so many had been seen to vary so."""
-_SHARED_SD = 0.5
-"""How far the predictor may be off for all models alike, in logits."""
 _EASE, _EASE_SD, _TASK_SD = 1.0, 0.5, 0.4
 """σ before anything was seen, and how far tasks vary around it."""
-_LOGISTIC = (16 * np.sqrt(3) / (15 * np.pi)) ** 2
-"""A logistic curve is about a normal one of this variance."""
 _GRID: Array = np.linspace(-3.0, 3.0, 13, dtype=np.float32)
 _STEP = _GRID[1] - _GRID[0]
 _NORMAL = np.exp(-(_GRID**2) / 2) / np.exp(-(_GRID**2) / 2).sum()
@@ -78,37 +72,29 @@ class Passing:
     """s, shape `(draws, arms, tasks)`."""
     ease_sd: Array
     """σ, shape `(draws, tasks)`."""
-    mass: Array
-    """Of all requests on the grid, shape `(draws, grid)`."""
     kind_of: Array
     """By request: which row of `ease`; -1 where nothing of it was judged."""
     ease: Array
     """Cumulated probability of z on the grid, shape `(draws, kinds, grid)`."""
+    usual: Array
+    """Likewise of requests of which nothing was judged, shape `(draws, grid)`."""
     scatter: float
     """Of grades around their expectation, as a share of that of a yes or no, 0..1."""
 
     def units(self, units: Array, random: np.random.Generator) -> Array:
         """z of those requests, shape `(units, draws)`."""
         draws, kinds = len(self.ease_sd), self.kind_of[units]
-        usual = np.cumsum(self.mass, axis=1)
         at, jitter = random.random((2, len(units), draws))
         place = np.zeros((len(units), draws), dtype=int)
         for kind in np.unique(kinds):
             rows = np.flatnonzero(kinds == kind)
-            ends = usual if kind < 0 else self.ease[:, kind]
+            ends = self.usual if kind < 0 else self.ease[:, kind]
             place[rows] = (at[rows, :, None] > ends[None, :, :-1]).sum(axis=2)
         return np.asarray(_GRID[place] + _STEP * (jitter - 0.5))
 
     def probability(self, arm: int, tasks: Array, prediction: Array, z: Array) -> Array:
         """Of a good answer of this arm, shape `(requests, draws)`."""
-        further, aside = _level(self.ease_sd, self.mass)
-        level = prediction[:, None] * further[:, tasks].T + aside[:, tasks].T
-        logit = level + self.shift[:, arm, tasks].T + self.ease_sd[:, tasks].T * z
-        return np.asarray(1 / (1 + np.exp(-logit)))
-
-    def expected(self, arm: int, tasks: Array, prediction: Array) -> Array:
-        """Likewise, in the mean over easy and hard requests."""
-        logit = prediction[:, None] + self.shift[:, arm, tasks].T
+        logit = prediction[:, None] + self.shift[:, arm, tasks].T + self.ease_sd[:, tasks].T * z
         return np.asarray(1 / (1 + np.exp(-logit)))
 
     def grades(self, probability: Array, random: np.random.Generator) -> Array:
@@ -149,19 +135,11 @@ def learn_passing(
     return Passing(
         shift=fit.shift.reshape(draws, len(doubt), tasks),
         ease_sd=fit.sigma,
-        mass=fit.mass,
         kind_of=fit.kind_of,
         ease=np.cumsum(fit.posterior(), axis=2),
+        usual=np.cumsum(fit.mass, axis=1),
         scatter=_scatter(seen.good),
     )
-
-
-def _level(sigma: Array, mass: Array) -> tuple[Array, Array]:
-    """By how much what is predicted is multiplied, and what is added to it, to get what holds for
-    z = 0; shape `(draws, tasks)` each."""
-    middle = (mass @ _GRID)[:, None]
-    spread = (mass @ _GRID**2)[:, None] - middle**2
-    return np.sqrt(1 + _LOGISTIC * sigma**2 * spread), -sigma * middle
 
 
 def _scatter(good: Array) -> float:
@@ -201,20 +179,15 @@ class _Fit:
         self.good = np.array([good for _, _, _, good in rows], dtype=np.float32)[:, None]
         self.met = np.zeros(arms * tasks)
         self.met[self.cell] = 1.0
-        self.told = self.met.reshape(-1, tasks).sum(axis=1)
-        """By arm: of how many tasks something was judged."""
         self.doubt = doubt
-        shared = _SHARED_SD if len(rows) else 0.0
         self.weight = np.repeat(counts[None].astype(float), draws, axis=0)
         self.arm_centre, self.cell_centre = np.zeros((draws, arms)), np.zeros((draws, arms * tasks))
-        self.shared_centre = np.zeros((draws, 1))
         self.ease_centre, self.task_centre = np.full((draws, 1), _EASE), np.zeros((draws, tasks))
         if random is not None:
             often = np.maximum(counts, 1e-9) / _WIDER
             weight = random.gamma(often, size=self.weight.shape)
             total = weight.sum(axis=1, keepdims=True)
             self.weight = weight * counts.sum() / np.where(total, total, 1.0)
-            self.shared_centre += shared * random.standard_normal((draws, 1))
             self.arm_centre += random.standard_normal((draws, arms)) * doubt
             self.cell_centre += random.standard_normal((draws, arms * tasks))
             self.cell_centre *= SLICE_SD
@@ -227,9 +200,7 @@ class _Fit:
         """Of how many shifts it is known."""
         self.curve = np.zeros((draws, arms * tasks))
         """What the answers say of each shift, as a precision."""
-        self.shared = self.shared_centre.copy()
-        """How far the predictor is off for all arms."""
-        self.arm = self.shared + self.arm_centre
+        self.arm = self.arm_centre.copy()
         self.shift = np.repeat(self.arm, tasks, axis=1) + self.cell_centre
         self.sigma = np.abs(self.ease_centre + self.task_centre)
 
@@ -239,18 +210,16 @@ class _Fit:
         free = middle.freedom
         self.spread = middle.spread * free / random.chisquare(free, self.spread.shape)
         self.cell_centre *= np.sqrt(self.spread) / SLICE_SD
-        self.shared = np.repeat(middle.shared, len(self.sigma), axis=0)
-        self.arm = np.where(self.told > 0, middle.arm, self.shared + self.arm_centre)
-        usual = np.repeat(self.arm, self.tasks, axis=1) + self.cell_centre
+        usual = np.repeat(self.arm_centre, self.tasks, axis=1) + self.cell_centre
         self.shift = np.where(self.met > 0, middle.shift, usual)
+        told = self.met.reshape(-1, self.tasks).sum(axis=1) > 0
+        self.arm = np.where(told, middle.arm, self.arm_centre)
         self.sigma = np.repeat(middle.sigma, len(self.sigma), axis=0)
         self.mass = np.repeat(middle.mass, len(self.mass), axis=0)
 
     def _logits(self) -> Array:
         """Of a good answer: `(draws, rows, grid)`, a row for each answer of a kind."""
-        further, aside = _level(self.sigma, self.mass)
-        level = self.prediction * further[:, self.task] + aside[:, self.task]
-        level = (level + self.shift[:, self.cell])[..., None].astype(np.float32)
+        level = (self.prediction + self.shift[:, self.cell])[..., None].astype(np.float32)
         sigma = self.sigma[:, self.task, None].astype(np.float32)
         return np.asarray(np.clip(level + sigma * _GRID, -15, 15))
 
@@ -281,11 +250,8 @@ class _Fit:
         move = (gradient - away * tight) / (curve + tight)
         self.shift += np.clip(move, -_MOST_STEP, _MOST_STEP)
         own = ((self.shift - self.cell_centre) * self.met).reshape(*self.arm.shape, self.tasks)
-        hold, each = self.doubt**-2, (self.told > 0) * self.doubt**-2
-        off = ((self.arm - self.arm_centre) * each).sum(axis=1, keepdims=True)
-        self.shared = (self.shared_centre * _SHARED_SD**-2 + off) / (_SHARED_SD**-2 + each.sum())
-        self.arm = (self.shared + self.arm_centre) * hold + own.sum(axis=2) * tight
-        self.arm /= hold + self.told * tight
+        count, hold = self.met.reshape(-1, self.tasks).sum(axis=1), self.doubt**-2
+        self.arm = (self.arm_centre * hold + own.sum(axis=2) * tight) / (hold + count * tight)
         usual = np.repeat(self.arm, self.tasks, axis=1) + self.cell_centre
         self.shift = np.where(self.met > 0, self.shift, usual)  # of which nothing was judged
         pull = _sums(up @ _GRID, self.task, self.tasks)

@@ -30,6 +30,9 @@ Array = np.ndarray
 
 DRAWS, FEWER, MANY = 300, 100, 20_000
 """So many worlds; fewer for more hops than that, since their tables are large."""
+STRETCH = 1.16
+"""What is the mean over easy and hard requests is more extreme for the one in the middle, by
+sqrt(1 + (16√3 / 15π)²) where the ease is as usual (S. Zeger et al., Biometrics 44, 1988)."""
 _FAILS, _FAILS_AS = 0.005, 10.0
 """How often a deployment fails of which nothing is known, and as if so many calls were seen."""
 _MENDS_AS = 5.0
@@ -142,11 +145,11 @@ class World:
         return Judged(unit=units, arm=arms, task=tasks, prediction=predictions, good=goods)
 
     def prediction(self, one: Recorded, deployment: str, by: Scale) -> float:
-        """The predictor's estimate, as a logit; where nothing is judged, so that the mean over all
-        draws is what was predicted."""
+        """The predictor's estimate, as a logit: for a request of middling ease, or where nothing
+        is judged, so that the mean over all draws is what was predicted."""
         estimate = self._estimate(one, deployment)
         if by is not None:
-            return logit(estimate.mean)
+            return logit(estimate.mean) * STRETCH
         steep = max(estimate.mean * (1 - estimate.mean), 0.01)
         doubt = float(np.clip(estimate.sd / steep, *_DOUBT))
         return logit(estimate.mean) * sqrt(1 + _LOGISTIC * doubt**2)
@@ -337,12 +340,11 @@ class Table:
         world, passing = self.world, self.world.passing[by]
         hops = world.record.hops
         expected = np.array([world.prediction(hops[h], deployment, by) for h in self.hops])
-        number = world.record.arms[arm]
-        if by is None:
-            return passing.expected(number, self.tasks, expected)
-        kind = 20 + BY.index(by)
-        z = self._once("z", by, lambda: passing.units(self.units, self._random(kind)))
-        return passing.probability(number, self.tasks, expected, z)
+        z = np.zeros((len(self.hops), world.draws))
+        if by is not None:
+            kind = 20 + BY.index(by)
+            z = self._once("z", by, lambda: passing.units(self.units, self._random(kind)))
+        return passing.probability(world.record.arms[arm], self.tasks, expected, z)
 
     def unsure(self, arm: Arm, least: float) -> Array | None:
         """Whether it is less sure of its answer than that; `None`: nothing is on record."""
