@@ -43,6 +43,7 @@ LAYERS = (  # top first; a module may import its own layer and those after it
     ("sharing",),
     ("project",),
     ("validation",),
+    ("plotting",),
     ("call_types",),
     ("types", "errors", "records"),
     ("money",),

@@ -129,7 +129,7 @@ def _chosen(folder: Path, names: Sequence[str]) -> Mapping[str, Recorded]:
 def _refuse_outputs(predictions: Path | None, plot: Path | None, *, single: bool) -> None:
     """Told before minutes of work, not after them."""
     from orchestrator.errors import UserError
-    from orchestrator.evaluation.routing.plot import refuse_format
+    from orchestrator.plotting import refuse_format
 
     if plot:
         refuse_format(plot)
@@ -156,12 +156,13 @@ def _measured(recorded: Recorded, plan: Plan, project: Path, on_progress: OnProg
 
 
 def _write(measured: Measured, predictions: Path | None, plot: Path | None) -> None:
-    from orchestrator.evaluation.routing.plot import draw
+    from orchestrator.evaluation.routing.plot import picture
+    from orchestrator.plotting import draw
 
     if predictions:
         _write_predictions(predictions, measured)
     if plot:
-        draw(plot, measured)
+        draw(plot, picture(measured))
 
 
 def _write_predictions(path: Path, measured: Measured) -> None:

@@ -31,7 +31,8 @@ def portfolio(
         bool, typer.Option("--all", help="Also models that cannot be called now: no key.")
     ] = False,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="A picture: FILE.svg.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="A picture: FILE.svg or FILE.png."),
     ] = None,
     project: Project = HERE,
     as_json: AsJson = False,
@@ -56,9 +57,10 @@ def portfolio(
             progress=lambda what, done, of: steps.say(f"{what}: {done:,} of {of:,}"),
         )
     if output is not None:
-        from orchestrator.replay.portfolio_plot import draw
+        from orchestrator.plotting import draw
+        from orchestrator.replay.portfolio_plot import picture
 
-        draw(output, found)
+        draw(output, picture(found))
     if as_json:
         value = plain(found)
         del value["points"]

@@ -99,6 +99,7 @@ def show_started(screen: Screen, started: Started) -> None:
         f"records in {started.storage}",
     )
     screen.prose(screen.facts(facts), 2)
+    screen.prose(f"decisions to look at: {started.address}/ui", 2)
     screen.prose(f"project {started.project_hash}, policy {started.policy_hash}", 2, "quiet")
     for warning in started.warnings:
         screen.prose(warning, 2, "warn")

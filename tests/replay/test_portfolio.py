@@ -11,10 +11,11 @@ import pytest
 from orchestrator.cli._show import Screen
 from orchestrator.cli.portfolio import show
 from orchestrator.errors import UserError
+from orchestrator.plotting import draw
 from orchestrator.project.policy_schema import Policy
 from orchestrator.replay import portfolio as searching
 from orchestrator.replay.portfolio import Portfolio, portfolio
-from orchestrator.replay.portfolio_plot import draw
+from orchestrator.replay.portfolio_plot import picture
 from orchestrator.types import FleetSnapshot, Health
 from tests.cli.samples import printed, squeezed
 from tests.replay.asked import call, code, fleet, model, predict, traffic
@@ -110,12 +111,12 @@ def test_the_table_says_what_each_further_model_buys() -> None:
 
 
 def test_the_picture_is_one_svg_that_refers_to_nothing(tmp_path: Path) -> None:
-    draw(tmp_path / "p.svg", found())
+    draw(tmp_path / "p.svg", picture(found()))
     text = (tmp_path / "p.svg").read_text("utf-8")
     root = ElementTree.fromstring(text)
     dots = [e for e in root.iter() if e.tag.endswith("circle")]
     assert len(dots) > len(found().pareto)
     assert "cheap + dear" in text
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
-    with pytest.raises(UserError, match=r"\.svg"):
-        draw(tmp_path / "p.png", found())
+    with pytest.raises(UserError, match=r"\.svg or \.png"):
+        draw(tmp_path / "p.jpg", picture(found()))

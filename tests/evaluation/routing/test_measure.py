@@ -115,9 +115,10 @@ def test_without_prices_two_models_must_be_named() -> None:
 
 
 def test_the_plot_names_routers_and_models() -> None:
-    from orchestrator.evaluation.routing.plot import svg
+    from orchestrator.evaluation.routing.plot import picture
+    from orchestrator.plotting import svg
 
     found = measured(Plan(), recorded(120))
-    texts = [e.text for e in ElementTree.fromstring(svg(found)).iter() if e.text]
+    texts = [e.text for e in ElementTree.fromstring(svg(picture(found))).iter() if e.text]
     for name in ("predictor", "zero router", "oracle", "US dollars a query", "1  small"):
         assert name in texts
