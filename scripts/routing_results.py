@@ -268,7 +268,7 @@ def held(bar: Bar, title: str, reports: Sequence[Report]) -> Figure:
     """The figure that a bar is about, with the bar; not met where there is no such figure."""
     figures = {(f.of, f.name): f for report in reports for f in report.figures}
     figure = figures.get((bar.of, bar.figure))
-    words = bar.figure if bar.of == PREDICTOR else f"{bar.of}: {bar.figure}"
+    words = f"{bar.of}: {bar.figure}" if bar.of not in ("", PREDICTOR) else bar.figure
     name = f"{title}: {words}"
     if figure is None:
         return Figure(name=name, value=float("nan"), bar="a figure", met=False)
