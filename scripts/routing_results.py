@@ -204,6 +204,7 @@ def main() -> int:
             if why := run(section, folder, beside):
                 print(f"{section.title}: {why}", file=sys.stderr)
             options.out.write_text(page(beside), encoding="utf-8")
+    options.out.write_text(page(beside), encoding="utf-8")
     missed = [f for own in SECTIONS.values() for s in own for f in barred(s, beside) if not f.met]
     for figure in missed:
         print(f"not met: {figure.name}: {figure.text}, {figure.bar}")
