@@ -13,7 +13,7 @@ QUESTION := Draft a remote-work policy for 120 employees, calculate the yearly c
 SOURCES := examples/remote-work/sources
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-embeddings demo test explore test-embeddings faults eval eval-crosscheck eval-routing lint types build bench-start bench-schedule bench-profile bench-hedge bench-plan bench-whatif bench-replay bench-viewer bench-gateway bench-tracing bench-diagnosis profile-gateway soak soak-gateway clean distclean
+.PHONY: help setup setup-embeddings demo test explore test-embeddings faults eval eval-crosscheck eval-routing lint types build bench-start bench-schedule bench-profile bench-hedge bench-plan bench-whatif bench-replay bench-viewer bench-gateway bench-tracing bench-diagnosis bench-guard profile-gateway soak soak-gateway clean distclean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -95,6 +95,9 @@ bench-tracing: $(READY)  ## measure what tracing costs, beside OpenTelemetry and
 
 bench-diagnosis: $(READY)  ## measure how often the faulty hop is named first
 	@$(BIN)/python scripts/bench_diagnosis.py
+
+bench-guard: $(READY)  ## measure how much of what texts hold is found, and whether it comes back
+	@$(BIN)/python scripts/bench_guard.py
 
 profile-gateway: $(READY)  ## show where the time of a request goes
 	@$(BIN)/python scripts/profile_gateway.py

@@ -14,6 +14,9 @@ MeshError
 │   ├── OverBudgetError  the ledger refused the reservation
 │   ├── RateLimitedError the caller asks more often than the policy allows; says when to come back
 │   ├── KeyRefusedError  a virtual key opens nothing, or not what was asked for
+│   ├── InjectionError   a text gives orders that it may not, and the policy refuses it
+│   ├── CrossValidationError a single call is asked for what must be checked
+│   ├── UnsafeError      a filter rejects a prompt or an answer, and the policy refuses it
 │   ├── StorageError     the disk is full or the database cannot be written
 │   ├── CancelledRunError the caller stopped the run
 │   └── WaitingError     the run waits for a person's answer, exit code 4
@@ -235,6 +238,53 @@ class KeyRefusedError(RunError):
         super().__init__(message)
 
 
+class InjectionError(RunError):
+    """A text gives orders that it may not give, and the policy says `injection: refuse`.
+
+    Its message says where and of what kind, and holds nothing of the text.
+    """
+
+    exit_code = 5
+
+
+class CrossValidationError(RunError):
+    """A single call is asked for what the policy wants cross-validated.
+
+    Attributes:
+        graph: that answers such requests; empty where the policy says `refuse`.
+    """
+
+    exit_code = 5
+
+    def __init__(self, rule: str, graph: str = "") -> None:
+        self.graph = graph
+        how = f"run the graph '{graph}'" if graph else "run a graph that checks its answers"
+        super().__init__(f"{rule} wants the answer cross-validated, which no single call is; {how}")
+
+
+class UnsafeError(RunError):
+    """A filter rejects a prompt, or every answer to it. The message holds nothing of either.
+
+    Attributes:
+        where: `prompt` or `answer`.
+        categories: what it was found to be, surest first.
+        review: the id under which it waits for a person; empty where nobody is asked.
+    """
+
+    exit_code = 5
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: Literal["prompt", "answer"] = "prompt",
+        categories: Sequence[str] = (),
+        review: str = "",
+    ) -> None:
+        self.where, self.categories, self.review = where, tuple(categories), review
+        super().__init__(message)
+
+
 class StorageError(RunError):
     """What must be kept, or counted together with others, cannot be.
 
@@ -262,6 +312,7 @@ class WaitingError(RunError):
         question: what it asks.
         shown: what the person is to see, by node or input name.
         allowed: the answers that it takes; empty where any text will do.
+        approval: the id of the approval that it is about; empty for a question of the graph.
     """
 
     exit_code = 4
@@ -273,8 +324,11 @@ class WaitingError(RunError):
         question: str,
         shown: Mapping[str, str],
         allowed: Sequence[str] = (),
+        *,
+        approval: str = "",
     ) -> None:
         self.run, self.node, self.question = run, node, question
+        self.approval = approval
         self.shown, self.allowed = dict(shown), tuple(allowed)
         choice = f" ({' or '.join(self.allowed)})" if self.allowed else ""
         super().__init__(f"run '{run}' waits at '{node}' for an answer{choice}: {question}")

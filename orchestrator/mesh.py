@@ -20,7 +20,7 @@ from orchestrator.parts import Injected, Parts
 from orchestrator.project.declared import Declared
 from orchestrator.project.load import LoadedProject, load_project
 from orchestrator.project.protocols import Clock, Embedder
-from orchestrator.project.schema import Agent, Graph, Project
+from orchestrator.project.schema import Project
 from orchestrator.project.vocabulary import check_request
 from orchestrator.types import Caller, Constraints, Decision, FleetSnapshot, Risk, TaskProfile
 
@@ -38,9 +38,13 @@ if TYPE_CHECKING:
     from orchestrator.evidence.scoring.model import SupportModel
     from orchestrator.fleet.warn import FleetWarning
     from orchestrator.graph.active import AskPerson
+    from orchestrator.graph.approving import Approvals
     from orchestrator.graph.asking import HumanAnswer
-    from orchestrator.graph.draw import DrawingFormat, Service
+    from orchestrator.graph.draw import DrawingFormat
     from orchestrator.graph.journal import JournalStore
+    from orchestrator.guard.auditing.trail import AuditTrail
+    from orchestrator.guard.explaining.values import Explained
+    from orchestrator.guard.redacting.plan import Planned
     from orchestrator.learning.feedback import Said
     from orchestrator.learning.store import LearnedStates
     from orchestrator.records import Feedback
@@ -51,10 +55,14 @@ if TYPE_CHECKING:
     from orchestrator.replay.traffic import Traffic
     from orchestrator.replay.values import Replayed
     from orchestrator.roles.events import RunEvent
+    from orchestrator.roles.lone_tool import Agree, LoneCall
     from orchestrator.roles.single import SingleCalls
     from orchestrator.sharing.client import Shared
     from orchestrator.storage.operations import Drain, Operations
     from orchestrator.storage.sweep import Report
+    from orchestrator.tooling.permit import Circumstances
+    from orchestrator.tooling.toolset import Toolset
+    from orchestrator.tooling.values import ToolCallResult
     from orchestrator.tracing.store import TraceStore
 
 __all__ = ["Answer", "Mesh", "RunOptions"]
@@ -158,6 +166,21 @@ class Mesh:
         return self._parts.storage
 
     @property
+    def audit_log(self) -> AuditTrail:
+        """The record that an auditor asks for."""
+        return self._parts.audit
+
+    @property
+    def audit_folder(self) -> Path:
+        """Where the audit log lies."""
+        return self._parts.audit.chain.folder
+
+    @property
+    def audit_name(self) -> str:
+        """What this project is called in the heads of its audit log."""
+        return self._parts.audit.project
+
+    @property
     def store(self) -> TraceStore:
         """The traces that this project has recorded."""
         return self._parts.store
@@ -195,6 +218,11 @@ class Mesh:
         return self._parts.journals
 
     @property
+    def approvals(self) -> Approvals:
+        """Calls of tools that wait for a person, and what was said of them."""
+        return self._parts.approvals
+
+    @property
     def operations(self) -> Operations:
         """What people did to this project while it ran: drains, reloads, policies."""
         return self._parts.operations
@@ -212,6 +240,58 @@ class Mesh:
     def support_model(self) -> SupportModel:
         """Scores claims; the project's own where mesh.yaml names one."""
         return self._parts.support_model
+
+    @property
+    def tools(self) -> Toolset:
+        """The tools of this project, and what its rules say of each."""
+        return self._parts.tools
+
+    def circumstances(self, call: LoneCall) -> Circumstances:
+        """What the rules of tools see of that call."""
+        from orchestrator.roles.lone_tool import profile_of
+
+        return self.tools.circumstances(profile_of(self._parts.services, call))
+
+    def trust_tool(self, tool: str, digest: str, *, by: str) -> bool:
+        """A person agrees to what an MCP server says now of a tool that it has changed.
+
+        Args:
+            digest: of what the person saw (`Told.digest`); what has changed again is not agreed to.
+            by: the person, for the record.
+
+        Returns:
+            Whether that is what it is now, and the tool may be called again.
+        """
+        from orchestrator.records import AuditEvent
+
+        done = self.tools.agree(tool, digest, by=by)
+        if done:
+            facts = {"tool": tool, "digest": digest}
+            at, what = self._parts.clock.now(), f"{tool} trusted as it is now"
+            event = AuditEvent(kind="approval", what=what, at=at, by=by, facts=facts)
+            self._parts.services.audit.record(event)
+        return done
+
+    async def call_tool(self, call: LoneCall, agree: Agree) -> ToolCallResult:
+        """Call one tool outside of any run, on record as a trace of its own.
+
+        Args:
+            agree: shows the call to a person where the rules ask for an approval.
+
+        Raises:
+            UnknownNameError: no such tool.
+            RunError: the rules refuse it, or nobody agreed.
+        """
+        from orchestrator.roles.lone_tool import call_alone
+        from orchestrator.tooling.box import Box, declared_sources
+
+        box = Box(
+            library=self._parts.library,
+            root=Path.cwd(),
+            declared=self.project.settings.tools,
+            readable=declared_sources(self.project),
+        )
+        return await call_alone(self._parts.services, box, call, agree)
 
     def fleet(self) -> FleetSnapshot:
         """The fleet as it is now; looked at anew at most once a second."""
@@ -283,7 +363,7 @@ class Mesh:
         return self._parts.profiler.profile(
             prompt,
             task=task,
-            data_class=data_class or self.project.policy.default_data_class,
+            data_class=data_class,
             risk=risk,
             tags=tuple(tags),
             constraints=constraints,
@@ -306,6 +386,18 @@ class Mesh:
         if needs:
             found = dataclasses.replace(found, needs=tuple(sorted({*found.needs, *needs})))
         return self._parts.decide(found)
+
+    def placeholders(self, prompt: str, decision: Decision) -> Planned:
+        """What of this prompt would get placeholders, and before whom, under this decision."""
+        from orchestrator.guard.redacting.plan import planned
+
+        return planned(prompt, decision, self._parts.detectors.find)
+
+    def explain_policy(self, wanted: Mapping[str, Any] = {}) -> Explained:
+        """What the policy does with requests for which what is `wanted` holds; see `explain`."""
+        from orchestrator.routing.explaining import explain_project
+
+        return explain_project(self.project, self.fleet(), wanted)
 
     async def run(
         self,
@@ -589,24 +681,8 @@ class Mesh:
         graphs = self.project.graphs
         if graph not in graphs:
             raise UnknownNameError("graph", graph, tuple(graphs))
-        services = None if plain else self._graph_services(graphs[graph])
+        services = None if plain else self._parts.graph_services(graphs[graph])
         return picture(graphs[graph], services).drawn(format)
-
-    def _graph_services(self, graph: Graph) -> dict[str, Service]:
-        from orchestrator.graph.draw_services import services
-
-        def ask(agent: Agent, limits: Constraints) -> Decision:
-            profile = self._parts.profiler.profile(
-                "",
-                agent=agent,
-                task=agent.task,
-                data_class=self.project.policy.default_data_class,
-                risk=agent.risk,
-                constraints=limits,
-            )
-            return self._parts.decide(profile)
-
-        return services(graph, self.project.agents, self.fleet(), ask)
 
     def chat_model(
         self,
@@ -694,7 +770,10 @@ class Mesh:
             UserError: another process cleans up the same folder.
             StorageError: the folder cannot be read or written.
         """
-        return self._parts.gc(
+        from orchestrator.cleaning import clean
+
+        return clean(
+            self._parts,
             dry_run=dry_run,
             older_than_days=older_than_days,
             max_mb=max_mb,

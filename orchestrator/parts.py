@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +20,15 @@ from orchestrator.project.protocols import (
     Recorder,
     SharedCounters,
 )
-from orchestrator.project.schema import Project
-from orchestrator.types import Context, Decision, Deployment, FleetSnapshot, TaskProfile
+from orchestrator.project.schema import Agent, Graph, Project
+from orchestrator.types import (
+    Constraints,
+    Context,
+    Decision,
+    Deployment,
+    FleetSnapshot,
+    TaskProfile,
+)
 
 if TYPE_CHECKING:
     from orchestrator.caching.cache import AnswerCache
@@ -44,8 +50,13 @@ if TYPE_CHECKING:
     from orchestrator.evidence.sources.library import Library
     from orchestrator.fleet.drain import Drains
     from orchestrator.graph.answer import RunOptions
+    from orchestrator.graph.approving import Approvals
+    from orchestrator.graph.draw import Service
     from orchestrator.graph.journal import JournalStore
     from orchestrator.graph.runs import Runs
+    from orchestrator.guard.auditing.trail import AuditTrail
+    from orchestrator.guard.detecting.detect import Detectors
+    from orchestrator.guard.review import Reviews
     from orchestrator.learning.agreement import Agreements
     from orchestrator.learning.store import LearnedStates
     from orchestrator.project.policy_schema import Match
@@ -57,12 +68,13 @@ if TYPE_CHECKING:
     from orchestrator.sharing.client import Shared
     from orchestrator.sharing.pools import Pools
     from orchestrator.storage.operations import Operations
-    from orchestrator.storage.sweep import Report
+    from orchestrator.tooling.toolset import Toolset
     from orchestrator.tracing.store import TraceStore
 
 _SNAPSHOT_SECONDS = 1.0
 _LIVES_ON = (
     "store",
+    "audit",
     "operations",
     "drains",
     "shared",
@@ -163,11 +175,45 @@ class Parts:
         from orchestrator.tracing.store import TraceStore
 
         settings = self.project.settings
-        return TraceStore(
+        store = TraceStore(
             self.storage / "traces.sqlite",
             database=settings.storage.database,
             exported=endpoint_of(settings.telemetry, self.env) is not None,
         )
+        store.masks(self.detectors.find)
+        store.audits(self.audit.write)
+        return store
+
+    @cached_property
+    def audit(self) -> AuditTrail:
+        """The record that an auditor asks for."""
+        from orchestrator.guard.auditing.trail import AuditTrail
+        from orchestrator.tracing.redact import Mask
+
+        find, declared = self.detectors.find, self.project.settings
+        return AuditTrail(
+            self.storage,
+            root=Path(self.project.root),
+            project=declared.shared.name or Path(self.project.root).resolve().name,
+            now=self.clock.now,
+            anchor=declared.audit.anchor,
+            env=self.env,
+            clean=lambda text: Mask(find).personal(text),
+            describe=self._described,
+        )
+
+    def _described(self, subject: str, before: str, after: str) -> Mapping[str, Any]:
+        """Who changed a policy or a fleet, as far as it is on record, and what of it."""
+        from orchestrator.storage.changes import described
+
+        return described(self.operations, subject, before, after)
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        """Texts that a filter has rejected and a person shall look at."""
+        from orchestrator.guard.review import Reviews
+
+        return Reviews(self.storage, self.audit)
 
     @cached_property
     def operations(self) -> Operations:
@@ -201,15 +247,19 @@ class Parts:
     def profiler(self) -> Profiler:
         from orchestrator.routing.profile import Profiler
 
-        reads = self._reads()
+        reads, policy = self._reads(), self.project.policy
+        looked: dict[str, Any] = {
+            "detectors": self.detectors,
+            "default_data_class": policy.default_data_class,
+        }
         # A person who asks for a profile sees all of it; a service reads what its policy asks for.
         if not self.injected.served:
-            return Profiler(self.embedder, reads=reads)
+            return Profiler(self.embedder, reads=reads, **looked)
         matches = [route.match for route in self.project.policy.routes]
         # A caller of an API says what form it wants, in words that are no guess.
         unread = {"language", "complexity", "output"}
         unread |= {name for name in ("domain", "risk") if all(_unset(m, name) for m in matches)}
-        return Profiler(self.embedder, unread=frozenset(unread), reads=reads)
+        return Profiler(self.embedder, unread=frozenset(unread), reads=reads, **looked)
 
     def _reads(self) -> Callable[[str], Sequence[float]] | None:
         """What reads texts for the predictor, where it has learned from texts."""
@@ -426,14 +476,44 @@ class Parts:
             traffic=self.traffic,
             caller_rates=self.caller_rates,
             affinity=self.affinity,
-            recorder=self.injected.recorder or self.store,
+            recorder=self._recorder(),
             clock=self.clock,
             embedder=self.embedder,
             support_model=lambda: self.support_model,
             answers=lambda: self.answers,
             checks=self.loaded.registry.items("check"),
             agreement=self.agreements.of,
+            reviews=self.reviews,
+            tools=lambda: self.tools,
+            detectors=self.detectors,
+            audit=self.audit,
         )
+
+    def _recorder(self) -> Recorder:
+        """Where hops go; what this policy has looked for is masked from now on."""
+        from orchestrator.tracing.spooled import SpoolRecorder
+
+        recorder = self.injected.recorder or self.store
+        if isinstance(recorder, SpoolRecorder):
+            recorder.masks(self.detectors.find)
+        self.store.masks(self.detectors.find)
+        return recorder
+
+    @cached_property
+    def detectors(self) -> Detectors:
+        """What the policy has looked for in texts."""
+        from orchestrator.guard.detecting.detect import Detectors
+
+        policy = self.project.policy
+        return Detectors(policy.detect, policy.data_classes)
+
+    @cached_property
+    def tools(self) -> Toolset:
+        """The tools that this project may call."""
+        from orchestrator.tooling.toolset import open_toolset
+
+        pools, folder = self.pools, self.storage
+        return open_toolset(self.loaded, env=self.env, clock=self.clock, pools=pools, folder=folder)
 
     @cached_property
     def answers(self) -> AnswerCache:
@@ -471,8 +551,40 @@ class Parts:
             journals=self.journals,
             library=self.library,
             store=self.store,
+            approvals=lambda: self.approvals,
         )
         return Runs(opening=opening)
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        """Calls of tools that wait for a person."""
+        from orchestrator.graph.approving import Approval, Approvals
+        from orchestrator.graph.telling import told
+
+        def tell(approval: Approval) -> None:
+            if self.approval_hook is not None:
+                self.approval_hook.send(told(approval))
+
+        declared = self.project.settings.approvals
+        return Approvals(
+            store=self.journals,
+            clock=self.clock,
+            audit=self.audit,
+            hours=declared.hours,
+            tell=tell,
+            secret=self.env.get(declared.secret or "", ""),
+        )
+
+    @cached_property
+    def approval_hook(self) -> Webhook | None:
+        """Is told of calls that wait."""
+        from orchestrator.calling.health.webhook import Webhook
+        from orchestrator.graph.telling import signer
+
+        declared = self.project.settings.approvals
+        if declared.webhook is None:
+            return None
+        return Webhook(declared.webhook, headers=signer(declared, self.env, self.clock))
 
     @cached_property
     def replayer(self) -> Replayer:
@@ -568,6 +680,7 @@ class Parts:
             self.store.problem,
             "ledger" in self.__dict__ and self.ledger.problem,
             self._sharing_problem(),
+            "audit" in self.__dict__ and self.audit.problem,
         )
         return "; ".join(problem for problem in found if problem) or None
 
@@ -603,6 +716,23 @@ class Parts:
         planner = Planner(graphs[name], self.services, self.loaded.registry, recorded)
         return await planner.plan(checked, options)
 
+    def graph_services(self, graph: Graph) -> dict[str, Service]:
+        """Who may serve each node of a graph now."""
+        from orchestrator.graph.draw_services import services
+
+        def ask(agent: Agent, limits: Constraints) -> Decision:
+            profile = self.profiler.profile(
+                "",
+                agent=agent,
+                task=agent.task,
+                data_class=self.project.policy.default_data_class,
+                risk=agent.risk,
+                constraints=limits,
+            )
+            return self.decide(profile)
+
+        return services(graph, self.project.agents, self.fleet(), ask)
+
     def costs(self, by: Sequence[str], since: float, until: float | None) -> CostReport:
         """See `Mesh.costs`."""
         from orchestrator.calling.spending.report import read_costs
@@ -613,57 +743,6 @@ class Parts:
         end = now if until is None else until
         return read_costs(self.storage / "ledger.sqlite", by, since=since, until=end, now=now)
 
-    def gc(
-        self,
-        *,
-        dry_run: bool,
-        older_than_days: float | None,
-        max_mb: int | None,
-        unfinished: bool,
-        progress: Callable[[str], None],
-    ) -> Report:
-        """See `Mesh.gc`."""
-        from orchestrator.calling.health.sweep import HealthSweep
-        from orchestrator.calling.sweep import LedgerSweep
-        from orchestrator.evidence.sources.sweep import VectorSweep
-        from orchestrator.graph.journal import JournalStore
-        from orchestrator.graph.sweep import JournalSweep, LockSweep
-        from orchestrator.storage import sweep
-        from orchestrator.tracing.sweep import TraceSweep
-
-        folder, declared = self.storage, self.project.settings.storage
-        if not folder.exists():
-            return sweep.Report(stores=(), dry_run=dry_run, before=0, after=0)
-        most = declared.max_mb if max_mb is None else max_mb
-        with sweep.only_one(folder), closing(JournalStore(folder)) as journals:
-            journal = JournalSweep(journals, folder / "journal.sqlite", unfinished)
-            locks = LockSweep(folder / "runs")
-            limits = sweep.limits(declared.keep_days, self.clock.now(), older_than_days)
-            stores = sweep.Stores(
-                traces=(
-                    TraceSweep(folder, database=declared.database)
-                    if declared.database
-                    else TraceSweep(folder / "traces.sqlite")
-                ),
-                journal=journal,
-                others=(
-                    LedgerSweep(folder / "ledger.sqlite"),
-                    HealthSweep(folder / "health.sqlite"),
-                    VectorSweep(folder / "vectors"),
-                    sweep.Backups(folder),
-                    locks,
-                ),
-            )
-            return sweep.sweep_all(
-                folder,
-                stores,
-                dataclasses.replace(limits, protected=journal.protected(limits.runs)),
-                max_bytes=None if most is None else most * sweep.MEGABYTE,
-                dry_run=dry_run,
-                alone=locks.nobody_runs,
-                progress=progress,
-            )
-
     async def close(self) -> None:
         """Close what was opened: runs, connections, local models, and the trace store."""
         opened = self.__dict__.keys() - self._lent
@@ -671,6 +750,8 @@ class Parts:
             await asyncio.to_thread(self.chat_calls.close)
         if "runs" in opened:
             await self.runs.close()
+        if "approval_hook" in opened and self.approval_hook is not None:
+            await asyncio.to_thread(self.approval_hook.close)
         if "journals" in opened:
             self.journals.close()
         if "transports" in opened:
@@ -687,6 +768,8 @@ class Parts:
             await self.shared.close()
         if "store" in opened:
             await asyncio.to_thread(self._close_store)
+        if "audit" in opened:
+            await asyncio.to_thread(self.audit.close)
 
     def _close_store(self) -> None:
         if not self.injected.served:  # a service has a process that exports

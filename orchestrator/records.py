@@ -157,6 +157,8 @@ AuditKind = Literal[
     "deletion",
     "retention",
     "configuration",
+    "verdict",
+    "gap",
 ]
 
 

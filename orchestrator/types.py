@@ -20,6 +20,8 @@ from orchestrator.money import Price
 
 Tier = Literal["nano", "small", "mid", "frontier"]
 Risk = Literal["low", "normal", "high"]
+RiskWord = Literal["low", "normal", "medium", "high"]
+"""As people may write it; `medium` is another word for `normal`."""
 Hosting = Literal["self", "hosted"]
 LogLevel = Literal["full", "redacted", "hashed", "none"]
 Strategy = Literal["single", "cascade", "race", "panel"]
@@ -50,6 +52,7 @@ GIVE_BACK: tuple[GiveBack, ...] = ("all", "own", "none")
 ON_UNSAFE: tuple[OnUnsafe, ...] = ("off", "next", "review", "refuse")
 ON_INJECTION: tuple[OnInjection, ...] = ("off", "fence", "refuse")
 TOOL_LEVELS: tuple[ToolLevel, ...] = ("read", "write", "destructive")
+RISKS: tuple[Risk, ...] = ("low", "normal", "high")
 TIERS: tuple[Tier, ...] = ("nano", "small", "mid", "frontier")
 LOG_LEVELS: tuple[LogLevel, ...] = ("full", "redacted", "hashed", "none")  # loosest first
 EFFORTS: tuple[Effort, ...] = ("none", "quotes", "scorer", "model", "two", "human")  # least first
@@ -91,6 +94,8 @@ class Outcome(StrEnum):
     """A limit of our own, of requests, tokens or places, leaves no room there now."""
     UNSURE = "unsure"
     """A valid answer that its model was not sure of; a cascade asks a stronger one."""
+    UNSAFE = "unsafe"
+    """A whole answer that our filter does not let out; a provider's own refusal is `refused`."""
     DIVERGED = "diverged"
     """Asked again from the beginning, it wrote another text than what was handed on."""
     CANCELLED = "cancelled"
@@ -99,6 +104,11 @@ class Outcome(StrEnum):
 
 _BESIDE = {"beside": True}
 """Marks a field that is recorded beside its value, not within it."""
+
+
+def risk_of(word: Any) -> Any:
+    """The tier that a word stands for; what is none stays what it is."""
+    return "normal" if word == "medium" else word
 
 
 def as_json(value: Any) -> Any:
@@ -196,6 +206,8 @@ class Deployment:
     context: int | None = None
     max_output: int | None = None
     can: tuple[str, ...] = ()
+    tools: tuple[str, ...] | None = None
+    """The tools that its model may be offered; `None`: all of them."""
     reads: Literal["prompt", "values"] = "prompt"
     """`values`: it reads an agent's inputs by name, and can do nothing with a prompt alone."""
     tasks: Mapping[str, float] = field(default_factory=dict)
@@ -307,6 +319,8 @@ class TaskProfile:
     """How many images are to be made."""
     needs: tuple[str, ...] = ()
     """Capabilities that a model must have: `json`, `tools`, `vision`, `cite`, …"""
+    tools: tuple[str, ...] = ()
+    """The tools of the project that the model is offered."""
     tags: tuple[str, ...] = ()
     constraints: Constraints = Constraints()
     values: bool = True

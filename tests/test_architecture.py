@@ -22,6 +22,7 @@ LAYERS = (  # top first; a module may import its own layer and those after it
     ("gateway",),
     ("viewer",),
     ("mesh",),
+    ("cleaning",),
     ("parts",),
     ("chat",),
     ("scaffold",),
@@ -49,6 +50,8 @@ LAYERS = (  # top first; a module may import its own layer and those after it
     ("money",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+COMPOSERS = ("", "cli", "gateway", "mesh", "cleaning", "parts", "__main__")
 
 ALLOWED_UPWARDS = {
     # The message of an unknown name carries the near name; imported inside the function.
@@ -148,7 +151,7 @@ def test_the_package_does_not_use_its_own_front_door(path: Path) -> None:
 def test_only_mesh_puts_the_parts_together() -> None:
     """No module below `mesh` knows both how models are called and how graphs are run."""
     for path in SOURCES:
-        if layer(module_name(path)) in ("", "cli", "gateway", "mesh", "parts", "__main__"):
+        if layer(module_name(path)) in COMPOSERS:
             continue
         layers = {
             layer(target) for _, target in imports(path) if target.startswith("orchestrator.")

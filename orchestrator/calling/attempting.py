@@ -9,16 +9,19 @@ Whatever happens in between, a pass is given back once and a lease is settled on
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
-from orchestrator.call_types import CallRequest
+from orchestrator.call_types import CallRequest, ToolCall
 from orchestrator.calling.adapt import estimate, output_limit
 from orchestrator.calling.attempt import Heard, limits_of, listen, record
 from orchestrator.calling.delivery import Voice
+from orchestrator.calling.guarding import UNGUARDED, Guarding
 from orchestrator.calling.tool_calls import wrong_calls
 from orchestrator.calling.transports import Transports
+from orchestrator.calling.wording import Restored, whole
 from orchestrator.errors import AttemptError, OverBudgetError
 from orchestrator.project.protocols import Asking, Clock, Ledger, Pass, Traffic
 from orchestrator.records import Attempt, AttemptKind
@@ -83,7 +86,7 @@ class Order:
     prompt_tokens: int
     """About how many tokens that is."""
     kind: AttemptKind
-    voice: Voice | None = None
+    voice: Voice | Restored | None = None
     """Where its text goes while it comes."""
     continues: bool = False
     waits: bool = False
@@ -116,6 +119,15 @@ class Attempting:
     """Those that have ended, in order."""
     sure: float = 0.0
     """An answer whose model was less sure than this counts as `unsure`."""
+    guarding: Guarding = UNGUARDED
+    quoted: bool = True
+    """What a provider says of a failure may be told outside of this call: it may quote the prompt,
+    and what is known of a deployment belongs to all."""
+
+    @property
+    def told(self) -> tuple[Attempt, ...]:
+        """Those that have ended, as all may know of them."""
+        return tuple(self.attempts if self.quoted else map(without_words, self.attempts))
 
     async def make(self, order: Order) -> Made:
         """Carry the order out. What went wrong is the attempt's outcome; only a caller's
@@ -134,7 +146,9 @@ class Attempting:
             self.tell(Started(order.deployment))
             made.error = await self._listen(order, made.heard)
             if made.error is None:
-                made.value, made.error = self._checked(order.request, made.heard)
+                made.value, made.error = self._checked(order, made.heard)
+                if made.error is None or made.error.outcome is Outcome.UNSURE:
+                    made.error = await self._unreleased(made.heard) or made.error
         except AttemptError as refused:
             made.error = refused
         except OverBudgetError as refused:
@@ -150,7 +164,7 @@ class Attempting:
                     await ledger.settle(made.lease, attempt)
             finally:
                 if passed is not None:
-                    traffic.leave(passed, attempt)
+                    traffic.leave(passed, attempt if self.quoted else without_words(attempt))
                 self.attempts.append(attempt)
                 self.tell(Ended(attempt))
         return Made(order, attempt, made.heard, made.value, str(made.error or ""))
@@ -191,18 +205,30 @@ class Attempting:
             order.voice.end()
         return error
 
-    def _checked(self, request: CallRequest, heard: Heard) -> tuple[Any, AttemptError | None]:
-        wrong = wrong_calls(request, heard.calls.whole())
+    def _checked(self, order: Order, heard: Heard) -> tuple[Any, AttemptError | None]:
+        """What is checked is what is given: formats hold for values, not for placeholders."""
+        redaction = self.guarding.redaction
+        request = order.request if redaction is None else redaction.request
+        text, calls = whole(heard, redaction, order.deployment)
+        value, error = self._judged(request, heard, text, calls)
+        if error is not None and redaction is not None:
+            error = AttemptError(error.outcome, redaction.shown(str(error)))
+        return value, error
+
+    def _judged(
+        self, request: CallRequest, heard: Heard, text: str, calls: tuple[ToolCall, ...]
+    ) -> tuple[Any, AttemptError | None]:
+        wrong = wrong_calls(request, calls)
         cut = heard.finish is not None and heard.finish.reason == "length"
         if heard.calls and cut:
             # What is left of its arguments may be an object by chance, or none at all.
             wrong = f"{OUT_OF_TOKENS} in the middle of a tool call"
         if wrong is not None:
             return None, AttemptError(Outcome.INVALID_OUTPUT, wrong)
-        value: Any = heard.product or heard.text
+        value: Any = heard.product or text
         if self.check is not None and not heard.calls:  # what calls a tool is no answer yet
             try:
-                value = self.check(heard.text)
+                value = self.check(text)
             except ValueError as error:
                 said = f"{OUT_OF_TOKENS}: {error}" if cut else str(error)
                 return None, AttemptError(Outcome.INVALID_OUTPUT, said)
@@ -210,6 +236,15 @@ class Attempting:
             said = f"its confidence is {heard.confidence:.2f}, below {self.sure:.2f}"
             return value, AttemptError(Outcome.UNSURE, said)
         return value, None
+
+    async def _unreleased(self, heard: Heard) -> AttemptError | None:
+        """Why the answer may not get out, what it calls tools with included."""
+        release = self.guarding.release
+        text = "\n".join(filter(None, (heard.text, heard.calls.text)))
+        if release is None or not text:
+            return None
+        why = await release(text)
+        return AttemptError(Outcome.UNSAFE, why) if why else None
 
     def _record(self, made: _Unfinished) -> Attempt:
         order = made.order
@@ -222,6 +257,17 @@ class Attempting:
             error=made.error,
             kind=order.kind,
         )
+
+
+_STATUS = re.compile(r"HTTP \d{3}")
+
+
+def without_words(attempt: Attempt) -> Attempt:
+    """The attempt without what its provider said, which may quote the prompt; a status stays."""
+    if attempt.error is None:
+        return attempt
+    status = _STATUS.match(attempt.error)
+    return replace(attempt, error=status[0] if status else None)
 
 
 def _did_not_end() -> AttemptError:

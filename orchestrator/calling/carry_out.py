@@ -12,7 +12,7 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from orchestrator.call_types import CallRequest, Reply
 from orchestrator.calling.adapt import adapt, continuation
@@ -27,7 +27,8 @@ from orchestrator.calling.attempting import (
     Order,
     Pausing,
 )
-from orchestrator.calling.delivery import Delivery
+from orchestrator.calling.delivery import Delivery, Voice
+from orchestrator.calling.guarding import UNGUARDED, Guarding
 from orchestrator.calling.in_turn import given
 from orchestrator.calling.next_action import (
     History,
@@ -41,12 +42,16 @@ from orchestrator.calling.next_action import (
     Wait,
     next_action,
 )
-from orchestrator.calling.repair import repairable, repaired
+from orchestrator.calling.repair import repairable
 from orchestrator.calling.rules import RULES
-from orchestrator.errors import CallError, IncompleteError, InternalError
+from orchestrator.calling.wording import Restored, mended, seen, spoken, whole
+from orchestrator.errors import CallError, IncompleteError, InternalError, UnsafeError
 from orchestrator.fleet.families import answering_family
 from orchestrator.records import Attempt, AttemptKind
 from orchestrator.types import Decision, Deployment, Ending, Outcome
+
+if TYPE_CHECKING:
+    from orchestrator.guard.redacting.redaction import Redaction
 
 BREAKER_RULE = "health.breaker"
 """The name of the decision's rule that leaves out whose breaker is open."""
@@ -66,6 +71,7 @@ async def carry_out(
     check: Callable[[str], Any] | None = None,
     on_event: Callable[[CallProgress], None] | None = None,
     on_text: Callable[[str], None] | None = None,
+    guarding: Guarding = UNGUARDED,
     **means: Unpack[Means],
 ) -> Reply:
     """Ask the decision's deployments until one gives a valid answer.
@@ -75,16 +81,19 @@ async def carry_out(
         check: turns the text into a value; a `ValueError` makes the output invalid.
         on_event: told of each attempt; it cannot change what happens.
         on_text: told of the text as it comes, each word once. Where there is something to check,
-            compare or weigh first, it is told everything at the end.
+            compare, weigh or release first, it is told everything at the end.
+        guarding: what is done about the texts.
 
     Raises:
         CallError: nobody gave an answer; carries the attempts.
+        UnsafeError: somebody did, and it is not let out.
         IncompleteError: a part was handed on, and nobody could go on with it.
     """
     missing = [id for id in decision.chain if id not in means["deployments"]]
     if missing:
         raise InternalError(f"the decision names deployments that the fleet lacks: {missing}")
-    live = check is None and decision.strategy in ("single", "race")
+    held = check is not None or guarding.release is not None
+    live = not held and decision.strategy in ("single", "race")
     call = _Call(
         decision=decision,
         request=request,
@@ -96,6 +105,8 @@ async def carry_out(
             tell=on_event or _nobody,
             attempts=[],
             sure=decision.tactics.confidence if decision.strategy == "cascade" else 0.0,
+            guarding=guarding,
+            quoted=decision.log.keeps_all,
         ),
         history=_history(decision, means, deadline),
         delivery=Delivery(on_text) if on_text is not None and live else None,
@@ -208,7 +219,7 @@ class _Call:
                 passed_over = [
                     c.deployment for c in self.decision.candidates if c.rule == BREAKER_RULE
                 ]
-                self.traffic.answered(tuple(self.attempting.attempts), passed_over)
+                self.traffic.answered(self.attempting.told, passed_over)
 
     # ── beginning ────────────────────────────────────────────────────────────────────────
 
@@ -254,15 +265,21 @@ class _Call:
         waits: bool = False,
     ) -> None:
         """Begin an attempt, and where nothing can go on beside it, see it to its end."""
-        request = adapt(self.request, self.decision, deployment)
-        tokens, voice = self.prompt_tokens, None
+        redaction = self.attempting.guarding.redaction
+        asked = self.request if redaction is None else redaction.asked(deployment)
+        request = adapt(asked, self.decision, deployment)
+        tokens = self.prompt_tokens if asked is self.request else prompt_tokens(asked)
+        voice: Voice | Restored | None = None
         if self.delivery is not None:
             voice = self.delivery.voice(self.begun, deployment.id, continued=continued)
+            voice = spoken(voice, redaction, deployment)
             if continued:
-                request = continuation(request, self.delivery.text)
+                begun = self.delivery.text
+                begun = begun if redaction is None else redaction.told(begun, deployment)
+                request = continuation(request, begun)
                 tokens = prompt_tokens(request)
         if kind == "repair" and self.invalid is not None:
-            request = _mended(request, self.invalid)
+            request = mended(request, self.invalid, redaction, deployment)
             tokens = prompt_tokens(request)
         order = Order(
             deployment=deployment,
@@ -322,14 +339,16 @@ class _Call:
             repair=attempt.kind == "repair",
             repairable=outcome is Outcome.INVALID_OUTPUT and self._repairable(made),
             continued=attempt.continued,
-            vote=_vote(made) if panel else None,
+            vote=self._vote(made) if panel else None,
+            final=outcome is Outcome.UNSAFE and not self.attempting.guarding.next_after_unsafe,
         )
         self.history.tried = (*self.history.tried, tried)
         if self.delivery is not None:
             self.delivery.fall_silent(number)
 
     def _repairable(self, made: Made) -> bool:
-        return repairable(made.order.deployment, _mended(made.order.request, made))
+        deployment, redaction = made.order.deployment, self.attempting.guarding.redaction
+        return repairable(deployment, mended(made.order.request, made, redaction, deployment))
 
     def _only(self, number: int, deployment: str) -> None:
         """The caller hears this attempt; nobody waits for the others any more."""
@@ -361,7 +380,7 @@ class _Call:
     def _reply(self) -> Reply:
         made, agreed = self._chosen()
         attempt, heard = made.attempt, made.heard
-        text, value = heard.text, made.value
+        text, value, calls = seen(made, self.attempting.guarding.redaction)
         ending: Ending = "restarted" if self.broke_off else "complete"
         if attempt.continued and self.delivery is not None:
             text = value = self.delivery.text
@@ -375,7 +394,7 @@ class _Call:
             attempts=(*(a for a in self.attempting.attempts if a is not attempt), attempt),
             ending=ending,
             finish_reason=heard.finish.reason if heard.finish else "",
-            tool_calls=heard.calls.whole(),
+            tool_calls=calls,
             agreement=agreed,
         )
 
@@ -387,7 +406,7 @@ class _Call:
             return (sure[0] if sure else self.valid[-1]), None
         order = [d.id for d in self.history.chain]
         members = sorted(self.valid, key=lambda m: order.index(m.attempt.deployment))
-        votes = [_vote(m) for m in members]
+        votes = [self._vote(m) for m in members]
         place, count = elected(votes)
         if self.history.tactics.moves and (own := self._given(members)) is not None:
             place, count = own, votes.count(votes[own])
@@ -397,14 +416,20 @@ class _Call:
         """Whose answer a panel in turn gives; a member that failed has said nothing."""
         said = {made.attempt.deployment: i for i, made in enumerate(members)}
         asked = [d.id for d in self.history.chain[: self.history.tactics.models]]
-        votes = [_vote(members[said[id]]) if id in said else None for id in asked]
+        votes = [self._vote(members[said[id]]) if id in said else None for id in asked]
         place = given(self.history.tactics.moves, votes)
         return None if place is None else said[asked[place]]
+
+    def _vote(self, made: Made) -> str:
+        return _vote(made, self.attempting.guarding.redaction)
 
     def _fail(self, reason: str) -> Reply:
         attempts = tuple(self.attempting.attempts)
         if attempts and all(a.outcome is Outcome.OVER_BUDGET for a in attempts):
             reason = "over budget; a smaller max_tokens reserves less"
+        unsafe = [a for a in attempts if a.outcome is Outcome.UNSAFE]
+        if unsafe:  # who comes after it has failed in another way: that is not why
+            raise UnsafeError(f"the answer is not let out: {unsafe[-1].error}", where="answer")
         if self.delivery is None or not self.delivery.told:
             raise CallError(_message(reason, attempts), attempts)
         text = self.delivery.text
@@ -417,14 +442,10 @@ class _Call:
         )
 
 
-def _mended(request: CallRequest, made: Made) -> CallRequest:
-    """The request that asks for the invalid answer to be mended."""
-    return repaired(request, made.heard.text, made.problem, made.heard.calls.whole())
-
-
-def _vote(made: Made) -> str:
+def _vote(made: Made, redaction: Redaction | None) -> str:
     """What it says: its value, and which tools it calls with what."""
-    calls = [(call.name, json.loads(call.arguments)) for call in made.heard.calls.whole()]
+    _, whole_calls = whole(made.heard, redaction, made.order.deployment)
+    calls = [(call.name, json.loads(call.arguments)) for call in whole_calls]
     return vote([made.value, calls]) if calls else ballot(made.value)
 
 

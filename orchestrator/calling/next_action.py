@@ -52,6 +52,8 @@ class Tried:
     """It was asked to go on with what an earlier attempt had begun."""
     vote: str | None = None
     """Of a valid answer in a panel: equal answers have equal votes."""
+    final: bool = False
+    """The policy says that nobody is asked after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,9 @@ def _is_ok(tried: Tried) -> bool:
 
 def _stopping(history: History) -> list[Tried]:
     """Those after which nobody else is asked."""
-    return [t for t in history.tried if RULES[t.outcome].then == "stop" and not _is_ok(t)]
+    return [
+        t for t in history.tried if (t.final or RULES[t.outcome].then == "stop") and not _is_ok(t)
+    ]
 
 
 def _answered(history: History) -> bool:

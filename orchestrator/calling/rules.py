@@ -41,6 +41,8 @@ RULES: dict[Outcome, Rule] = {
     Outcome.EMPTY: Rule("next", of_the_model=True),
     Outcome.INVALID_OUTPUT: Rule("next", of_the_model=True),
     Outcome.UNSURE: Rule("next", of_the_model=True),
+    # Where the policy says so; else nobody is asked after it (`Tried.final`).
+    Outcome.UNSAFE: Rule("next", of_the_model=True),
     Outcome.CONTEXT_EXCEEDED: Rule("next", of_the_model=True),
     Outcome.INVALID_REQUEST: Rule("next"),
     Outcome.AUTH: Rule("next"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,3 +49,33 @@ class LedgerSweep:
         except (sqlite3.Error, OSError) as error:
             raise StorageError(f"the ledger {self.path} cannot be cleaned up: {error}") from error
         return {"lines": len(gone)}
+
+    def pseudonymise(self, subject: Mapping[str, str], alias: str, *, dry_run: bool) -> int:
+        """Put `alias` in the place of a caller's name; the money stays. How many lines there are.
+
+        Args:
+            subject: `user` or `workspace`, or both, which a line must have.
+
+        Raises:
+            StorageError: the ledger cannot be read or written.
+        """
+        columns = {"user": "end_user", "workspace": "workspace"}
+        names = [columns[field] for field in subject]
+        where = " AND ".join(f"{name} = ?" for name in names)
+        if not names or not self.path.exists():
+            return 0
+        try:
+            with closing(connect(self.path, SCHEMA, wait_s=30)) as database:
+                found = (*subject.values(),)
+                sql = f"SELECT count(*) FROM spend WHERE {where}"
+                count: int = database.execute(sql, found).fetchone()[0]
+                if count and not dry_run:
+                    taken = ", ".join(f"{name} = ?" for name in names)
+                    with writing(database):
+                        database.execute(
+                            f"UPDATE spend SET {taken} WHERE {where}",
+                            (*[alias] * len(names), *found),
+                        )
+        except (sqlite3.Error, OSError) as error:
+            raise StorageError(f"the ledger {self.path} cannot be written: {error}") from error
+        return count

@@ -16,6 +16,7 @@ from typing import Any
 from orchestrator.calling.transports import Transports
 from orchestrator.chat.background import Background
 from orchestrator.chat.limits import both, completed, strictest
+from orchestrator.guard.risk import higher
 from orchestrator.records import Hop
 from orchestrator.roles.events import RunEvent
 from orchestrator.roles.hop import HopWork
@@ -119,7 +120,7 @@ def _work_at(place: Place, services: Services, ask: Ask) -> HopWork:
     request = dataclasses.replace(
         run,
         data_class=strictest(order, run.data_class, ask.data_class),
-        risk=ask.risk or run.risk,
+        risk=higher(ask.risk, run.risk) if ask.risk else run.risk,
         tags=tuple(dict.fromkeys((*run.tags, *ask.tags))),
         caller=completed(run.caller, ask.caller),
         priority=max(run.priority, ask.priority),

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 well, 2 the user's mistake, 3 a failed run,
-    4 a run that waits for a person's answer, 130 Ctrl-C.
+    4 a run that waits for a person's answer, 5 a text that the policy refuses, 130 Ctrl-C.
 
     A traceback is printed only where the environment says `MESH_DEBUG=1`.
     """

@@ -10,7 +10,9 @@ import typer
 from typer.core import TyperGroup
 
 from orchestrator.cli import (
+    approvals,
     audit,
+    audit_log,
     cache,
     calibrate,
     check,
@@ -19,8 +21,10 @@ from orchestrator.cli import (
     drill,
     feedback,
     fleet,
+    forget,
     gc,
     graph,
+    guard,
     import_,
     incidents,
     init,
@@ -35,6 +39,7 @@ from orchestrator.cli import (
     runs,
     schema,
     serve,
+    tools,
     trace,
     ui,
     whatif,
@@ -105,12 +110,14 @@ def build() -> typer.Typer:
     app.command()(feedback.feedback)
     app.command()(check.check)
     app.command()(gc.gc)
+    app.command()(forget.forget)
     app.command()(calibrate.calibrate)
     app.command()(init.init)
     app.command()(schema.schema)
     app.add_typer(evals.app, name="eval")
     app.add_typer(import_.app, name="import")
     app.add_typer(graph.app, name="graph")
+    app.add_typer(guard.app, name="guard")
     app.add_typer(fleet.app, name="fleet")
     app.add_typer(incidents.app, name="incidents")
     app.add_typer(keys.app, name="keys")
@@ -119,6 +126,11 @@ def build() -> typer.Typer:
     learn.app.command(name="agreement")(learn_agreement.agreement)
     app.add_typer(learn.app, name="learn")
     app.add_typer(runs.app, name="runs")
+    app.add_typer(approvals.app, name="approvals")
+    app.add_typer(tools.app, name="tools")
     app.add_typer(trace.app, name="trace")
+    for command in (audit_log.verify, audit_log.report, audit_log.heads, audit_log.export):
+        audit.app.command()(command)
+    audit.app.command()(audit_log.key)
     app.add_typer(audit.app, name="audit")
     return app

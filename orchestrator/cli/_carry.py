@@ -219,6 +219,8 @@ def _say_how(waiting: WaitingError, wish: Wish) -> None:
     example = waiting.allowed[0] if waiting.allowed else "TEXT"
     where = "" if wish.project == Path() else f" --project {wish.project}"
     command = f"mesh run --resume {waiting.run} --answer {example}{where}"
+    if waiting.approval:
+        command = f"mesh approvals approve {waiting.approval[:12]} --go-on{where}"
     if wish.as_json:
         print_json(
             {
@@ -228,10 +230,15 @@ def _say_how(waiting: WaitingError, wish: Wish) -> None:
                     "question": waiting.question,
                     "shown": waiting.shown,
                     "allowed": list(waiting.allowed),
+                    **({"approval": waiting.approval} if waiting.approval else {}),
                     "command": command,
                 }
             }
         )
     else:
         show_question(Screen(), waiting)
-    waiting.add_note(f"To answer: {command}")
+    if waiting.approval:
+        waiting.add_note(f"To approve it: {command}")
+        waiting.add_note(f"To refuse it: {command.replace(' approve ', ' reject ')}")
+    else:
+        waiting.add_note(f"To answer: {command}")

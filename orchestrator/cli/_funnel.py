@@ -20,11 +20,14 @@ STAGE_TITLES = {
 }
 
 
-def show_decision(screen: Screen, decision: Decision, guessed: str | None = None) -> None:
+def show_decision(
+    screen: Screen, decision: Decision, guessed: str | None = None, placeholders: str = ""
+) -> None:
     """The choice, those that would come next, and the funnel.
 
     Args:
         guessed: the task, where it was guessed from the prompt.
+        placeholders: what would be replaced before whom, in words.
     """
     stayed = [c for c in decision.candidates if c.stage is None]
     sign = screen.sign("to")
@@ -45,6 +48,8 @@ def show_decision(screen: Screen, decision: Decision, guessed: str | None = None
         screen.prose(f"Degraded: {decision.degraded}", 4, "warn")
     for note in decision.notes:
         screen.prose(f"Note: {note}", 4, "warn")
+    if placeholders:
+        screen.prose(f"Placeholders: {placeholders}", 4)
     if stayed:
         screen.heading("In this order")
         _order(screen, stayed)

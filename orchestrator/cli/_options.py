@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from orchestrator.types import Risk
+from orchestrator.types import RiskWord, risk_of
 
 
 def declares_nothing(folder: Path) -> bool:
@@ -38,7 +38,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 DataClass = Annotated[
     str | None, typer.Option("--data-class", metavar="NAME", help="For example pii.")
 ]
-RiskLevel = Annotated[Risk | None, typer.Option("--risk", help="How much a mistake would cost.")]
+RiskLevel = Annotated[
+    RiskWord | None,
+    typer.Option("--risk", help="How much a mistake would cost.", callback=risk_of),
+]
 MaxCost = Annotated[
     float | None, typer.Option("--max-cost", metavar="USD", min=0, help="At most, a call.")
 ]

@@ -37,16 +37,16 @@ def decide(  # noqa: PLR0913 - a parameter is an option
     from orchestrator.cli._show import Screen, print_json
     from orchestrator.errors import NoCandidateError
     from orchestrator.mesh import Mesh
-    from orchestrator.types import Candidate, Constraints
+    from orchestrator.types import Candidate, Constraints, risk_of
 
-    mesh = Mesh.load(project)
+    mesh, level = Mesh.load(project), risk_of(risk)
     try:
-        guessed = None if task else mesh.profile(prompt, data_class=data_class, risk=risk).task
+        guessed = None if task else mesh.profile(prompt, data_class=data_class, risk=level).task
         decision = mesh.decide(
             prompt,
             task=task,
             data_class=data_class,
-            risk=risk,
+            risk=level,
             needs=needs or (),
             tags=tuple(tag or ()),
             constraints=Constraints(max_cost_usd=max_cost, latency_ms=latency_ms),
@@ -62,8 +62,12 @@ def decide(  # noqa: PLR0913 - a parameter is an option
             show_removed(Screen(), removed)
         raise
     if as_json:
-        print_json({"task": task or guessed, **decision_json(decision)})
+        from orchestrator.types import as_json as plain
+
+        placeholders = plain(mesh.placeholders(prompt, decision))
+        found = {"task": task or guessed, **decision_json(decision)}
+        print_json({**found, "placeholders": placeholders})
     else:
         from orchestrator.cli._funnel import show_decision
 
-        show_decision(Screen(), decision, guessed)
+        show_decision(Screen(), decision, guessed, mesh.placeholders(prompt, decision).words)

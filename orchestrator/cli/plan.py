@@ -73,13 +73,13 @@ def plan(  # noqa: PLR0913 - a parameter is an option
     from orchestrator.cli._show import Screen, print_json
     from orchestrator.graph.answer import RunOptions
     from orchestrator.mesh import Mesh
-    from orchestrator.types import Caller, Constraints
+    from orchestrator.types import Caller, Constraints, risk_of
     from orchestrator.types import as_json as plain
 
     mesh = Mesh.load(project)
     options = RunOptions(
         data_class=data_class,
-        risk=risk,
+        risk=risk_of(risk),
         tags=tuple(tag or ()),
         constraints=Constraints(max_cost_usd=max_cost),
         caller=Caller(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="List, show and compare the policies that were in use, and go back to one.",
+    help="Explain the policy in plain English; list, show and compare those that were in use.",
     rich_markup_mode=None,
 )
 Hash = Annotated[str, typer.Argument(metavar="HASH", help="A hash, or the beginning of it.")]
@@ -111,3 +111,37 @@ def rollback(
             screen.prose("No gateway runs here; the next one begins with it.", 2, "quiet")
     if any(one.result != "done" for one in reloads):
         raise typer.Exit(2)
+
+
+@app.command()
+def explain(
+    only: Annotated[
+        str,
+        typer.Option(
+            "--for",
+            metavar="KEY=VALUE,…",
+            help="Only such requests: data_class, risk, task, tags, domain, interactive.",
+        ),
+    ] = "",
+    markdown: Annotated[bool, typer.Option("--markdown", help="For a wiki.")] = False,
+    project: Project = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Say in plain English what the policy does: who may serve what, what is kept, what is checked.
+
+    It is found out by asking routing itself about every data class, risk and task.
+    """
+    from orchestrator.cli._policy_explain import asked_for, show_explained
+    from orchestrator.cli._show import print_json
+    from orchestrator.guard.explaining.prose import markdown as as_markdown
+    from orchestrator.mesh import Mesh
+    from orchestrator.types import as_json as plain
+
+    mesh = Mesh.load(project)
+    explained = mesh.explain_policy(asked_for(only, mesh.project))
+    if as_json:
+        print_json(plain(explained))
+    elif markdown:
+        print(as_markdown(explained), end="")
+    else:
+        show_explained(explained)

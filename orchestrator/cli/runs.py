@@ -207,6 +207,10 @@ def _what_next(screen: Screen, record: RunRecord) -> None:
             screen.prose(text, 2)
         screen.heading(asked["question"])
         example = asked["allowed"][0] if asked["allowed"] else "TEXT"
+        if asked.get("approval"):
+            known = asked["approval"][:12]
+            screen.prose(f"To approve it: mesh approvals approve {known} --go-on", 2, "quiet")
+            return
         screen.prose(f"To answer: mesh run --resume {record.id} --answer {example}", 2, "quiet")
     elif record.state in ("interrupted", "failed", "cancelled"):
         screen.prose(f"To go on: mesh runs resume {record.id}", 2, "quiet")

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Protocol
 
+from orchestrator.errors import InjectionError
 from orchestrator.evidence.selecting.followup import completed
-from orchestrator.evidence.selecting.orders import without_orders
+from orchestrator.evidence.selecting.orders import Order, without_orders
 from orchestrator.evidence.sources.documents import Document, open_sources
 from orchestrator.evidence.sources.library import Library
 from orchestrator.evidence.values import Passage
 from orchestrator.project.registry import tool
+from orchestrator.types import OnInjection
 
 MOST_PASSAGES = 24
 """For all topics of a plan together; about 3,000 words, which a context of 8,192 tokens holds."""
@@ -29,6 +31,11 @@ class Toolbox(Protocol):
 
     @property
     def library(self) -> Library: ...
+
+    @property
+    def injection(self) -> OnInjection:
+        """What is done about orders in sources: `off` leaves them in, `refuse` ends it."""
+        ...
 
     @property
     def sent_back(self) -> object:
@@ -87,7 +94,7 @@ class Topics(Protocol):
     def subtasks(self) -> Sequence[Topic]: ...
 
 
-@tool("retrieve")
+@tool("retrieve", level="read", hosted=False)
 async def retrieve(
     toolbox: Toolbox,
     *,
@@ -107,6 +114,7 @@ async def retrieve(
 
     Raises:
         SourceError: a named source cannot be read.
+        InjectionError: the policy refuses sources that give orders, and one does.
         StorageError: the passages cannot be stored.
     """
     if not sources:
@@ -114,11 +122,16 @@ async def retrieve(
     documents, warnings = await asyncio.to_thread(open_sources, sources)
     for warning in warnings:
         toolbox.note(warning)
-    documents, orders = await asyncio.to_thread(without_orders, documents, query)
+    documents, orders = await _without_orders(toolbox, documents, query)
     for order in orders[:MOST_ORDERS]:
         toolbox.note(str(order))
     if len(orders) > MOST_ORDERS:
         toolbox.note(f"the sources give {len(orders) - MOST_ORDERS} more orders to their reader")
+    if orders and toolbox.injection == "refuse":
+        files = ", ".join(dict.fromkeys(order.file for order in orders))
+        raise InjectionError(
+            f"the policy refuses sources that give orders (injection: refuse): {files}"
+        )
     understood = completed(query, [turn.question for turn in conversation])
     if understood != query:
         toolbox.note(f"looked up as: {understood}")
@@ -129,7 +142,7 @@ async def retrieve(
     return _merged(found)
 
 
-@tool("retrieve_more")
+@tool("retrieve_more", level="read", hosted=False)
 async def retrieve_more(
     toolbox: Toolbox,
     *,
@@ -152,7 +165,7 @@ async def retrieve_more(
     queries = [claim.text for claim in objection.rejected]
     queries += [p.description for p in (plan.subtasks if plan else ()) if p.id in objection.gaps]
     documents, _ = await asyncio.to_thread(open_sources, sources)
-    documents, _ = await asyncio.to_thread(without_orders, documents, " ".join(queries))
+    documents, _ = await _without_orders(toolbox, documents, " ".join(queries))
     found = [
         await toolbox.library.retrieve(q, documents, k=_A_CLAIM) for q in dict.fromkeys(queries)
     ]
@@ -161,6 +174,14 @@ async def retrieve_more(
     places = {(p.file, p.start, p.end): p for claim in found for p in claim}
     fresh = [p for place, p in places.items() if place not in held][:MOST_MORE]
     return _numbered(fresh, after=len(known))
+
+
+async def _without_orders(
+    toolbox: Toolbox, documents: Sequence[Document], question: str
+) -> tuple[tuple[Document, ...], tuple[Order, ...]]:
+    if toolbox.injection == "off":
+        return tuple(documents), ()
+    return await asyncio.to_thread(without_orders, documents, question)
 
 
 def _topics(plan: Topics | None) -> list[str]:

@@ -98,6 +98,7 @@ def _deployment(
         context=_context(model, declared, listing),
         max_output=model.max_output or (listing.max_output if listing else None),
         can=model.can,
+        tools=model.tools,
         reads=model.reads,
         tasks=dict(model.tasks),
         price=_price(declared, listing),

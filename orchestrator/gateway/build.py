@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PARTS = (
     "orchestrator.gateway.admin.described",
     "orchestrator.gateway.admin.routes",
+    "orchestrator.gateway.approvals",
     "orchestrator.gateway.chat.openai.described",
     "orchestrator.gateway.embeddings",
     "orchestrator.gateway.feedback",

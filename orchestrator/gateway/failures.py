@@ -18,18 +18,22 @@ from __future__ import annotations
 import logging
 import math
 import re
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.errors import (
     CallError,
+    CrossValidationError,
     IncompleteError,
+    InjectionError,
     KeyRefusedError,
     NoCandidateError,
     OverBudgetError,
     RateLimitedError,
     RunError,
     StorageError,
+    UnsafeError,
     UserError,
 )
 from orchestrator.gateway.errors import ApiError
@@ -76,6 +80,13 @@ def as_api_error(error: Exception) -> ApiError:
             return ApiError(402, str(error), code="budget_exceeded")
         case NoCandidateError():
             return _nobody_may(error)
+        case UnsafeError():
+            code = "awaiting_review" if error.review else "content_filter"
+            return ApiError(400, str(error), code=code)
+        case CrossValidationError():
+            return ApiError(403, str(error), code="cross_validation_required")
+        case InjectionError():
+            return ApiError(400, str(error), code="prompt_injection")
         case IncompleteError():
             why = _without_addresses(error.reason)
             said = f"the answer broke off: {why}; what came is not the whole of it"
@@ -93,14 +104,31 @@ def as_api_error(error: Exception) -> ApiError:
             said = "the gateway cannot write what it must keep; try again later"
             return ApiError(503, said, code="storage_unavailable")
         case RunError():
-            _LOG.error("%s", error)
+            _LOG.error("%s", _without_cause(error))
             return ApiError(502, _without_addresses(str(error)), code="run_failed")
         case RecursionError():  # each part of the code reads as deep as Python lets it
             said = "the request is nested too deeply to be read"
             return ApiError(400, said, code="invalid_json")
-    _LOG.error("a request failed unexpectedly", exc_info=error)
+    _LOG.error("a request failed unexpectedly:\n%s", _where(error))
     said = "the gateway failed; this is not your mistake, and its log says more"
     return ApiError(500, said, code="internal_error")
+
+
+def _without_cause(error: BaseException) -> str:
+    """What went wrong without the words of who caused it: the project's own code, or a library, may
+    quote what was asked. The trace has them, as far as they may be kept."""
+    cause = error.__cause__
+    text, said = str(error), "" if cause is None else str(cause)
+    kind = type(error).__name__ if cause is None else type(cause).__name__
+    if said and said in text:
+        return text.replace(said, "…")
+    return f"a run failed: {kind}"
+
+
+def _where(error: BaseException) -> str:
+    """Where it was raised, without what it says: that may quote what was asked."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"{frames}{type(error).__name__}"
 
 
 def retry_after(seconds: float) -> dict[str, str]:

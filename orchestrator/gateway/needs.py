@@ -29,7 +29,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     task: Word | None = None
     data_class: Word | None = None
-    risk: Literal["low", "normal", "high"] | None = None
+    risk: Literal["low", "normal", "medium", "high"] | None = None
     quality_floor: Quality | None = None
     """From 0 to 1: models that are expected to be worse are left out."""
     max_cost_usd: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None

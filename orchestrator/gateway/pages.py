@@ -97,7 +97,8 @@ class KeyDoor(Door):
 
 
 def _visitor(key: Key) -> Visitor:
-    return Visitor(name=key.id, workspace=key.caller.workspace or None)
+    workspace = key.caller.workspace or None
+    return Visitor(name=key.id, workspace=workspace, writes="admin" in key.access)
 
 
 def _sign(hash: bytes, text: str) -> str:

@@ -21,7 +21,13 @@ from orchestrator.gateway.chat.endpoint import draining
 from orchestrator.gateway.chat.openai.parameters import refuse_reaching
 from orchestrator.gateway.errors import ApiError, bad_request, encoded, response
 from orchestrator.gateway.failures import as_api_error
-from orchestrator.gateway.keys.scope import admit, models_of, permit_data_class, permit_task
+from orchestrator.gateway.keys.scope import (
+    admit,
+    models_of,
+    permit_contents,
+    permit_data_class,
+    permit_task,
+)
 from orchestrator.gateway.keys.values import Key
 from orchestrator.gateway.needs import Needs, needs_of, refuse_graph_needs, unknown
 from orchestrator.gateway.openapi import answers, component, ref
@@ -29,9 +35,10 @@ from orchestrator.gateway.presence import Presence
 from orchestrator.money import usd
 from orchestrator.project.names import listing, nearest
 from orchestrator.project.schema import Agent, Project
+from orchestrator.roles.boundary import texts_of
 from orchestrator.roles.single import Answered, Ask
 from orchestrator.tracing.ids import new_trace_id
-from orchestrator.types import Constraints
+from orchestrator.types import Constraints, risk_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -106,6 +113,8 @@ class Endpoint:
         needs = needs_of(wanted.needs, headers)
         parent = headers.get(b"traceparent", b"").decode("latin-1")[:_LONGEST_PARENT]
         ask = ask_of(wanted, needs, key, self._known(project), parent)
+        stated = ask.data_class or project.policy.default_data_class
+        permit_contents(key, stated, texts_of(ask.request), serving.calls.services.detectors)
         with Presence(request.receive) as presence:
             try:
                 answered = await serving.calls.answer(ask)
@@ -150,7 +159,7 @@ def ask_of(wanted: Wanted, needs: Needs, key: Key, known: Targets, parent: str =
         declared=True,  # what it needs is known, and never guessed from the text
         node=wanted.task,
         data_class=needs.data_class,
-        risk=needs.risk,
+        risk=risk_of(needs.risk),
         tags=tuple(needs.tags or ()),
         constraints=Constraints(
             models=models_of(key, target.models),

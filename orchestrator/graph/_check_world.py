@@ -41,6 +41,7 @@ _REMEDIES: Mapping[str, str] = {
     "fleet.capability.tasks": "give a model of fleet.yaml the task",
     "fleet.capability.context": "state a larger context in fleet.yaml, or ask for less output",
     "request.needs": "let the agent need less, or name it under 'can' of a model that can do it",
+    "fleet.capability.tools": "let the agent use fewer tools, or name them under a model's 'tools'",
     "request.max_cost_usd": "raise the node's usd, or let a cheaper model do it",
     "request.latency_ms": "raise the node's latency_ms, or let a faster model do it",
 }

@@ -14,6 +14,7 @@ from orchestrator.money import total_cost
 from orchestrator.records import Hop, Trace
 from orchestrator.roles.events import RunEvent
 from orchestrator.roles.values import FinalAnswer, Plan
+from orchestrator.types import LogRule
 
 AskPerson = Callable[[Question], Awaitable["str | HumanAnswer"]]
 Status = Literal["running", "waiting", "ok", "failed", "cancelled"]
@@ -104,6 +105,8 @@ class Active:
     """Somebody has asked to cancel it."""
     stop: Callable[[], object] = lambda: None
     """Cancels it; does nothing in somebody else's graph."""
+    admitted: LogRule = field(default_factory=LogRule)
+    """What may be kept of its texts, as far as its question tells; its hops may tighten that."""
     output: Any = None
     plan: Plan | None = None
     origin: str = ""
@@ -119,7 +122,8 @@ class Active:
     def keeps_texts(self) -> bool:
         """Whether every route that its hops went by lets texts be kept."""
         hops = self.hops.all().values()
-        return all(hop.decision.log.keeps_all for hop in hops if hop.decision)
+        decided = all(hop.decision.log.keeps_all for hop in hops if hop.decision)
+        return self.admitted.keeps_all and decided
 
     def pause(self, seconds: float) -> None:
         """The run has waited for a person: neither its time nor its deadline ran."""
@@ -147,6 +151,8 @@ class Active:
             parent=self.record.request["options"].get("parent", ""),
             request={name: self.record.request.get(name) for name in _ASKED},
             origin=self.origin,
+            # Where it keeps all it says nothing before the end: a hop may still say otherwise.
+            log=None if self.admitted.keeps_all else self.admitted,
             project_hash=project.hash,
             policy_hash=project.policy_hash,
             fleet_hash=self.run.services.fleet().hash,

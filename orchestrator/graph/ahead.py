@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from orchestrator.errors import WaitingError
 from orchestrator.graph.edges import Edges
 
 T = TypeVar("T")
@@ -81,6 +82,8 @@ class Ahead(Generic[T]):
             # Whatever the node was doing for an earlier state is not wanted any more.
             await _stop([held[1]] if held else [])
             return await self._carry(node, turn, run)
+        except WaitingError:  # the node waits for a person, and nothing else does
+            raise
         except BaseException:
             # LangGraph drops what it started; what was started ahead is ours to stop.
             await self.stop()

@@ -7,21 +7,25 @@ the checkpoint, since the texts belong to the journal, and the answer goes there
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from orchestrator.errors import UserError
+from orchestrator.errors import InternalError, UserError, WaitingError
 from orchestrator.graph.ahead import Turn, turn_of
+from orchestrator.graph.approving import Approvals, Decision
 from orchestrator.graph.execute import holds, inputs_of
 from orchestrator.graph.state import Recorded, Run, keep
 from orchestrator.project.names import nearest
 from orchestrator.records import Hop
+from orchestrator.roles.looping.acts import APPROVE
 from orchestrator.types import as_json, digest
 
+R = TypeVar("R")
 PERSON = "person"
 """The role of such a step on the trace; its agent is who answered."""
 
@@ -38,6 +42,8 @@ class Question:
     allowed: tuple[str, ...] = ()
     """The answers that it takes; empty where any text will do."""
     round: int = 0
+    approval: str = ""
+    """The id of the approval that it is about; empty for a question of the graph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,10 @@ class HumanAnswer:
     text: str
     by: str = ""
     """Empty: the user of the operating system."""
+    because: str = ""
+    """Why, where it is about an approval."""
+    arguments: Mapping[str, Any] | None = None
+    """Of an approval: those that the person approves in the place of the model's."""
 
     @property
     def who(self) -> str:
@@ -55,10 +65,10 @@ class HumanAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that waits, and the journal key of its answer."""
+    """A question that waits, and the journal key of its answer; none for an approval."""
 
     question: Question
-    key: str
+    key: str = ""
 
 
 async def ask(run: Run, name: str, state: Turn) -> None:
@@ -97,6 +107,10 @@ async def take_answer(run: Run, name: str, answer: HumanAnswer) -> None:
     """
     asked = run.asked[name]
     question, now = asked.question, run.services.clock.now()
+    if question.approval:
+        await settle(run, question, answer)
+        del run.asked[name]
+        return
     text = checked(question.text, question.allowed, answer.text)
     moment = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     shown = [f"{name}:\n{said}" for name, said in question.shown.items()]
@@ -116,6 +130,65 @@ async def take_answer(run: Run, name: str, answer: HumanAnswer) -> None:
     await keep(run, name, asked.key, Recorded(value=text, label=label, hops=(hop,)))
     run.record(hop)
     del run.asked[name]
+
+
+async def acted(run: Run, name: str, step: Callable[[], Awaitable[R]]) -> R:
+    """What `step` brings; while a call of a tool in it waits for a person, LangGraph is
+    interrupted.
+
+    In somebody else's graph the interrupt carries the question, and an answer counts for the
+    approval alone that it names: `{"approval": ID, "answer": "approve"}`, with `because`, `by` and
+    `arguments` where there are any.
+    """
+    while True:
+        try:
+            return await step()
+        except WaitingError as waiting:
+            from langgraph.types import interrupt
+
+            question = Question(
+                run=waiting.run,
+                node=waiting.node,
+                text=waiting.question,
+                shown=waiting.shown,
+                allowed=waiting.allowed,
+                approval=waiting.approval,
+            )
+            run.asked[name] = Asked(question)
+            if not run.embedded:
+                interrupt({"node": name})
+            said = interrupt(as_json(question))
+            # A node that is run again is handed the answers to what it asked before, in order.
+            del run.asked[name]
+            if isinstance(said, Mapping) and said.get("approval") == question.approval:
+                given = {k: said[k] for k in ("by", "because", "arguments") if said.get(k)}
+                text = str(said.get("answer") or "")
+                await settle(run, question, HumanAnswer(text=text, **given))
+
+
+async def settle(run: Run, question: Question, answer: HumanAnswer) -> None:
+    """Take what a person said of an act.
+
+    Raises:
+        UserError: it is neither approve nor reject, or cannot be said any more.
+    """
+    approvals = run.request.approvals
+    if not isinstance(approvals, Approvals):
+        raise InternalError("an approval waits, and there is no place where it is kept")
+    text = checked(question.text, question.allowed, answer.text)
+    through = "graph" if run.embedded else "run"
+    await asyncio.to_thread(approvals.decide, question.approval, decision(text, answer, through))
+
+
+def decision(text: str, answer: HumanAnswer, through: str) -> Decision:
+    """An answer as what it says of an act."""
+    return Decision(
+        approve=text == APPROVE,
+        by=answer.who,
+        because=answer.because,
+        arguments=answer.arguments,
+        through=through,
+    )
 
 
 def checked(question: str, allowed: Sequence[str], text: str) -> str:

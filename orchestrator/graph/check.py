@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from orchestrator.errors import NoCandidateError, Problem, ProjectError, UserError
 from orchestrator.evidence.project_model import project_model
+from orchestrator.graph._check_crossing import check_crossing
 from orchestrator.graph._check_nodes import check_nodes
 from orchestrator.graph._check_people import check_people
 from orchestrator.graph._check_routes import check_routes
@@ -35,6 +36,7 @@ def check_project(loaded: LoadedProject, env: Mapping[str, str]) -> tuple[Proble
     places = Places(loaded)
     problems: list[Problem] = _support(loaded.project)
     problems += check_people(loaded.project, places)
+    problems += check_crossing(loaded.project, places)
     for graph in loaded.project.graphs.values():
         if places.own(f"graphs/{graph.name}.yaml"):
             problems += _edges(graph, places)

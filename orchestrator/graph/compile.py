@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NotRequired, TypedDict
 
 from orchestrator.errors import RunError
 from orchestrator.graph.ahead import Turn
-from orchestrator.graph.asking import ask
+from orchestrator.graph.asking import acted, ask
 from orchestrator.graph.edges import Edges, find_edges
 from orchestrator.graph.execute import execute
+from orchestrator.graph.hiding import shown
 from orchestrator.graph.state import Run, recall
 from orchestrator.project.schema import Graph
 from orchestrator.types import as_json
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 State = dict[str, Any]
 OpenRun = Callable[[Graph, Mapping[str, Any]], Awaitable[Run]]
 """Opens a run for inputs that somebody else's graph brought, or finds it by `_run`."""
-CloseRun = Callable[[Run, Any], Awaitable[None]]
+CloseRun = Callable[[Run, Any], Awaitable[Any]]
+"""Takes the output node's value, and returns what the caller may have of it."""
 
 
 def compile_graph(
@@ -57,8 +59,8 @@ def compile_graph(
     async def finish(state: State) -> State:
         run = await open_run(graph, {"_run": state["_run"]})
         values = {node: (await recall(run, key)).value for node, key in state["_values"].items()}
-        value = values[graph.output]
-        await close_run(run, value)
+        value = shown(run, values[graph.output])
+        value = await close_run(run, value)
         return {"output": as_json(value) if run.embedded else None}
 
     builder.add_node("admission", admission)
@@ -83,7 +85,8 @@ async def _step(graph: Graph, edges: Edges, name: str, open_run: OpenRun, state:
     )
     if graph.nodes[name].ask:
         await ask(run, name, turn)
-    key, recorded = await run.ahead.step(name, turn, partial(execute, run))
+    step = partial(run.ahead.step, name, turn, partial(execute, run))
+    key, recorded = await acted(run, name, step)
     changes: State = {"_values": {name: key}}
     if not choices:
         return changes

@@ -9,6 +9,8 @@ time, held by a file lock that the system drops when the process dies.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import json
 import os
 import sqlite3
@@ -21,7 +23,7 @@ from typing import Any, Literal, TypeVar
 
 from orchestrator.errors import StorageError, UnknownNameError, UserError
 from orchestrator.storage.migrate import Step
-from orchestrator.storage.sqlite import Schema, connect
+from orchestrator.storage.sqlite import Schema, connect, forget
 
 T = TypeVar("T")
 
@@ -29,6 +31,12 @@ _TURNS = (
     "CREATE TABLE turns ("
     " thread TEXT NOT NULL, number INTEGER NOT NULL, run TEXT NOT NULL, at REAL NOT NULL,"
     " value BLOB, PRIMARY KEY (thread, number))"
+)
+_APPROVALS = (
+    "CREATE TABLE approvals ("
+    " id TEXT PRIMARY KEY, run TEXT NOT NULL, node TEXT NOT NULL, tool TEXT NOT NULL,"
+    " level TEXT NOT NULL, state TEXT NOT NULL, asked_at REAL NOT NULL, expires_at REAL NOT NULL,"
+    " answers INTEGER NOT NULL DEFAULT 0, used_at REAL, wanted BLOB, ruling BLOB)"
 )
 _SCHEMA = Schema(
     # A change here needs a `Step` below; see `storage.migrate`.
@@ -42,6 +50,7 @@ _SCHEMA = Schema(
         " run TEXT NOT NULL, key TEXT NOT NULL, node TEXT NOT NULL, deployment TEXT NOT NULL,"
         " value BLOB, position INTEGER, PRIMARY KEY (run, key))",
         _TURNS,
+        _APPROVALS,
     ),
     steps=(
         Step(
@@ -54,6 +63,7 @@ _SCHEMA = Schema(
                 _TURNS,
             ),
         ),
+        Step("tool calls wait for an approval", (_APPROVALS,)),
     ),
 )
 
@@ -104,7 +114,8 @@ class JournalStore:
         with _storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._cipher = _cipher(folder / "journal.key")
-            self._db = connect(folder / "journal.sqlite", _SCHEMA, synchronous="FULL")
+            self._secret = (folder / "journal.key").read_bytes()
+            self._db = connect(folder / "journal.sqlite", _SCHEMA, synchronous="FULL", wipes=True)
 
     def close(self) -> None:
         with self._lock:
@@ -198,6 +209,11 @@ class JournalStore:
             waiting=self.unseal(waiting) if waiting is not None else {},
         )
 
+    @property
+    def cipher(self) -> Any:
+        """A Fernet with the key that lies beside the journal."""
+        return self._cipher
+
     def seal(self, value: Mapping[str, Any]) -> bytes:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         sealed: bytes = self._cipher.encrypt(text.encode("utf-8", "surrogatepass"))
@@ -206,10 +222,21 @@ class JournalStore:
     def unseal(self, blob: bytes) -> Any:
         return json.loads(self._cipher.decrypt(blob).decode("utf-8", "surrogatepass"))
 
+    def mark(self, value: Any) -> str:
+        """32 hex digits that nobody finds without this store's key: HMAC-SHA-256 of the value."""
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        data = text.encode("utf-8", "surrogatepass")
+        return hmac.new(self._secret, b"approval\0" + data, hashlib.sha256).hexdigest()[:32]
+
     def write(self, sql: str, values: tuple[Any, ...]) -> bool:
         """Whether it changed a row."""
         with self._lock, _storage_errors(self.folder):
             return self._db.execute(sql, values).rowcount > 0
+
+    def forget(self) -> None:
+        """Let nothing that was deleted stay in the files."""
+        with self._lock, _storage_errors(self.folder):
+            forget(self._db)
 
     def read(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self._lock, _storage_errors(self.folder):
@@ -328,6 +355,10 @@ class RunJournal:
         if not keep:
             self._store.write("UPDATE runs SET request = NULL WHERE id = ?", (self.run,))
             self._store.write("DELETE FROM entries WHERE run = ?", (self.run,))
+            self._store.write(
+                "UPDATE approvals SET wanted = NULL, ruling = NULL WHERE run = ?", (self.run,)
+            )
+            self._store.forget()
 
     def close(self) -> None:
         """Let go of the run; what was recorded stays for a resume."""

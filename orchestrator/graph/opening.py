@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from orchestrator.errors import NoCandidateError, UnknownNameError
+from orchestrator.errors import NoCandidateError, UnknownNameError, UserError
 from orchestrator.evidence.sources.library import Library
 from orchestrator.graph.active import SUPERSEDED, Active, Caller, Hops, worked_ms
 from orchestrator.graph.ahead import Ahead
 from orchestrator.graph.answer import RunOptions
+from orchestrator.graph.approving import Approvals
 from orchestrator.graph.changes import describe
 from orchestrator.graph.edges import Edges, find_edges
+from orchestrator.graph.hiding import refilled
 from orchestrator.graph.journal import JournalStore, RunJournal, RunRecord
 from orchestrator.graph.pace import course_of
 from orchestrator.graph.state import Run
+from orchestrator.guard.risk import Course
 from orchestrator.money import MICRO_USD
 from orchestrator.project.registry import Registry
 from orchestrator.project.schema import Graph
 from orchestrator.records import Hop, Trace
+from orchestrator.roles.rising import kept_rise
 from orchestrator.roles.services import Repeated, Request, Services
 from orchestrator.roles.values import PastTurn
-from orchestrator.routing._policy import checking
+from orchestrator.routing._policy import demand, kept
 from orchestrator.routing.decide import decide
+from orchestrator.tooling.box import Box, declared_sources
 from orchestrator.tracing.store import TraceStore
-from orchestrator.types import Context, Setting, from_json
+from orchestrator.types import Context, LogRule, TaskProfile, from_json
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +43,8 @@ class Opening:
     journals: JournalStore
     library: Library
     store: TraceStore
+    approvals: Callable[[], Approvals] | None = None
+    """Where calls of tools wait for a person; `None`: nobody can be asked."""
     repeats: Repeated | None = None
     """What the runs go through again."""
     origin: str = ""
@@ -44,6 +52,12 @@ class Opening:
     _descriptions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _edges: dict[str, Edges] = field(default_factory=dict)
     _expected: dict[tuple[str, str], float | None] = field(default_factory=dict)
+
+    def kept_approvals(self) -> Approvals:
+        """Where calls of tools wait. Raises `UserError` where nobody can be asked."""
+        if self.approvals is None:
+            raise UserError("nobody can be asked here whether a tool may be called")
+        return self.approvals()
 
     def description(self, graph: Graph) -> Mapping[str, Any]:
         """What a run of the graph depends on; see `graph.changes`."""
@@ -97,9 +111,16 @@ class Opening:
             earlier_ms=earlier_ms,
             edited=edited,
             origin=self.origin,
+            admitted=self._admitted(record, graph),
         )
         self.services.recorder.start(active.trace("running"))
         return active
+
+    def _admitted(self, record: RunRecord, graph: Graph) -> LogRule:
+        """What may be kept of the run's texts, as far as its question tells."""
+        options = from_json(RunOptions, record.request["options"])
+        question = _question(graph, record.request["inputs"])
+        return kept(self.services.project.policy, self._profile(question, options))
 
     def forget_question(self, record: RunRecord) -> None:
         """A waiting run is cancelled: nobody needs to answer any more."""
@@ -115,7 +136,6 @@ class Opening:
         wait = options.deadline_ms or self.services.project.settings.deadline_ms
         budget = options.budget_usd
         question = _question(graph, record.request["inputs"])
-        effort = self._effort(question, options)
         return Request(
             trace_id=record.id,
             question=question,
@@ -128,25 +148,50 @@ class Opening:
             priority=options.priority,
             constraints=options.constraints,
             budget_micro_usd=None if budget is None else round(budget * MICRO_USD),
-            effort=effort.value,
-            effort_origin=effort.origin,
+            course=self._course(self._profile(question, options), journal),
             spent=hops.spent,
             earlier=hops.earlier,
             repeats=self.repeats,
+            vault=refilled(self.services, [] if journal.fresh else journal.entries()),
+            approvals=None if self.approvals is None else self.approvals(),
+            box=self._box,
             tell=hops.tell,
         )
 
-    def _effort(self, question: str, options: RunOptions) -> Setting:
-        """How much the answer is checked: decided here, once for the run."""
+    def _box(self) -> Box:
+        """What a tool may use that a model calls."""
+        project = self.services.project
+        return Box(
+            library=self.library,
+            root=Path.cwd(),
+            declared=project.settings.tools,
+            readable=declared_sources(project),
+        )
+
+    def _course(self, profile: TaskProfile, journal: RunJournal) -> Course:
+        """The risk of the run, as high as earlier processes of it have found."""
+        policy = self.services.project.policy
+        course = Course(
+            tier=profile.risk,
+            demand=lambda tier: demand(policy, replace(profile, risk=tier)),
+            floor="high" if profile.risk == "high" else "low",
+        )
+        for entry in () if journal.fresh else journal.entries():
+            rise = kept_rise(entry)
+            if rise is not None:
+                course.take(rise)
+        return course
+
+    def _profile(self, question: str, options: RunOptions) -> TaskProfile:
+        """What routing sees of the question."""
         services = self.services
-        profile = services.profiler.profile(
+        return services.profiler.profile(
             question,
-            data_class=options.data_class or services.project.policy.default_data_class,
+            data_class=options.data_class,
             risk=options.risk,
             tags=options.tags,
             constraints=options.constraints,
         )
-        return checking(services.project.policy, profile)
 
     def _earlier(self, record: RunRecord, journal: RunJournal) -> tuple[dict[str, Hop], float]:
         """What earlier processes of this run have recorded, and how long they worked on it.

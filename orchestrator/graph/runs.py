@@ -25,20 +25,22 @@ from orchestrator.graph.answer import (
     make_answer,
     turn_of_answer,
 )
-from orchestrator.graph.asking import Asked, HumanAnswer, checked, take_answer
+from orchestrator.graph.asking import Asked, HumanAnswer, checked, decision, take_answer
 from orchestrator.graph.changes import changes, outdated
 from orchestrator.graph.check import refuse_unservable
 from orchestrator.graph.compile import compile_graph
 from orchestrator.graph.edges import find_edges
 from orchestrator.graph.journal import RunRecord
 from orchestrator.graph.opening import Opening
+from orchestrator.graph.sealing import keeps_less, sealed
 from orchestrator.graph.state import Run
 from orchestrator.graph.threads import Threads
+from orchestrator.graph.withholding import given_out
 from orchestrator.project.schema import Graph
 from orchestrator.project.vocabulary import check_request
 from orchestrator.roles.values import PastTurn, Plan, Routing
 from orchestrator.tracing.ids import new_trace_id
-from orchestrator.types import as_json
+from orchestrator.types import as_json, risk_of
 
 POLL_S = 0.5
 """How often a run looks whether another process wants it cancelled."""
@@ -67,6 +69,8 @@ class Runs:
 
     def compiled(self, name: str, checkpointer: Any) -> Any:
         """The graph for embedding: its admission opens a run, its finish closes it."""
+        if keeps_less(self.opening.services.project.policy):
+            checkpointer = sealed(checkpointer, self.opening.journals.cipher)
         return compile_graph(self.graph(name), self._open, self._close_embedded, checkpointer)
 
     async def run(
@@ -98,7 +102,12 @@ class Runs:
                     f"run '{record.id}' does not wait for an answer: it is {record.state}"
                 )
             asked = record.waiting
-            checked(asked["question"], asked["allowed"], caller.answer.text)
+            text = checked(asked["question"], asked["allowed"], caller.answer.text)
+            if asked.get("approval"):
+                said = decision(text, caller.answer, "run")
+                approvals = self.opening.kept_approvals()
+                await asyncio.to_thread(approvals.decide, asked["approval"], said)
+                caller = replace(caller, answer=None)
         renewed = self._accepted(record, caller)
         with self.threads.holding(record.thread):
             return await self._carry(renewed or record, caller, edited=renewed is not None)
@@ -151,6 +160,7 @@ class Runs:
     ) -> RunRecord:
         project = self.opening.services.project
         checked = check_inputs(graph, inputs)
+        options = replace(options, risk=risk_of(options.risk))
         check_request(project, data_class=options.data_class, risk=options.risk)
         fleet = self.opening.services.fleet()
         refuse_unservable(project, self.opening.registry, fleet.deployments, graph, options)
@@ -233,10 +243,10 @@ class Runs:
         await compiled.ainvoke({"_run": active.record.id}, config)
         given = caller.answer
         while run.asked:
-            asked = next(run.asked[n] for n in run.graph.nodes if n in run.asked)
-            answer = given or await self._person(active, caller, asked)
+            name = next(n for n in run.graph.nodes if n in run.asked)
+            answer = given or await self._person(active, caller, run.asked[name])
             given = None
-            await take_answer(run, asked.question.node, answer)
+            await take_answer(run, name, answer)
             await compiled.ainvoke(None, config)
 
     async def _person(self, active: Active, caller: Caller, asked: Asked) -> HumanAnswer:
@@ -245,7 +255,12 @@ class Runs:
         if caller.on_question is None:
             await active.run.ahead.settle()
             raise WaitingError(
-                question.run, question.node, question.text, question.shown, question.allowed
+                question.run,
+                question.node,
+                question.text,
+                question.shown,
+                question.allowed,
+                approval=question.approval,
             )
         clock = self.opening.services.clock
         since = clock.monotonic()
@@ -269,10 +284,16 @@ class Runs:
         """
         if name not in self._graphs:
             graph = self.graph(name)
-            asks = any(node.ask for node in graph.nodes.values())
-            saver = self._saver() if asks else None
+            saver = self._saver() if self._may_wait(graph) else None
             self._graphs[name] = compile_graph(graph, self._open, self._close, saver)
         return self._graphs[name]
+
+    def _may_wait(self, graph: Graph) -> bool:
+        """Whether a person may be asked: by the graph, or before a tool is called."""
+        agents = self.opening.services.project.agents.values()
+        if any(agent.tools for agent in agents):
+            return True
+        return any(node.ask or node.tool for node in graph.nodes.values())
 
     def _saver(self) -> Any:
         if self._memory is None:
@@ -298,19 +319,21 @@ class Runs:
             held = self._start(self.opening.journals.find(given["_run"]), NOBODY, embedded=True)
         return held.run
 
-    async def _close(self, run: Run, output: Any) -> None:
+    async def _close(self, run: Run, output: Any) -> Any:
         active = self._active[run.request.trace_id]
-        active.output = output
+        active.output = given_out(run, output)
         active.plan = _plan(run)
+        return active.output
 
-    async def _close_embedded(self, run: Run, output: Any) -> None:
-        await self._close(run, output)
+    async def _close_embedded(self, run: Run, output: Any) -> Any:
+        output = await self._close(run, output)
         active = self._active.pop(run.request.trace_id)
         why = failure(output)
         self._finish(active, "failed" if why else "ok", why or None)
         active.run.journal.close()
         if why:
             raise RunError(f"nothing came of '{run.graph.output}': {why}")
+        return output
 
     def _finish(
         self,
@@ -354,6 +377,7 @@ def _asked(waiting: WaitingError) -> dict[str, Any]:
         "question": waiting.question,
         "shown": waiting.shown,
         "allowed": waiting.allowed,
+        **({"approval": waiting.approval} if waiting.approval else {}),
     }
 
 

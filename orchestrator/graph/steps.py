@@ -9,25 +9,31 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.errors import MeshError, RunError, UnknownNameError
+from orchestrator.errors import MeshError, RunError, UnknownNameError, WaitingError
+from orchestrator.evidence.selecting.orders import GIVES_ORDERS
 from orchestrator.evidence.sources.documents import Document
 from orchestrator.evidence.sources.library import Library
 from orchestrator.evidence.values import Passage
+from orchestrator.graph.acting import may_act
 from orchestrator.graph.ahead import Turn
 from orchestrator.graph.pace import rounds_left, subtask_course
 from orchestrator.graph.pack import pack
 from orchestrator.graph.schedule import run_dag
+from orchestrator.graph.sourcing import on_orders, tell_orders
 from orchestrator.graph.state import Recorded, Run, journaled
 from orchestrator.money import MICRO_USD
 from orchestrator.project.schema import Agent, Graph
+from orchestrator.project.tools_schema import Tools
 from orchestrator.records import Hop
 from orchestrator.roles.bounds import Bounds, Purse
 from orchestrator.roles.conversation import in_context, turns_in
 from orchestrator.roles.hop import HopWork
 from orchestrator.roles.place import Place, standing
+from orchestrator.roles.rising import brought, meets
 from orchestrator.roles.transcript import raised
 from orchestrator.roles.values import Result, Routing, Subtask
-from orchestrator.types import TaskProfile, digest, from_json
+from orchestrator.tooling.box import declared_sources
+from orchestrator.types import OnInjection, TaskProfile, digest, from_json
 
 
 @dataclass(slots=True)
@@ -41,6 +47,12 @@ class Toolbox:
     notes: list[str] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
     """The hash of each document that was looked into, by its path."""
+    declared: Tools = field(default_factory=Tools)
+    """The part `tools` of mesh.yaml."""
+    readable: tuple[str, ...] = ()
+    """The sources that a tool which a model calls may look into."""
+    injection: OnInjection = "fence"
+    """What is done about orders in sources; where it is not `off`, they are left out at least."""
 
     def __post_init__(self) -> None:
         self.library = _Watched(self.library, self.sources)
@@ -103,9 +115,13 @@ async def each_node(
     shared = {key: value for key, value in inputs.items() if key != head}
     bounds, course = _bounds(run, name, turn), subtask_course(needs)
     answered: list[str] = []
+    waiting: dict[str, WaitingError] = {}
 
     async def one(subtask_id: str, needed: Mapping[str, Result]) -> Result:
         subtask = by_id[subtask_id]
+        if not waiting.keys().isdisjoint(subtask.needs):
+            waiting[subtask_id] = next(waiting[n] for n in subtask.needs if n in waiting)
+            return _unfinished(subtask)
         place = f"{name}/{subtask_id}"
         wanted = subtask.specialist if "." in (node.agent or "") else (node.agent or "")
         given = {**shared, "subtask": subtask, "needs": tuple(needed.values())}
@@ -129,13 +145,24 @@ async def each_node(
             )
             return await _carried_out(run, step)
 
-        _, recorded = await journaled(run, place, turn, given, work)
+        try:
+            _, recorded = await journaled(run, place, turn, given, work)
+        except WaitingError as error:  # the others go on meanwhile
+            waiting[subtask_id] = error
+            return _unfinished(subtask)
         answered.extend(recorded.families)
         result: Result = recorded.value
         return result
 
     results = await run_dag(needs, one)
+    if waiting:
+        raise next(iter(waiting.values()))
     return Recorded(value=results, families=tuple(sorted(set(answered))))
+
+
+def _unfinished(subtask: Subtask) -> Result:
+    """Stands for a result that nobody sees: its node waits for a person."""
+    return Result(subtask=subtask.id, specialist="", task=subtask.task, failed="it waits")
 
 
 async def _carried_out(run: Run, work: HopWork) -> Recorded:
@@ -147,6 +174,20 @@ async def _carried_out(run: Run, work: HopWork) -> Recorded:
         value = await carry_out(work)
     hops = work.record_step(value, started_at, (clock.monotonic() - start) * 1000)
     return Recorded(value=value, families=work.answered_by, hops=hops)
+
+
+def _looking(run: Run, name: str, turn: Turn) -> HopWork:
+    """For a model that looks at what a tool of the graph is about to do."""
+    return HopWork(
+        services=run.services,
+        request=run.request,
+        agent=Agent(name=name, description="A node of the graph.", task="check"),
+        node=name,
+        round=turn.round,
+        inputs={},
+        bounds=_bounds(run, name, turn),
+        definition=run.definitions[name],
+    )
 
 
 def _place(run: Run, name: str, turn: Turn) -> Place:
@@ -210,10 +251,26 @@ async def tool_node(run: Run, name: str, turn: Turn, inputs: Mapping[str, Any]) 
         for key, value in node.with_.items()
     }
     sent_back = [inputs[by] for by in turn.sent_back_by.values() if by in inputs]
-    box = Toolbox(library=run.library, root=Path.cwd(), sent_back=next(iter(sent_back), None))
+    box = Toolbox(
+        library=run.library,
+        root=Path.cwd(),
+        sent_back=next(iter(sent_back), None),
+        declared=run.services.project.settings.tools,
+        readable=declared_sources(run.services.project),
+        injection=on_orders(run, looking := _looking(run, name, turn)),
+    )
     tool = run.registry.get("tool", node.tool or "")
     what = f"tool {node.tool}"
-    value, hop = await _step(run, name, turn, what, lambda: tool(box, **parameters), box)
+    agreed = await may_act(run, name, turn, parameters, looking)
+    try:
+        value, hop = await _step(run, name, turn, what, lambda: tool(box, **agreed), box)
+    finally:
+        tell_orders(run, name, box.injection, box.notes)
+    services, request, at = run.services, run.request, turn.round
+    await brought(services, request, value, what=f"the {what}", node=name, round=at)
+    if any(GIVES_ORDERS in note for note in box.notes):
+        why = "the sources give orders to who reads them"
+        await meets(services, request, "injection", why, node=name, round=at)
     return Recorded(value=value, hops=(hop,))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,11 +39,11 @@ class JournalSweep:
     def sweep(self, limits: Limits, *, dry_run: bool) -> dict[str, int]:
         """Runs that began before the moment, and conversations that ended before theirs."""
         removed = {"runs": 0, "conversations": 0}
-        if limits.runs is not None:
-            rows = self.store.read(
-                "SELECT id FROM runs WHERE started_at < ? ORDER BY started_at", (limits.runs,)
-            )
-            gone = [run for (run,) in rows if run not in limits.protected]
+        if limits.runs is not None or limits.expired:
+            before = float("-inf") if limits.runs is None else limits.runs
+            rows = self.store.read("SELECT id, started_at FROM runs ORDER BY started_at")
+            old = [run for run, at in rows if at < before or run in limits.expired]
+            gone = [run for run in old if run not in limits.protected]
             removed["runs"] = len(gone) if dry_run else sum(map(self._remove, gone))
         if limits.threads is not None:
             rows = self.store.read(
@@ -58,7 +58,24 @@ class JournalSweep:
                 )
         if not dry_run:  # of a sweep that was cut off in the middle
             self.store.write("DELETE FROM entries WHERE run NOT IN (SELECT id FROM runs)", ())
+            self.store.forget()
         return removed
+
+    def remove(self, runs: Sequence[str], *, dry_run: bool = False) -> tuple[int, list[str]]:
+        """These, with their turns of conversations and what waited for a person, resumable or not.
+
+        Returns:
+            How many there were, and those that a process carries out now, which stay.
+        """
+        known = {run for (run,) in self.store.read("SELECT id FROM runs")}
+        held = [run for run in runs if run in known and self.store.is_held(run)]
+        gone = [run for run in runs if run in known and run not in held]
+        if not dry_run:
+            held += [run for run in gone if not self._remove(run)]
+            for run in (run for run in runs if run not in held):
+                self.store.write("DELETE FROM turns WHERE run = ?", (run,))
+            self.store.forget()
+        return len(gone), held
 
     def _remove(self, run: str) -> bool:
         """Held meanwhile, so that nobody takes up what is half gone."""
@@ -66,6 +83,7 @@ class JournalSweep:
             if free:
                 self.store.write("DELETE FROM runs WHERE id = ?", (run,))
                 self.store.write("DELETE FROM entries WHERE run = ?", (run,))
+                self.store.write("DELETE FROM approvals WHERE run = ?", (run,))
         return free
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from orchestrator.errors import Problem
+from orchestrator.project._check_detect import check_detect
+from orchestrator.project._check_filter import check_filter
+from orchestrator.project._check_guard import check_redaction
 from orchestrator.project._check_strategy import check_strategy
 from orchestrator.project._documents import Document, KeyPath
 from orchestrator.project._names import as_list, duplicates, listed, unknown
@@ -39,8 +42,10 @@ def check_policy(
         problems += _matched_tasks(route, ("routes", index), document, tasks)
         problems += _preferred_twice(route, ("routes", index), document)
         problems += check_strategy(route, ("routes", index), document)
+    problems += check_detect(policy, document, classes_known=classes_known)
     problems += _budgets(policy, document)
     problems += _limits(policy, document)
+    problems += check_redaction(policy, document)
     return problems
 
 
@@ -178,6 +183,7 @@ def check_routes(policy: Policy, document: Document, fleet: Entry[Fleet]) -> lis
         at: KeyPath = ("routes", index)
         problems += listed(document, "model", route.primary, models, (*at, "primary"))
         problems += listed(document, "model", route.fallbacks, models, (*at, "fallbacks"))
+        problems += check_filter(route, at, document, fleet.declared if fleet.whole else None)
         at = (*at, "require")
         required = route.require
         problems += listed(document, "model", required.models, models, (*at, "models"))

@@ -104,6 +104,11 @@ def returned(item: Any) -> Any:
     return _hint(item, "return")
 
 
+def annotation(item: Any, name: str) -> Any:
+    """The annotation of one parameter, evaluated, with its `Annotated`; `Any` where not known."""
+    return _hint(item, name)
+
+
 def _hint(item: Any, name: str) -> Any:
     called = item if inspect.isroutine(item) or not callable(item) else type(item).__call__
     function = inspect.unwrap(called)

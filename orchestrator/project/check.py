@@ -17,6 +17,12 @@ from orchestrator.project._check_flow import check_flow
 from orchestrator.project._check_graph import WITHOUT_SHAPE, check_graph, without_unknown
 from orchestrator.project._check_policy import check_policy, check_routes
 from orchestrator.project._check_suite import check_suite
+from orchestrator.project._check_tools import (
+    check_agent_tools,
+    check_models,
+    check_tool_nodes,
+    check_tools,
+)
 from orchestrator.project._documents import Document, KeyPath
 from orchestrator.project._names import unknown
 from orchestrator.project.compiled import Entries, Entry
@@ -67,7 +73,46 @@ def _settings(settings: Settings, document: Document, entries: Entries) -> list[
                 severity="warning",
             )
         )
+    if entries.policy and entries.policy.whole and entries.policy.declared:
+        classes = entries.policy.declared.data_classes
+        kept = settings.storage.keep_days.by_class
+        at: KeyPath = ("storage", "keep_days", "by_class")
+        problems += unknown(
+            document, "data class", tuple(kept), classes, lambda name: (*at, name), of_key=True
+        )
+    problems += _anchored(settings, document, entries)
     return problems + _sources(settings, document, entries)
+
+
+def _anchored(settings: Settings, document: Document, entries: Entries) -> list[Problem]:
+    """Heads of the audit log go somewhere, and not where the log itself lies."""
+    anchor = settings.audit.anchor
+    if anchor is None:
+        return []
+    if not (anchor.file or anchor.command or anchor.syslog or anchor.url):
+        return [
+            document.problem(
+                ("audit", "anchor"),
+                "it names no place for heads to go to",
+                allowed="file, command, syslog or url",
+                code="anchor-nowhere",
+            )
+        ]
+    if anchor.file is None or entries.settings is None:
+        return []
+    root = entries.settings.source.path.parent.resolve()
+    storage = (root / Path(settings.storage.path).expanduser()).resolve()
+    if not (root / Path(anchor.file).expanduser()).resolve().is_relative_to(storage):
+        return []
+    return [
+        document.problem(
+            ("audit", "anchor", "file"),
+            "heads in the storage folder vouch for nothing: who rewrites the log rewrites them",
+            found=anchor.file,
+            allowed="a path outside of the storage folder",
+            code="anchor-in-storage",
+        )
+    ]
 
 
 def _sources(settings: Settings, document: Document, entries: Entries) -> list[Problem]:
@@ -105,16 +150,19 @@ def _agents_policy_fleet(
             )
             words = Vocabulary(tasks, can if judged else None)
             found += check_agent(agent.declared, agent.document, registry, words)
+            found += check_agent_tools(agent, entries.settings, registry)
     if policy and rules and policy.document:
         classes_known = not any(
             key.startswith("data_classes") for key in _keys_with_problems(policy.document, known)
         )
         found += check_policy(rules, policy.document, classes_known=classes_known, tasks=tasks)
+        found += check_tools(entries, registry, classes_known=classes_known)
         # A default policy may prefer models that the project's fleet lacks.
         if fleet and (policy.source.own or not fleet.source.own):
             found += check_routes(rules, policy.document, fleet)
     if fleet and models and fleet.document:
         found += check_fleet(models, fleet.document, registry, tasks, can)
+        found += check_models(fleet, entries.settings, registry)
     refreshed = entries.refreshed
     if models and refreshed and refreshed.declared and refreshed.document:
         ids = [f"{name}/{d.id}" for name, model in models.models.items() for d in model.deployments]
@@ -145,6 +193,7 @@ def _graph(
     problems = check_graph(
         graph, document, agents=tuple(entries.agents), registry=registry, broken=broken
     )
+    problems += check_tool_nodes(graph, document, entries.settings)
     tolerable = WITHOUT_SHAPE | {"loop-without-bound"}
     clear = all(p.severity == "warning" or p.code in tolerable for p in problems)
     if registry is not None and broken is None and clear:

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
 from orchestrator.project._frozen import frozen
 from orchestrator.project._place import place_of_call
+from orchestrator.types import Risk, RiskWord, risk_of
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 VARIABLE_PATTERN = r"^[A-Z][A-Z0-9_]*$"
@@ -38,6 +41,12 @@ Quality = Annotated[float, Field(ge=0, le=1)]
 Usd = Annotated[float, Field(ge=0)]
 Milliseconds = Annotated[int, Field(gt=0)]
 WebAddress = Annotated[str, Field(pattern=URL_PATTERN)]
+DeclaredRisk = Annotated[
+    Risk,
+    BeforeValidator(risk_of),
+    WithJsonSchema({"enum": list(get_args(RiskWord)), "type": "string"}),
+]
+"""`medium` is another word for `normal`."""
 
 
 class Declared(BaseModel):

@@ -16,6 +16,7 @@ from orchestrator.project.declared import (
     Table,
     Usd,
 )
+from orchestrator.project.tools_schema import ToolName
 from orchestrator.types import Hosting, Tier
 
 
@@ -192,6 +193,10 @@ class ModelDeclaration(Declared):
     )
     can: tuple[Name, ...] = Field(
         default=(), description="json, tools, vision, stream, cite, prefill, …"
+    )
+    tools: tuple[ToolName, ...] | None = Field(
+        default=None,
+        description="The tools that it knows how to use, and may be offered; unset: all.",
     )
     reads: Literal["prompt", "values"] = Field(
         default="prompt",

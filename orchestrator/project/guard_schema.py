@@ -7,8 +7,17 @@ from typing import Annotated
 from pydantic import Field
 
 from orchestrator.project._frozen import FrozenDict
-from orchestrator.project.declared import Declared, Name, Quality, Table
+from orchestrator.project.declared import Declared, DeclaredRisk, Name, Quality, Table
 from orchestrator.types import Before, GiveBack, OnUnsafe
+
+KINDS: tuple[str, ...] = (
+    *("email", "phone", "iban", "card", "national-id", "address", "birth-date", "name"),
+    *("key", "token", "password", "private-key", "entropy"),
+)
+"""What is looked for besides a project's own patterns."""
+
+PERSONAL = ("email", "phone", "iban", "card", "national-id", "address", "birth-date", "name")
+SECRETS = ("key", "token", "password", "private-key", "entropy")
 
 
 class Pattern(Declared):
@@ -49,12 +58,36 @@ class Detection(Declared):
     )
 
 
+class RiskDeclaration(Declared):
+    """How high the risk of a run is at least once it has met something; low: it raises nothing.
+
+    Unset, what was declared low becomes normal, and nothing becomes high by itself: that may ask
+    for checkers which a fleet does not have.
+    """
+
+    personal: DeclaredRisk = Field(
+        default="normal", description="Personal data in what a tool or a source brought."
+    )
+    secrets: DeclaredRisk = Field(default="normal", description="Keys, tokens or passwords in it.")
+    contradiction: DeclaredRisk = Field(
+        default="normal", description="Sources that contradict each other on what was asked."
+    )
+    injection: DeclaredRisk = Field(
+        default="normal", description="Orders in a text that may not give any."
+    )
+    destructive: DeclaredRisk = Field(
+        default="normal", description="A tool is to be called that destroys something."
+    )
+
+
 class RedactDeclaration(Declared):
     """Placeholders take the place of what is found before a model sees it, and in its answer the
     values take theirs."""
 
     before: Before = Field(
-        default="hosted", description="hosted: before models at providers; all: before every model."
+        default="hosted",
+        description="hosted: before models at providers; all: before every model, code of this "
+        "process excepted.",
     )
     kinds: tuple[Name, ...] | None = Field(
         default=None, description="Of these kinds only; unset: whatever is found."

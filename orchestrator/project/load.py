@@ -43,6 +43,7 @@ __all__ = ["BUILTIN_MODULES", "LoadedProject", "default_root", "load_builtins", 
 BUILTIN_MODULES: tuple[str, ...] = (
     "orchestrator.calling.transports",
     "orchestrator.evidence.tools",
+    "orchestrator.tooling.builtin",
     "orchestrator.roles.all",
     "orchestrator.graph.functions",
     "orchestrator.evaluation.checks",

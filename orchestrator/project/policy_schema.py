@@ -9,6 +9,7 @@ from pydantic import Field
 
 from orchestrator.project.declared import (
     Declared,
+    DeclaredRisk,
     Milliseconds,
     Name,
     Quality,
@@ -17,8 +18,10 @@ from orchestrator.project.declared import (
 from orchestrator.project.guard_schema import (
     Detection,
     RedactDeclaration,
+    RiskDeclaration,
     UnsafeDeclaration,
 )
+from orchestrator.project.tools_schema import ToolRule
 from orchestrator.types import (
     Before,
     CacheMode,
@@ -28,7 +31,6 @@ from orchestrator.types import (
     LogLevel,
     OnInjection,
     OnUnsafe,
-    Risk,
     Strategy,
 )
 
@@ -63,7 +65,7 @@ class Match(Declared):
     data_class: tuple[str, ...] | str | None = Field(
         default=None, description="One of the policy's data_classes."
     )
-    risk: tuple[Risk, ...] | Risk | None = Field(
+    risk: tuple[DeclaredRisk, ...] | DeclaredRisk | None = Field(
         default=None, description="How much a mistake would cost."
     )
     domain: tuple[str, ...] | str | None = Field(default=None, description="law, medicine, …")
@@ -192,6 +194,16 @@ class Route(Declared):
     max_cost_usd: Usd | None = Field(default=None, description="At most, a call.")
     checking: Effort | None = Field(
         default=None, description="As in the objective, for what matches; never less than there."
+    )
+    independence: Literal["required"] | None = Field(
+        default=None,
+        description="required: as many checkers of other families than the author's as `checking` "
+        "asks for, or the answer is withheld; unset: it says how independent they were.",
+    )
+    cross_validate: Name | None = Field(
+        default=None,
+        description="What matches gets no answer that nobody has checked: refuse, or the name of a "
+        "graph that cross-validates, which answers in the place of a single call.",
     )
     primary: Name | None = Field(default=None, description="A model that is tried first.")
     fallbacks: tuple[Name, ...] = Field(default=(), description="Models tried next, in order.")
@@ -330,6 +342,10 @@ class Policy(Declared):
         default=Detection(),
         description="What is looked for in everything that is sent; false: nothing.",
     )
+    risk: RiskDeclaration = Field(
+        default=RiskDeclaration(),
+        description="How high the risk of a run becomes by what it meets. It never falls.",
+    )
     objective: Objective = Field(
         default=Objective(minimize="cost"),
         description="What is preferred among all that is allowed.",
@@ -343,4 +359,9 @@ class Policy(Declared):
     )
     limits: tuple[CallerLimit, ...] = Field(
         default=(), description="How much each caller may ask for; all of them hold."
+    )
+    tools: tuple[ToolRule, ...] = Field(
+        default=(),
+        description="Which tools may be called, and how; of all rules that match the tightest "
+        "counts. Where none says: what reads may, for all else a person must agree.",
     )

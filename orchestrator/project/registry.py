@@ -39,6 +39,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from orchestrator.call_types import Asks
 from orchestrator.errors import UnknownNameError, UserError
+from orchestrator.types import TOOL_LEVELS, ToolLevel
 
 Kind = Literal[
     "function",
@@ -75,6 +76,21 @@ class Facts:
     """Of a role: what its agents' prompts may hold as `{{ name }}`."""
     goes_on: bool = False
     """Of a role: it has an answer of its own where no model may serve it."""
+    tool: ToolFacts | None = None
+    """Of a tool."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFacts:
+    """What a tool's decorator says of it; `None`: it does not say."""
+
+    level: ToolLevel | None = None
+    environments: tuple[str, ...] = ()
+    timeout_s: float | None = None
+    max_output_chars: int | None = None
+    calls_per_minute: int | None = None
+    data_class: str | None = None
+    hosted: bool | None = None
 
 
 NO_FACTS = Facts()
@@ -215,9 +231,55 @@ def function(
     return _decorator("function", name, Facts(labels=_tuple(labels), reads=_tuple(reads)))
 
 
-def tool(name: str) -> Callable[[T], T]:
-    """A graph node that reads the world: `(toolbox, **parameters) -> Any`, async."""
-    return _decorator("tool", name)
+def tool(
+    name: str,
+    *,
+    level: ToolLevel | None = None,
+    environments: Sequence[str] = (),
+    timeout_s: float | None = None,
+    max_output_chars: int | None = None,
+    calls_per_minute: int | None = None,
+    data_class: str | None = None,
+    hosted: bool | None = None,
+) -> Callable[[T], T]:
+    """What reads or changes the world: `(toolbox, **parameters) -> Any`, async or not.
+
+    A graph names it as a node, or lets a model call it. A model is told the docstring, and of each
+    parameter its annotation: `Annotated[int, Field(gt=0, description="How many.")]`.
+
+    Args:
+        level: `read`, `write` or `destructive`. One that does not say counts as destructive: no
+            model calls it without a person's approval.
+        environments: it may be called there only; empty: everywhere.
+        timeout_s: a call that takes longer is given up; 30 where absent.
+        max_output_chars: more is cut off; 20,000 where absent.
+        calls_per_minute: at most, in any 60 seconds.
+        data_class: of what it returns, at least.
+        hosted: whether what it is given leaves your own machines. One that does not say counts as
+            one that does.
+
+    Raises:
+        UserError: an unknown level, or a limit that is not positive.
+    """
+    _check_tool(name, level, (timeout_s, max_output_chars, calls_per_minute))
+    facts = ToolFacts(
+        level=level,
+        environments=tuple(environments),
+        timeout_s=timeout_s,
+        max_output_chars=max_output_chars,
+        calls_per_minute=calls_per_minute,
+        data_class=data_class,
+        hosted=hosted,
+    )
+    return _decorator("tool", name, Facts(tool=facts))
+
+
+def _check_tool(name: str, level: str | None, limits: Sequence[float | None]) -> None:
+    if level is not None and level not in TOOL_LEVELS:
+        allowed = ", ".join(TOOL_LEVELS)
+        raise UserError(f"the tool '{name}': unknown level {level!r}; allowed: {allowed}")
+    if any(limit is not None and limit <= 0 for limit in limits):
+        raise UserError(f"the tool '{name}': a limit must be more than 0")
 
 
 def output_model(name: str) -> Callable[[T], T]:

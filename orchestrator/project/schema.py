@@ -11,11 +11,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from orchestrator.project._frozen import FrozenDict
+from orchestrator.project.approvals_schema import Approvals
+from orchestrator.project.audit_schema import AuditSettings
 from orchestrator.project.calls_schema import Calls
 from orchestrator.project.declared import (
     DATABASE_PATTERN,
     FAMILY_PATTERN,
     Declared,
+    DeclaredRisk,
     Milliseconds,
     Name,
     Table,
@@ -26,8 +29,8 @@ from orchestrator.project.gateway_schema import Gateway, Shared, Telemetry
 from orchestrator.project.policy_schema import CallDeclaration, Policy
 from orchestrator.project.refreshed_schema import Refreshed
 from orchestrator.project.suite_schema import Suite
+from orchestrator.project.tools_schema import ToolName, Tools
 from orchestrator.project.valid_schema import Valid
-from orchestrator.types import Risk
 
 # ── mesh.yaml ────────────────────────────────────────────────────────────────────────────
 
@@ -50,6 +53,14 @@ class KeepDays(Declared):
         default=90, description="Vectors of documents that nobody uses; made anew if used again."
     )
     incidents: Days = Field(default=90, description="What `mesh incidents` shows, after its end.")
+    audit: Days = Field(
+        default=None, description="The audit log; the law may ask for six months and more."
+    )
+    by_class: Table[Name, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=FrozenDict,
+        description="Of runs with data of a class, or of a stricter one: {pii: 30}. The least "
+        "number of days counts, for traces, journals and cached answers alike.",
+    )
     backups: Days = Field(
         default=30, description="Copies of databases from before an upgrade of their schema."
     )
@@ -105,6 +116,17 @@ class Settings(Declared):
         default=(), description="The project's Python files that register names."
     )
     default_graph: Name = Field(default="cross-validated", description="What `mesh ask` runs.")
+    environment: Name | None = Field(
+        default=None,
+        description="Where this runs: dev, prod, …, for the rules of tools; MESH_ENVIRONMENT goes "
+        "before it.",
+    )
+    tools: Tools = Field(
+        default=Tools(), description="Tools besides those that the project's Python registers."
+    )
+    approvals: Approvals = Field(
+        default=Approvals(), description="Calls of tools that a person has to agree to."
+    )
     calls: Calls = Field(default=Calls(), description="How models are called.")
     deadline_ms: Milliseconds = Field(
         default=300_000, description="A request's whole time where no route says less."
@@ -119,6 +141,9 @@ class Settings(Declared):
     )
     feedback: FeedbackLimits = Field(
         default=FeedbackLimits(), description="How much may be said of answers."
+    )
+    audit: AuditSettings = Field(
+        default=AuditSettings(), description="The record that an auditor asks for."
     )
 
 
@@ -140,9 +165,16 @@ class Agent(Declared):
     output_tokens: Annotated[int, Field(gt=0)] | None = Field(
         default=None, description="How much it usually writes, for estimates."
     )
-    risk: Risk | None = Field(default=None, description="How much a mistake would cost.")
+    risk: DeclaredRisk | None = Field(default=None, description="How much a mistake would cost.")
     call: CallDeclaration = Field(default=CallDeclaration(), description="How to call.")
     valid: Valid | None = Field(default=None, description="What its answers must satisfy.")
+    tools: tuple[ToolName, ...] = Field(
+        default=(),
+        description="Tools that its model may call, as far as the policy allows; for specialists.",
+    )
+    steps: Annotated[int, Field(gt=0, le=50)] = Field(
+        default=8, description="With tools: at most so many model calls, the answer included."
+    )
     name: str = Field(default="", exclude=True, json_schema_extra={"from": "file name"})
     prompt: str = Field(default="", json_schema_extra={"from": "body"})
 

@@ -7,8 +7,16 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from orchestrator.project._frozen import FrozenDict
-from orchestrator.project.declared import Declared, Milliseconds, Name, Quality, Table, Usd
-from orchestrator.types import Risk, VerdictName
+from orchestrator.project.declared import (
+    Declared,
+    DeclaredRisk,
+    Milliseconds,
+    Name,
+    Quality,
+    Table,
+    Usd,
+)
+from orchestrator.types import VerdictName
 
 
 class ExpectedNumber(Declared):
@@ -89,7 +97,7 @@ class SuiteOptions(Declared):
     data_class: Name | None = Field(
         default=None, description="Unset: what is found in the request."
     )
-    risk: Risk | None = Field(default=None, description="How much a mistake would cost.")
+    risk: DeclaredRisk | None = Field(default=None, description="How much a mistake would cost.")
     tags: tuple[Name, ...] = Field(default=(), description="Tags of the request, for routes.")
     budget_usd: Usd | None = Field(default=None, description="At most, each run.")
     deadline_ms: Milliseconds | None = Field(default=None, description="The whole run's time.")

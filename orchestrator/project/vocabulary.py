@@ -7,7 +7,7 @@ from typing import get_args
 
 from orchestrator.errors import UnknownNameError
 from orchestrator.project.schema import Project
-from orchestrator.types import Risk
+from orchestrator.types import RiskWord
 
 _ANY = "*"
 
@@ -46,7 +46,7 @@ def check_request(
     if data_class is not None:
         said.append(("data class", data_class, project.policy.data_classes))
     if risk is not None:
-        said.append(("risk", risk, get_args(Risk)))
+        said.append(("risk", risk, get_args(RiskWord)))
     for kind, name, known in said:
         if name not in known:
             raise UnknownNameError(kind, name, known)

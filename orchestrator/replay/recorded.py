@@ -15,6 +15,7 @@ from orchestrator import errors
 from orchestrator.errors import (
     CallError,
     IncompleteError,
+    InjectionError,
     InternalError,
     MeshError,
     NoCandidateError,
@@ -23,6 +24,7 @@ from orchestrator.errors import (
     RunError,
     SourceError,
     StorageError,
+    UnsafeError,
     UserError,
 )
 from orchestrator.fleet.families import answering_family
@@ -35,7 +37,15 @@ from orchestrator.types import as_json, from_json
 
 _BY_NAME: Mapping[str, type[MeshError]] = {
     kind.__name__: kind
-    for kind in (NoCandidateError, OverBudgetError, SourceError, StorageError, InternalError)
+    for kind in (
+        NoCandidateError,
+        OverBudgetError,
+        InjectionError,
+        UnsafeError,
+        SourceError,
+        StorageError,
+        InternalError,
+    )
 }
 """Errors that are caught by what they are, and hold nothing but a message."""
 CUT_OFF = ("running", "cancelled", "unknown")
@@ -77,6 +87,11 @@ class Record:
         """What a tool, or a person, did there."""
         found = (h for h in self.hops if (h.node, h.round, h.role) == (node, round, role))
         return next(found, None)
+
+    def act(self, id: str) -> Mapping[str, Any] | None:
+        """What a journal would hold of a call of a tool that a model asked for, by its hop."""
+        hop = next((hop for hop in self.hops if hop.id == id and id in self.brought), None)
+        return None if hop is None else {"value": self.brought[id], "hops": [as_json(hop)]}
 
     def person(self, node: str, round: int) -> Hop | None:
         """What a person answered there."""

@@ -62,6 +62,18 @@ class Repeat:
             raise error_of(hop)
         return self.record.value(hop)
 
+    def is_live(self, _node: str, _round: int) -> bool:
+        """Nothing is."""
+        return False
+
+    async def brought(self, node: str, _round: int, key: str) -> Mapping[str, Any]:
+        """What a tool that a model called has brought."""
+        self.busy += 1
+        found = self.record.act(f"{self.trace_id}.{key}")
+        if found is None:
+            await self._not_there(f"node '{node}': what a tool brought is not on record")
+        return found
+
     @property
     def around(self) -> Mapping[Kind, Callable[[str, Any], Any]]:
         """What stands around the project's own names."""

@@ -116,6 +116,13 @@ class Partly:
         value = self.record.value(hop)
         return {**value, "hop": self._moved(value["hop"], asking.key)}
 
+    async def brought(self, node: str, round: int, key: str) -> Mapping[str, Any] | None:
+        """What is on record of a tool's call; `None` where it is to be made."""
+        if self.is_live(node, round):
+            return None
+        found = self.record.act(f"{self.trace_id}.{key}")
+        return found and {**found, "hops": [self._moved(hop, key) for hop in found["hops"]]}
+
     def _moved(self, hop: Mapping[str, Any], key: str) -> dict[str, Any]:
         """The hop as one of the new run. It cost what it cost then, and nothing now."""
         attempts = [{**attempt, "cost_micro_usd": 0} for attempt in hop["attempts"]]

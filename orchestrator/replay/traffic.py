@@ -40,7 +40,7 @@ ObservedBy = Literal["check", "claims", "evaluation", "feedback"]
 """Who found it: the check of an answer's form or content; the share of a draft's claims that the
 sources carry; a judged case of a suite; a person. The later in this list, the more it counts."""
 BY: tuple[ObservedBy, ...] = ("check", "claims", "evaluation", "feedback")
-_ANSWERED = frozenset({Outcome.OK, Outcome.UNSURE, Outcome.INVALID_OUTPUT})
+_ANSWERED = frozenset({Outcome.OK, Outcome.UNSURE, Outcome.INVALID_OUTPUT, Outcome.UNSAFE})
 """A whole answer came, whatever it is worth."""
 _DRAFTS = "generator"
 _CHECKS = "checker"

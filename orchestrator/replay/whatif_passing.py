@@ -45,8 +45,8 @@ _NORMAL_AS = 10.0
 _MOST_STEP = 1.0
 _WIDER = 2.0
 """By how much the weights of requests vary more than if these formulas were the truth, which no
-formulas are; chosen in 30 worlds of `scripts/bench_whatif.py`, of the seeds 1 to 6 and sizes 1996 to
-2000, so that 95 % intervals hold a little over 95 %."""
+formulas are; chosen in 30 worlds of `scripts/bench_whatif.py`, of the seeds 1 to 6 and sizes 1996
+to 2000, so that 95 % intervals hold a little over 95 %."""
 QUANTUM = 0.25
 """Predictions are told apart by so many logits, and grades by a twentieth."""
 

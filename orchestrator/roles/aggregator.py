@@ -13,6 +13,8 @@ from orchestrator.errors import CallError, NoCandidateError, OverBudgetError
 from orchestrator.evidence.claims import units
 from orchestrator.evidence.values import ClaimCheck, Sentence
 from orchestrator.project.registry import role
+from orchestrator.roles.checking.calculation import CALCULATOR
+from orchestrator.roles.checking.checker import CHECKERS
 from orchestrator.roles.output import json_object
 from orchestrator.roles.prompt import fence
 from orchestrator.roles.rendering import (
@@ -74,6 +76,9 @@ def decided(work: Work) -> Verdict:
     whatever else is said is the reason why not. Where nobody was asked nothing goes out.
     """
     verdict = work.one(Verdict)
+    if lacking := not_independent(work, verdict):
+        update = {"verdict": "abstained", "cause": "gate_failed", "reason": lacking, "draft": ()}
+        return verdict.model_copy(update=update)
     if verdict.effort != "human" or verdict.verdict == "abstained":
         return verdict
     said = [v for v in work.inputs.values() if isinstance(v, str) and v != work.question]
@@ -83,6 +88,23 @@ def decided(work: Work) -> Verdict:
     return verdict.model_copy(
         update={"verdict": "abstained", "cause": "gate_failed", "reason": why, "draft": ()}
     )
+
+
+def not_independent(work: Work, verdict: Verdict) -> str:
+    """Why the checking was not as independent as the policy requires; empty where it was, or where
+    nothing was to be checked by a model."""
+    wanted = CHECKERS.get(verdict.effort, 0)
+    checks = work.maybe(Checks)
+    if not work.independent or not wanted or verdict.verdict == "abstained":
+        return ""
+    if checks is not None:
+        if all(check.by == CALCULATOR for check in checks.checks):
+            return ""
+        reached = CHECKERS.get(checks.reached or "none", 0)
+        if checks.independence == "other-family" and reached >= wanted:
+            return ""
+    whom = "a checker" if wanted == 1 else "two checkers"
+    return f"{work.independent} requires {whom} of other families than the author's; none is left"
 
 
 async def _order(work: Work, sentences: Sequence[Sentence]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from orchestrator.roles import (
     phraser,
     router,
     specialist,
+    tools,
     values,
 )
 from orchestrator.roles.checking import checker
@@ -27,6 +28,7 @@ ROLES = (
     phraser,
     router,
     specialist,
+    tools,
     values,
 )
 BUILTINS = tuple(

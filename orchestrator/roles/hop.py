@@ -17,23 +17,32 @@ from orchestrator.call_types import CallRequest, Reply, ToolCall, text_of
 from orchestrator.calling.traffic.rates import CallerCall
 from orchestrator.calling.validate import declared_check
 from orchestrator.errors import (
+    InjectionError,
     InternalError,
     NoCandidateError,
     RateLimitedError,
     RunError,
+    UnsafeError,
 )
 from orchestrator.evidence.scoring.model import SupportModel
 from orchestrator.evidence.values import Value
+from orchestrator.guard.risk import Event, higher
 from orchestrator.money import MICRO_USD
 from orchestrator.project.protocols import Embedder, Standing
 from orchestrator.project.schema import Agent
-from orchestrator.records import Hop
+from orchestrator.records import AuditEvent, AuditKind, Hop
+from orchestrator.roles.boundary import bounded
 from orchestrator.roles.bounds import Bounds
+from orchestrator.roles.filtering import MODERATOR, Filtering
+from orchestrator.roles.injection import refusal, screened
 from orchestrator.roles.prompt import messages
 from orchestrator.roles.recall import Recall, recall
+from orchestrator.roles.redacting import redaction_of
+from orchestrator.roles.rising import meets
 from orchestrator.roles.sending import Sending
 from orchestrator.roles.services import Asking, Request, Services
 from orchestrator.roles.transcript import kept, shown_prompt
+from orchestrator.routing.data_class import raised_to
 from orchestrator.routing.profile import Counted
 from orchestrator.tracing.stream import decision_event, emit, hop_event
 from orchestrator.types import (
@@ -41,6 +50,7 @@ from orchestrator.types import (
     Decision,
     Deployment,
     Effort,
+    Feature,
     Setting,
     TaskProfile,
     as_json,
@@ -81,6 +91,8 @@ class HopWork:
     notes: list[str] = field(default_factory=list)
     found: dict[str, str] = field(default_factory=dict)
     """What a role puts on the trace besides its calls, by step."""
+    decided: Decision | None = None
+    """The decision of the latest model call."""
     _again: Counter[str] = field(default_factory=Counter)
     """How often the same was asked; calls side by side are told apart by it, in any order."""
     _recalled: set[str] = field(default_factory=set)
@@ -105,11 +117,21 @@ class HopWork:
 
     @property
     def effort(self) -> Effort:
-        return self.request.effort
+        return self.request.course.demanded.effort
 
     @property
     def effort_origin(self) -> str:
-        return self.request.effort_origin
+        return self.request.course.demanded.origin
+
+    @property
+    def independent(self) -> str:
+        return self.request.course.demanded.independent
+
+    async def meets(self, event: Event, why: str) -> bool:
+        """See `work.Work`."""
+        return await meets(
+            self.services, self.request, event, why, node=self.node, round=self.round
+        )
 
     @property
     def agents(self) -> Mapping[str, Agent]:
@@ -164,11 +186,14 @@ class HopWork:
             **counted,
             task=task,
             agent=agent,
-            data_class=request.data_class or self.services.project.policy.default_data_class,
-            risk=request.risk or (agent.risk if agent else None),
+            data_class=request.data_class,
+            risk=request.risk,
             tags=request.tags,
             constraints=request.constraints,
         )
+        order = self.services.project.policy.data_classes
+        request.met.meet(profile, order)
+        profile = self._risen(raised_to(profile, request.met.feature, order))
         if not self.families:
             return profile
         kept = profile.constraints
@@ -177,7 +202,18 @@ class HopWork:
             profile, constraints=dataclasses.replace(kept, not_families=barred)
         )
 
+    def _risen(self, profile: TaskProfile) -> TaskProfile:
+        """With no less risk than the run has by now."""
+        tier = higher(profile.risk, self.request.course.floor)
+        if tier == profile.risk:
+            return profile
+        feature = Feature(value=tier, confidence=1.0, origin="run")
+        return dataclasses.replace(
+            profile, risk=tier, features={**profile.features, "risk": feature}
+        )
+
     def decide(self, profile: TaskProfile, *, step: str = "") -> Decision:
+        profile = self._risen(profile)
         decision = self._decide(profile, self.agent, None, Standing(), {})
         if step:
             self.decisions[step] = (profile, decision)
@@ -227,7 +263,11 @@ class HopWork:
             key = self._key(agent, request)
             recorded = await self._recorded(key, agent, request)
             if recorded is not None:
-                return self._replay(recorded, check, on_text)
+                replayed = self._replay(recorded, check, on_text)
+                if self.decided is not None:  # the run's placeholders are as they were
+                    redaction_of(self.services, self.request, request, self.decided.guard)
+                return replayed
+        profile = self._risen(bounded(profile, request, self.services, self.request.met))
         if self.bounds.binds:
             limits = self.bounds.tightened(profile.constraints)
             profile = dataclasses.replace(profile, constraints=limits)
@@ -290,7 +330,7 @@ class HopWork:
         return tuple(hops)
 
     def _profile_call(self, text: str, agent: Agent) -> TaskProfile:
-        fresh = self.profile(text, task=agent.task, agent=agent)
+        fresh = self.profile(text, task=agent.task, agent=agent, holds=None)
         if self.assigned is None or agent is not self.agent:
             return fresh
         return dataclasses.replace(
@@ -379,7 +419,16 @@ class HopWork:
             sending.refused(error)
             raise
         emit(lambda: decision_event(self.node, agent.name, decision))
-        recalled = self._recall(request, profile, decision, stream=on_text is not None)
+        try:
+            request = await self._screen(sending, agent, decision)
+        except (InjectionError, UnsafeError) as error:
+            self.services.caller_rates.give_back(counted)
+            sending.refused(error)
+            raise
+        sending.redact(decision)
+        recalled = None
+        if sending.redaction is None and sending.filtering is None:  # nothing unseen is given on
+            recalled = self._recall(request, profile, decision, stream=on_text is not None)
         if recalled and (found := await recalled.find(sending.started_at, check)):
             reply, words = found
             self.services.caller_rates.give_back(counted)
@@ -399,6 +448,41 @@ class HopWork:
         if recalled:
             await recalled.keep(reply, done.ms)
         return reply
+
+    async def _screen(self, sending: Sending, agent: Agent, decision: Decision) -> CallRequest:
+        """The request as it may be sent: orders in quotes, and nothing that the filter rejects.
+
+        Raises:
+            InjectionError, UnsafeError: it may not be sent.
+        """
+        sending.decision, rule = decision, decision.guard
+        if agent is MODERATOR:  # it is asked about just such texts
+            return sending.request
+        told = screened(sending.request, agent.prompt, rule.injection)
+        if told.found:
+            done = "refused" if rule.injection == "refuse" else "fenced"
+            sending.said += tuple(told.notes(done))
+            self.audit("injection", f"{done}: orders in a text that may not give any", told.facts)
+            await self.meets("injection", "a text gives orders that may not give any")
+            if rule.injection == "refuse":
+                raise refusal(told)
+            sending.request = told.request
+        if rule.unsafe != "off":
+            sending.filtering = Filtering(self, rule, sending)
+            await sending.filtering.admit()
+        return sending.request
+
+    def audit(self, kind: AuditKind, what: str, facts: Mapping[str, Any]) -> None:
+        """Put an event of this node into the audit log; `facts` hold nothing of a text."""
+        self.services.audit.record(
+            AuditEvent(
+                kind=kind,
+                what=what,
+                at=self.services.clock.now(),
+                trace_id=self.request.trace_id,
+                facts={"node": self.node, **facts},
+            )
+        )
 
     def _recall(
         self, request: CallRequest, profile: TaskProfile, decision: Decision, *, stream: bool
@@ -446,6 +530,8 @@ class HopWork:
         on_text: Callable[[str], None] | None,
     ) -> Reply:
         hop = from_json(Hop, recorded["hop"])
+        if hop.profile is not None:
+            self.request.met.meet(hop.profile, self.services.project.policy.data_classes)
         self.record(dataclasses.replace(hop, resumed=True))
         text = recorded["text"]
         value = text
@@ -484,6 +570,7 @@ class HopWork:
 
     def record(self, hop: Hop) -> None:
         """Put it on the trace, and tell who listens."""
+        self.decided = hop.decision or self.decided
         self.services.recorder.hop(hop)
         self.request.tell(hop)
         emit(lambda: hop_event(hop))

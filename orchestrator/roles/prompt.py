@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from orchestrator.call_types import Message
 from orchestrator.errors import UserError
 from orchestrator.evidence.values import Passage
+from orchestrator.guard.injection import fencing
 from orchestrator.project.names import nearest
 from orchestrator.project.schema import Agent
 
@@ -43,15 +44,8 @@ def render(prompt: str, variables: Mapping[str, str], where: str = "prompt") -> 
     return _VARIABLE.sub(fill, prompt)
 
 
-def fence(tag: str, text: str, **labels: str) -> str:
-    """`text` inside `<tag …>` lines. A closing tag within the text cannot end the fence."""
-    attributes = "".join(f' {k}="{_attribute(v)}"' for k, v in labels.items())
-    inside = re.sub(rf"<(?=\s*/?\s*{re.escape(tag)}\b)", "‹", text, flags=re.IGNORECASE)
-    return f"<{tag}{attributes}>\n{inside}\n</{tag}>"
-
-
-def _attribute(value: str) -> str:
-    return re.sub(r"[\"<>\r\n]", " ", value)
+fence = fencing.fence
+"""`text` inside `<tag …>` lines, which nothing within the text can end or begin."""
 
 
 def fenced_passages(passages: Iterable[Passage]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.call_types import CallRequest, Reply
+from orchestrator.call_types import CallRequest, Reply, text_of
 from orchestrator.errors import StorageError
 from orchestrator.records import Attempt
+from orchestrator.tracing.redact import Mask, holds_secret, kept_tags
 from orchestrator.types import CacheRule, Caller, Decision, Deployment, Outcome, TaskProfile
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class Recall:
             and bool(reply.text.strip())
             and reply.deployment in answering(self.decision)
             and answers_prompts(self.deployments[reply.deployment])
+            and not holds_secret(f"{self.key.text}\n{reply.text}")
         )
 
     def _keep(self, reply: Reply, ms: float) -> None:
@@ -145,6 +147,9 @@ def recall(
     from orchestrator.caching.keys import key_of
 
     key = key_of(request, profile, decision, deployments, caller, rule=rule, stream=stream)
+    if key.tags:
+        texts = () if decision.log.keeps_all else [text_of(m) for m in request.messages]
+        key = replace(key, tags=kept_tags(key.tags, decision.log, Mask(), texts))
     return Recall(cache(), key, rule, decision, deployments, trace_id)
 
 

@@ -7,19 +7,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from orchestrator.call_types import CallRequest, Reply
+from orchestrator.call_types import CallRequest, Reply, text_of
 from orchestrator.calling.attempting import Account, CallProgress, Ended, Started
 from orchestrator.calling.carry_out import carry_out
+from orchestrator.calling.guarding import Guarding
 from orchestrator.calling.rules import RULES
 from orchestrator.calling.traffic.rates import CallerCall
-from orchestrator.errors import IncompleteError
+from orchestrator.errors import IncompleteError, NoCandidateError, RateLimitedError, UnsafeError
 from orchestrator.project.schema import Agent
 from orchestrator.records import Attempt, Hop
 from orchestrator.roles.events import HopStarted
+from orchestrator.roles.redacting import audit, redaction_of
 from orchestrator.roles.transcript import beside, raised, shown_prompt, shown_reply, verdict
+from orchestrator.routing._policy import tags_of
+from orchestrator.tracing.redact import Mask, kept_caller, kept_tags
 from orchestrator.types import Decision, Deployment, Ending, LogRule, Outcome, TaskProfile
 
 if TYPE_CHECKING:
+    from orchestrator.guard.redacting.redaction import Redaction
+    from orchestrator.roles.filtering import Filtering
     from orchestrator.roles.hop import HopWork
 
 _NOTHING_DECIDED = LogRule(tool_args="none")
@@ -41,6 +47,10 @@ class Sending:
     """What earlier processes of this run have tried."""
     said: tuple[str, ...] = ()
     """Notes of this call alone."""
+    redaction: Redaction | None = None
+    """Placeholders for who must not see what stands in it."""
+    filtering: Filtering | None = None
+    """What looks at the answer before it gets out."""
     heard: list[Attempt] = field(default_factory=list)
     """The attempts that have ended, in order."""
 
@@ -51,12 +61,21 @@ class Sending:
     # ── what stands on the trace ─────────────────────────────────────────────────────────
 
     def refused(self, error: Exception) -> None:
-        """No decision, since nobody may serve it or the caller has to wait."""
+        """It was sent to nobody: nobody may serve it, the caller has to wait, or its text may not
+        be sent."""
+        facts: dict[str, Any] = {"data_class": self.profile.data_class, "risk": self.profile.risk}
+        if isinstance(error, NoCandidateError):
+            facts["rules"] = error.relax
+            self.work.audit("refusal", "nobody may serve it", facts)
+        elif isinstance(error, RateLimitedError):
+            self.work.audit("refusal", "the caller asks for more than a limit allows", facts)
+        else:
+            self.work.audit("refusal", "its text may not be sent", facts)
         self.work.record(self._hop(status="failed", error=str(error), replay=raised(error)))
 
     def recalled(self, decision: Decision, words: str) -> None:
         """It is answered as it was before; `decision` is what would have been carried out."""
-        self.decision, self.said = decision, (words,)
+        self.decision, self.said = decision, (*self.said, words)
 
     def done(self, reply: Reply, *, checked: bool) -> Hop:
         """It was answered. `checked`: something has looked at the answer."""
@@ -71,7 +90,7 @@ class Sending:
 
     def _hop(self, **fields: Any) -> Hop:
         rule = self.decision.log if self.decision is not None else _NOTHING_DECIDED
-        return self.work.hop(
+        hop = self.work.hop(
             self.key,
             self.started_at,
             (self.work.services.clock.monotonic() - self.start) * 1000,
@@ -80,11 +99,19 @@ class Sending:
             prompt=shown_prompt(self.request.messages, arguments=rule.tool_args == "full"),
             agent=self.agent.name,
             role=self.agent.role,
-            notes=(*self.work.notes, *self.said),
+            notes=(*self.work.notes, *self.said, *(self.redaction.notes if self.redaction else ())),
             **fields,
         )
+        if self.redaction is not None:
+            audit(self.work.services, self.redaction, hop)
+        return hop
 
     # ── the call ─────────────────────────────────────────────────────────────────────────
+
+    def redact(self, decision: Decision) -> None:
+        """Find what some models must not see."""
+        work = self.work
+        self.redaction = redaction_of(work.services, work.request, self.request, decision.guard)
 
     async def carry_out(
         self,
@@ -121,13 +148,20 @@ class Sending:
                 clock=services.clock,
                 ledger=services.ledger,
                 traffic=services.traffic,
-                account=Account(run.trace_id, run.caller, run.tags, run.priority),
+                account=self._account(decision.log),
                 check=check,
                 deadline=self.work.bounds.deadline,
                 on_event=told,
                 on_text=on_text,
+                guarding=Guarding(
+                    redaction=self.redaction,
+                    release=self.filtering.release if self.filtering else None,
+                    next_after_unsafe=decision.guard.unsafe == "next",
+                ),
             )
         except Exception as error:  # the caller's own, too: what was paid is on the trace
+            if self.filtering is not None and isinstance(error, UnsafeError):
+                self.filtering.told(error)
             broke_off = isinstance(error, IncompleteError)
             ending: Ending | None = "incomplete" if broke_off else None
             await self._failed(counted, "failed", str(error), ending, raised(error))
@@ -135,6 +169,16 @@ class Sending:
         except asyncio.CancelledError:
             await self._failed(counted, "cancelled", "stopped while it ran", None, None)
             raise
+
+    def _account(self, rule: LogRule) -> Account:
+        """Whom it is charged to, in names that may be kept."""
+        run, services = self.work.request, self.work.services
+        mask = Mask(services.detectors.find)
+        tags = run.tags
+        if tags:
+            texts = () if rule.keeps_all else [text_of(m) for m in self.request.messages]
+            tags = kept_tags(tags, rule, mask, texts, tags_of(services.project.policy))
+        return Account(run.trace_id, kept_caller(run.caller, rule, mask), tags, run.priority)
 
     async def _failed(
         self,

@@ -10,6 +10,9 @@ from orchestrator.call_types import CallRequest
 from orchestrator.calling.traffic.affinity import Affinity
 from orchestrator.calling.traffic.rates import CallerRates
 from orchestrator.calling.validate import TextCheck
+from orchestrator.guard.detecting.detect import Detectors
+from orchestrator.guard.redacting.vault import Vault
+from orchestrator.guard.risk import Course
 from orchestrator.project.protocols import (
     AuditLog,
     Clock,
@@ -22,13 +25,13 @@ from orchestrator.project.protocols import (
 )
 from orchestrator.project.schema import Project
 from orchestrator.records import AuditEvent, Hop
+from orchestrator.roles.boundary import MetClass
 from orchestrator.roles.events import RunEvent
 from orchestrator.types import (
     Agreement,
     Caller,
     Constraints,
     Deployment,
-    Effort,
     FleetSnapshot,
     Risk,
 )
@@ -37,8 +40,12 @@ if TYPE_CHECKING:
     from orchestrator.caching.cache import AnswerCache
     from orchestrator.calling.transports import Transports
     from orchestrator.evidence.scoring.model import SupportModel
+    from orchestrator.guard.review import Reviews
+    from orchestrator.roles.looping.acts import Approver
     from orchestrator.routing.memo import Decider
     from orchestrator.routing.profile import Profiler
+    from orchestrator.tooling.box import Box
+    from orchestrator.tooling.toolset import Toolset
 
 
 class Unaudited:
@@ -70,12 +77,18 @@ class Services:
     support_model: Callable[[], SupportModel]
     """Scores claims; the project's own where mesh.yaml names one."""
     audit: AuditLog = field(default_factory=Unaudited)
+    reviews: Reviews | None = None
+    """What waits for a person because a filter has rejected it; `None`: nobody can be asked."""
     answers: Callable[[], AnswerCache] | None = None
     """Answers that were given before, where a route's `cache` allows it."""
     checks: Mapping[str, TextCheck] = field(default_factory=dict)
     """The project's registered checks by name, which agents may name in `valid`."""
     agreement: Callable[[str], Agreement | None] = lambda _: None
     """How answers to a task agree, where that was learned."""
+    tools: Callable[[], Toolset] | None = None
+    """The tools of the project."""
+    detectors: Detectors = field(default_factory=lambda: Detectors(False, ()))
+    """What the policy has looked for in texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +107,18 @@ class Asking:
 
 class Repeated(Protocol):
     """A run that is on record and is gone through again."""
+
+    def is_live(self, node: str, round: int) -> bool:
+        """Whether what happens there is carried out, and not taken from the record."""
+        ...
+
+    async def brought(self, node: str, round: int, key: str) -> Mapping[str, Any] | None:
+        """What a journal would hold of a tool's call under that key; `None`: it is to be made.
+
+        Raises:
+            RunError: it is not on record.
+        """
+        ...
 
     @property
     def trace_id(self) -> str:
@@ -126,14 +151,20 @@ class Request:
     priority: int = 0
     constraints: Constraints = Constraints()
     budget_micro_usd: int | None = None
-    effort: Effort = "model"
-    """How much the answer is to be checked."""
-    effort_origin: str = ""
-    """Who asked for that much; see `Decision.checking_origin`."""
+    course: Course = field(default_factory=Course)
+    """Its risk, which may rise, and what that asks of the checking of its answer."""
     spent: Callable[[], int] = lambda: 0
     """Micro-dollars that the run has spent so far."""
     earlier: Mapping[str, Hop] = field(default_factory=dict)
     """What earlier processes of this run have put on its trace, by id."""
     repeats: Repeated | None = None
     """What it repeats, which is asked in the journal's place."""
+    vault: Vault | None = None
+    """The placeholders of the run; `None`: each call has its own."""
+    approvals: Approver | None = None
+    """Where calls of tools wait for a person; `None`: nobody can be asked."""
+    box: Callable[[], Box] | None = None
+    """Makes what a tool may use that a model calls."""
     tell: Callable[[RunEvent], None] = lambda _: None
+    met: MetClass = field(default_factory=MetClass)
+    """The strictest class of data that was found in it so far."""

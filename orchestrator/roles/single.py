@@ -14,15 +14,19 @@ from typing import Any
 
 from orchestrator.call_types import CallRequest, Reply, text_of
 from orchestrator.calling.attempt import prompt_tokens
+from orchestrator.errors import CrossValidationError
+from orchestrator.guard.risk import REFUSE
 from orchestrator.money import total_cost
 from orchestrator.project.schema import Agent
 from orchestrator.records import Hop, Trace
+from orchestrator.roles.boundary import bounded
 from orchestrator.roles.bounds import Bounds
 from orchestrator.roles.events import RunEvent
 from orchestrator.roles.hop import HopWork
 from orchestrator.roles.services import Request, Services
+from orchestrator.routing._policy import crosses, demand, kept
 from orchestrator.tracing.ids import new_trace_id
-from orchestrator.types import Caller, Constraints, Risk, TaskProfile
+from orchestrator.types import Caller, Constraints, LogRule, Risk, TaskProfile, risk_of
 from orchestrator.validation.json_text import json_in
 
 GRAPH = "chat_model"
@@ -95,6 +99,7 @@ class SingleCalls:
             CallError: nobody gave an answer; `IncompleteError` where a part was handed on.
         """
         hops: list[Hop] = []
+        ask = dataclasses.replace(ask, risk=risk_of(ask.risk)) if ask.risk else ask
         request = self._request(ask, hops)
         work = HopWork(
             services=self.services,
@@ -106,6 +111,20 @@ class SingleCalls:
             bounds=Bounds(deadline=request.deadline),
         )
         return await self._traced(work, ask, None if ask.held else on_text, hops)
+
+    def _must_be_checked(
+        self, work: HopWork, ask: Ask
+    ) -> tuple[CrossValidationError, LogRule] | None:
+        """Why no single call may answer, and what may be kept of it; `None` where one may."""
+        policy = self.services.project.policy
+        if not crosses(policy):
+            return None
+        profile = bounded(_profile(work, ask), ask.request, self.services, work.request.met)
+        asked = demand(policy, profile)
+        if not asked.cross_validate:
+            return None
+        graph = "" if asked.cross_validate == REFUSE else asked.cross_validate
+        return CrossValidationError(asked.cross_validate_origin, graph), kept(policy, profile)
 
     async def _traced(
         self, work: HopWork, ask: Ask, on_text: Callable[[str], None] | None, hops: list[Hop]
@@ -122,6 +141,12 @@ class SingleCalls:
             ended["request"] = {"call": ask.request, "declared": ask.declared}
             services.recorder.finish(self._trace(work.request, ask, started_at, **ended))
 
+        refused = self._must_be_checked(work, ask)
+        if refused is not None:
+            error, log = refused
+            work.audit("refusal", str(error), {"rule": "cross_validate"})
+            finish("failed", error=str(error), log=log)
+            raise error
         try:
             reply = await send(work, ask, on_text)
         except Exception as error:  # also the caller's own check: no trace is left open
@@ -193,6 +218,7 @@ def _profile(work: HopWork, ask: Ask) -> TaskProfile:
         agent=ask.agent if ask.declared else None,
         needs=ask.needs,
         values=bool(ask.request.inputs),
+        holds=None,  # the boundary looks through what is sent, text by text
         input_tokens=prompt_tokens(ask.request),
         most_output_tokens=ask.agent.call.max_tokens or ask.request.max_tokens,
     )

@@ -7,7 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.errors import CallError, NoCandidateError, OverBudgetError, RunError
+from orchestrator.errors import (
+    CallError,
+    InternalError,
+    NoCandidateError,
+    OverBudgetError,
+    RunError,
+)
 from orchestrator.evidence.values import Draft, Passage
 from orchestrator.project.registry import role
 from orchestrator.roles.cited import attributed, draft_schema, read_draft
@@ -52,7 +58,7 @@ async def specialize(work: Work) -> Result:
         needed=needed,
         passages=relevant(work.all(Passage), needed),
     )
-    handler = _HANDLERS.get(job.task, _text)
+    handler = _with_tools if work.agent.tools else _HANDLERS.get(job.task, _text)
     try:
         result = await handler(work, job)
     except (CallError, NoCandidateError, OverBudgetError) as error:
@@ -160,6 +166,31 @@ async def _text(work: Work, job: Job) -> Result:
         return _result(work, job, text=reply.value)
     owned = tuple(s.model_copy(update={"subtask": job.id}) for s in sentences)
     return _result(work, job, text=reply.value, sentences=owned)
+
+
+async def _with_tools(work: Work, job: Job) -> Result:
+    """An agent that names tools answers in its own words, whatever its task."""
+    from orchestrator.roles.hop import HopWork
+    from orchestrator.roles.looping.loop import loop
+
+    if not isinstance(work, HopWork):
+        raise InternalError("tools are called in a run, and this is none")
+    came = await loop(work, _variables(job), job.text, _sources(work))
+    if came.bound is not None:
+        return _result(work, job, text=came.text, failed=came.why, bound=came.bound)
+    if not came.text.strip():
+        return _result(work, job, failed="the answer is empty")
+    sentences = attributed(came.text, job.passages, f"{job.id}-")
+    if not any(s.citations for s in sentences):
+        return _result(work, job, text=came.text)
+    owned = tuple(s.model_copy(update={"subtask": job.id}) for s in sentences)
+    return _result(work, job, text=came.text, sentences=owned)
+
+
+def _sources(work: Work) -> tuple[str, ...]:
+    """The documents among what the node reads."""
+    given = work.inputs.get("sources")
+    return tuple(map(str, given)) if isinstance(given, (list, tuple)) else ()
 
 
 def _some_text(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -59,6 +59,11 @@ class Routing(Value):
     subtasks: tuple[Subtask, ...] = ()
 
 
+Bound = Literal["steps", "time", "money", "call"]
+"""What ended an agent's work with tools before it had an answer; `call`: a model call that failed
+for a reason of its own."""
+
+
 class Result(Value):
     """What a specialist brought back for a subtask."""
 
@@ -70,6 +75,8 @@ class Result(Value):
     calculation: Calculation | None = None
     failed: str = ""
     """Not empty: why there is no result; subtasks that need it run without it."""
+    bound: Bound | None = None
+    """Where `failed` says that a bound was reached: which. `text` is then what was said last."""
 
 
 @output_model("verdicts")

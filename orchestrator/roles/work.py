@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 from orchestrator.call_types import Reply
 from orchestrator.evidence.scoring.model import SupportModel
 from orchestrator.evidence.values import Value
+from orchestrator.guard.risk import Event
 from orchestrator.project.protocols import Embedder
 from orchestrator.project.schema import Agent
 from orchestrator.types import Decision, Deployment, Effort, TaskProfile
@@ -75,6 +76,11 @@ class Work(Protocol):
     @property
     def effort_origin(self) -> str:
         """Who asked for that much; see `Decision.checking_origin`."""
+        ...
+
+    @property
+    def independent(self) -> str:
+        """The route by which checkers must be of other families than the author; empty: none."""
         ...
 
     @property
@@ -148,6 +154,14 @@ class Work(Protocol):
     def put(self, step: str, text: str) -> None:
         """Put what was found on the trace, as `node/step`; what may be kept of it is the
         strictest that the run has met."""
+        ...
+
+    async def meets(self, event: Event, why: str) -> bool:
+        """The run has met something that may raise its risk; whether it did.
+
+        Args:
+            why: in words that hold nothing of any text.
+        """
         ...
 
     def note(self, text: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from orchestrator.guard.risk import REFUSE, Demand
 from orchestrator.project.guard_schema import RedactDeclaration, UnsafeDeclaration
 from orchestrator.project.policy_schema import CacheDeclaration, Policy, Route
 from orchestrator.routing._rules import (
@@ -116,6 +117,43 @@ def checking(policy: Policy, profile: TaskProfile) -> Setting:
     """How much the answer to such a request is checked, and who asked for that much."""
     compiled = compile_policy(policy)
     return compiled.checking(compiled.matching(profile))
+
+
+@lru_cache(maxsize=64)
+def tags_of(policy: Policy) -> frozenset[str]:
+    """The tags that the policy names, in routes, budgets, limits and rules of tools."""
+    rules = (*policy.routes, *policy.budgets, *policy.limits, *policy.tools)
+    matches = [one.match for one in rules]
+    return frozenset(tag for match in matches for tag in _names(match.tags) or ())
+
+
+def demand(policy: Policy, profile: TaskProfile) -> Demand:
+    """What the policy asks of the answer to such a request."""
+    compiled = compile_policy(policy)
+    routes = compiled.matching(profile)
+    effort = compiled.checking(routes)
+    strict = (r.route for r in routes if r.route.independence == "required")
+    crossing = [r.route for r in routes if r.route.cross_validate]
+    refusing = [r for r in crossing if r.cross_validate == REFUSE]
+    crossed = next(iter((*refusing, *crossing)), None)
+    return Demand(
+        effort=effort.value,
+        origin=effort.origin,
+        independent=next((f"route:{r.name}" for r in strict), ""),
+        cross_validate=(crossed.cross_validate or "") if crossed else "",
+        cross_validate_origin=f"route:{crossed.name}" if crossed else "",
+    )
+
+
+@lru_cache(maxsize=64)
+def crosses(policy: Policy) -> bool:
+    """Whether it wants anything cross-validated."""
+    return any(route.cross_validate for route in policy.routes)
+
+
+def kept(policy: Policy, profile: TaskProfile) -> LogRule:
+    """What may be kept of the texts of such a request."""
+    return log_rule(compile_policy(policy).matching(profile))
 
 
 def _least_checking(policy: Policy) -> Setting:

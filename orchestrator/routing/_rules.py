@@ -157,6 +157,16 @@ def capability_rules(profile: TaskProfile) -> Iterator[Rule]:
             lambda f: sorted(f.deployment.can),
             kind=1,
         )
+    if profile.tools:
+        tools = frozenset(profile.tools)
+        yield rule(
+            Stage.CAPABILITY,
+            "fleet.capability.tools",
+            sorted(tools),
+            lambda f: f.deployment.tools is None or tools.issubset(f.deployment.tools),
+            lambda f: sorted(f.deployment.tools or ()),
+            kind=1,
+        )
     yield rule(
         Stage.CAPABILITY,
         "fleet.capability.context",

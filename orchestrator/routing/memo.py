@@ -92,6 +92,7 @@ def traits(profile: TaskProfile) -> tuple[Any, ...]:
         profile.risk,
         profile.interactive,
         profile.needs,
+        profile.tools,
         profile.values,
         profile.tags,
         None if constraints is _UNCONSTRAINED else constraints,

@@ -15,11 +15,13 @@ from orchestrator.project.protocols import Embedder
 from orchestrator.routing import _features as rules
 from orchestrator.routing._prototypes import DOMAINS, TASKS
 from orchestrator.routing._task import Guess, TaskGuesser
-from orchestrator.types import Constraints, Feature, Risk, TaskProfile
+from orchestrator.routing.data_class import stated, with_found
+from orchestrator.types import RISKS, Constraints, Feature, Risk, TaskProfile, risk_of
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from orchestrator.guard.detecting.detect import Detectors, FoundClass
     from orchestrator.project.schema import Agent
 
 _HEAD, _TAIL = 1200, 400  # characters that are read; a request stands at one end of its material
@@ -53,6 +55,8 @@ class Counted(TypedDict, total=False):
     """What the request needs besides what is read off its text."""
     values: bool
     """Whether it brings an agent's inputs by name, as all agents' calls do."""
+    holds: FoundClass | None
+    """What its texts were found to hold; absent: the text is looked through here."""
 
 
 class Given(Counted, total=False):
@@ -76,6 +80,9 @@ class Profiler:
             for. They are not looked for, which takes two thirds of the time; they have their
             default then, of origin `unread`.
         reads: makes `TaskProfile.reading` of a text; none is made where absent.
+        detectors: what is looked for in texts; the class that it makes of one counts where it is
+            stricter than the declared one.
+        default_data_class: of a request that states none and in which nothing is found.
     """
 
     def __init__(
@@ -84,13 +91,16 @@ class Profiler:
         *,
         unread: frozenset[str] = frozenset(),
         reads: Callable[[str], Sequence[float]] | None = None,
+        detectors: Detectors | None = None,
+        default_data_class: str = "internal",
     ) -> None:
         self._embedder, self._unread, self._reads = embedder, unread, reads
+        self._detectors, self._default_class = detectors, default_data_class
 
     def profile(self, text: str, **declared: Unpack[Given]) -> TaskProfile:
         """The profile of a request, each feature with its confidence and origin.
 
-        Origins: `declared` by the caller, `agent`, `rule`, `embedding` or `default`.
+        Origins: `declared` by the caller, `agent`, `rule`, `embedding`, `found: …` or `default`.
         """
         seen = text if len(text) <= _HEAD + _TAIL else f"{text[:_HEAD]}\n{text[-_TAIL:]}"
         seen = seen.strip()
@@ -116,9 +126,10 @@ class Profiler:
         found["needs"] = _needs(agent, found["output"], declared.get("needs", ()))
         if declared.get("risk") or "risk" not in found:
             found["risk"] = _risk(low, task, declared)
-        found["data_class"] = _or_default(declared, "data_class", "internal")
+        found["data_class"] = self._data_class(text, declared)
         found["interactive"] = _or_default(declared, "interactive", True)
         return TaskProfile(
+            tools=agent.tools if agent else (),
             tags=declared.get("tags", ()),
             values=declared.get("values", True),
             constraints=declared.get("constraints", _UNCONSTRAINED),
@@ -126,6 +137,13 @@ class Profiler:
             reading=None if self._reads is None else self._reads(text),
             **{name: feature.value for name, feature in found.items()},
         )
+
+    def _data_class(self, text: str, declared: Given) -> Feature:
+        base, detectors = stated(declared.get("data_class"), self._default_class), self._detectors
+        if detectors is None:
+            return base
+        found = declared["holds"] if "holds" in declared else detectors.found_class((text,))
+        return with_found(base, found, detectors)
 
     def _task(self, low: str, declared: Given) -> Feature:
         task, agent = declared.get("task"), declared.get("agent")
@@ -220,13 +238,20 @@ def _needs(agent: Agent | None, output: Feature, beside: tuple[str, ...]) -> Fea
 
 
 def _risk(low: str, task: str, declared: Given) -> Feature:
-    agent = declared.get("agent")
-    if declared.get("risk"):
-        return Feature(value=declared.get("risk"), confidence=1.0, origin="declared")
-    if agent and agent.risk:
-        return Feature(value=agent.risk, confidence=1.0, origin="agent")
+    """The strictest of what the caller declares, what the agent does, and what is read off."""
+    agent, said = declared.get("agent"), risk_of(declared.get("risk"))
     value, confidence = rules.risk(low, task)
-    return Feature(value=value, confidence=confidence, origin="rule")
+    found = Feature(value=value, confidence=confidence, origin="rule")
+    stated = [
+        Feature(value=tier, confidence=1.0, origin=origin)
+        for tier, origin in ((said, "declared"), (agent.risk if agent else None, "agent"))
+        if tier
+    ]
+    if not stated:
+        return found
+    # That nothing was found says little against a word of somebody who knows.
+    either = [*stated, found] if value == "high" else stated
+    return max(either, key=lambda feature: RISKS.index(feature.value))
 
 
 def _or_default(declared: Given, key: str, default: Any) -> Feature:

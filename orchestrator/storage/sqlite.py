@@ -15,6 +15,8 @@ from typing import Literal
 from orchestrator.errors import StorageError
 from orchestrator.storage.migrate import Step, is_current, upgrade
 
+_FORGET_MS = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
@@ -35,6 +37,7 @@ def connect(
     *,
     wait_s: float = 10.0,
     synchronous: Literal["FULL", "NORMAL"] = "NORMAL",
+    wipes: bool = False,
 ) -> sqlite3.Connection:
     """Open the file, make it where it is not there, bring it to the newest schema.
 
@@ -43,6 +46,8 @@ def connect(
     Args:
         wait_s: how long a statement waits for another process that writes.
         synchronous: FULL survives a power cut with the last commit; NORMAL without it.
+        wipes: what is deleted is overwritten, and does not stay in pages that are free. `forget`
+            clears it out of the write-ahead log.
 
     Raises:
         StorageError: a newer program wrote it, or no copy could be made before an upgrade.
@@ -53,6 +58,8 @@ def connect(
         path, timeout=wait_s, isolation_level=None, check_same_thread=False
     )
     try:
+        if wipes:
+            connection.execute("PRAGMA secure_delete = ON")
         if not is_current(schema_version(connection), schema.steps, str(path)):
             # Counts in a new file only: lets `compact` give space back in small pieces.
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -87,6 +94,15 @@ def reading(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         yield connection
     finally:
         connection.execute("ROLLBACK")
+
+
+def forget(connection: sqlite3.Connection) -> None:
+    """Empty the write-ahead log, which still holds what was deleted; where somebody reads at this
+    moment it is emptied by the next one who closes the file."""
+    before = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+    connection.execute(f"PRAGMA busy_timeout = {_FORGET_MS}")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.execute(f"PRAGMA busy_timeout = {before}")
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

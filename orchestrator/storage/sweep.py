@@ -42,6 +42,9 @@ class Limits:
     vectors: float | None
     backups: float | None
     incidents: float | None = None
+    audit: float | None = None
+    expired: frozenset[str] = frozenset()
+    """Runs whose class of data may be kept for a shorter time, which is over."""
     protected: frozenset[str] = frozenset()
     """Runs that can still be resumed: nothing of theirs goes."""
 
@@ -62,6 +65,7 @@ def limits(keep: KeepDays, now: float, older_than_days: float | None = None) -> 
         vectors=before(keep.vectors),
         backups=before(keep.backups),
         incidents=before(keep.incidents),
+        audit=None if keep.audit is None else now - keep.audit * DAY,  # never by --older-than
     )
 
 

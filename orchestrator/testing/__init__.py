@@ -14,6 +14,7 @@ conftest before the import.
 """
 
 from orchestrator.testing.allotments import AllotmentsConformance
+from orchestrator.testing.audit_log import AuditLogConformance
 from orchestrator.testing.checker import CheckerConformance
 from orchestrator.testing.clock import ClockConformance, ManualClock
 from orchestrator.testing.counters import SharedCountersConformance
@@ -30,6 +31,7 @@ from orchestrator.testing.treasury import TreasuryConformance
 
 __all__ = [
     "AllotmentsConformance",
+    "AuditLogConformance",
     "CheckerConformance",
     "ClockConformance",
     "EmbedderConformance",

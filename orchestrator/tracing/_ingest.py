@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -27,7 +28,8 @@ from orchestrator.tracing._packing import (
     unpack,
 )
 from orchestrator.tracing._tables import spooled, traces
-from orchestrator.tracing.redact import Mask, redact_hop, redact_trace, strictest
+from orchestrator.tracing.audited import Audited, lost
+from orchestrator.tracing.redact import Find, Mask, redact_hop, redact_trace, strictest
 from orchestrator.types import LogRule, from_json
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ class Intake:
     """A `storage.spool.Sink` over the trace store's tables."""
 
     database: Database
+    find: Find | None = None
+    """What is masked besides; see `redact.Mask`."""
+    audited: Audited | None = None
+    """Tells the audit log."""
 
     def taken(self) -> Mapping[str, int]:
         with self.database.reading() as connection:
@@ -58,7 +64,9 @@ class Intake:
                 _LOG.warning("a spooled record of another version of mesh was left out")
         owner = segment.split("-", 1)[1].split(".")[0]
         with self.database.writing() as connection:
-            retracted = write(connection, lines, owner)
+            retracted = write(connection, lines, owner, self.find)
+            if self.audited is not None:
+                self.audited.tell(connection, lines)
             connection.execute(spooled.delete().where(spooled.c.segment == segment))
             connection.execute(spooled.insert().values(segment=segment, taken=end))
         if retracted:
@@ -68,16 +76,23 @@ class Intake:
         found = (traces.c.owner == owner) & (traces.c.status == "running")
         error = case((traces.c.error.is_(None), LOST), else_=traces.c.error)
         with self.database.writing() as connection:
-            connection.execute(
+            ended = connection.execute(
                 traces.update().where(found).values(status="unknown", error=error, owner=None)
             )
+            if ended.rowcount > 0 and self.audited is not None:
+                self.audited.keep([lost(ended.rowcount, time.time())])
 
     def forget(self, segments: Sequence[str]) -> None:
         with self.database.writing() as connection:
             connection.execute(spooled.delete().where(spooled.c.segment.in_(segments)))
 
 
-def write(connection: Connection, lines: Iterable[Line], owner: str | None = None) -> bool:
+def write(
+    connection: Connection,
+    lines: Iterable[Line],
+    owner: str | None = None,
+    find: Find | None = None,
+) -> bool:
     """Write what the lines say, in order.
 
     Args:
@@ -107,7 +122,7 @@ def write(connection: Connection, lines: Iterable[Line], owner: str | None = Non
     for new in (True, False):
         # Where the line that a trace began with was lost, its hops may stand there alone.
         part = [
-            met.whole()
+            met.whole(find)
             for name, met in found.items()
             if (name not in stored and met.trace is not None) is new
         ]
@@ -147,7 +162,7 @@ class _Found:
             self.mixed, rule = True, strictest(self.rule, rule)
         self.rule = rule
 
-    def whole(self) -> Line:
+    def whole(self, find: Find | None) -> Line:
         """All of it as one line, under the strictest rule."""
         trace = self.trace
         line = Line(
@@ -162,7 +177,7 @@ class _Found:
             rule=self.rule,
             hops=list(self.hops.values()),
         )
-        return _redacted(line) if self.mixed else line
+        return _redacted(line, find) if self.mixed else line
 
 
 def _take_back(connection: Connection, met: _Found) -> None:
@@ -178,12 +193,12 @@ def _take_back(connection: Connection, met: _Found) -> None:
     met.hops = {hop.values[_HOP_ID]: hop for hop in again.hops} | met.hops
 
 
-def _redacted(line: Line) -> Line:
+def _redacted(line: Line, find: Find | None) -> Line:
     """With what has no rule of its own kept under the line's."""
     bare = [hop for hop in line.hops if not hop.decided]
     if line.trace is None and not bare:
         return line
-    rule, mask = line.rule or LogRule(), Mask()
+    rule, mask = line.rule or LogRule(), Mask(find)
     trace = None
     if line.trace is not None:
         said = {"caller": line.caller, "tags": line.tags, "request": line.request}

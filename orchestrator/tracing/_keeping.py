@@ -13,12 +13,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
+from orchestrator.guard.detecting.secrets import may_hold_secret
 from orchestrator.records import Hop, Trace
 from orchestrator.tracing._decisions import Decisions, Known, decision_json, fleet_rows
 from orchestrator.tracing._packing import KeptHop, News, pack
 from orchestrator.tracing.redact import (
+    Find,
     Mask,
-    may_hold_secret,
     redact_hop,
     redact_trace,
     strictest,
@@ -72,10 +73,11 @@ class Keeper:
 
     Args:
         exported: traces that end are handed on to a collector of spans.
+        find: what is masked besides in traces that begin from now on; may be set anew.
     """
 
-    def __init__(self, *, exported: bool = False) -> None:
-        self._exported = exported
+    def __init__(self, *, exported: bool = False, find: Find | None = None) -> None:
+        self._exported, self.find = exported, find
         self._running: dict[str, _Kept] = {}
         self._decisions = Decisions()
         self._told: dict[str, float] = {}
@@ -88,7 +90,7 @@ class Keeper:
         for trace_id, group in _by_trace(records).items():
             kept = self._running.get(trace_id)
             if kept is None:
-                kept = self._running[trace_id] = _Kept()
+                kept = self._running[trace_id] = _Kept(mask=Mask(self.find))
             before = kept.rule
             for record in group:
                 kept.meet(record)

@@ -12,7 +12,7 @@ from typing import Any
 from orchestrator.money import total_cost, usd
 from orchestrator.records import Attempt, Hop, Trace
 from orchestrator.tracing.strategy import standing_remarks, strategy_sentence
-from orchestrator.types import Candidate, Decision, Outcome, Stage, TaskProfile
+from orchestrator.types import Candidate, Decision, GuardRule, Outcome, Stage, TaskProfile
 
 NAMED = 4
 """How many deployments of a group are named before `and n more`."""
@@ -102,6 +102,8 @@ def _phrase(kind: str, c: Candidate) -> str:
             required, (list, tuple)
         ):
             return f"lacks {', '.join(str(r) for r in required if r not in found)}"
+        case "tools", list() | tuple() if isinstance(required, (list, tuple)):
+            return f"does not know the tools {', '.join(r for r in required if r not in found)}"
         case "context", int():
             return f"its context of {found:,} tokens is too short for {required:,}"
         case "hosting", _:
@@ -171,6 +173,8 @@ def decision_sentences(decision: Decision, profile: TaskProfile | None) -> list[
     if decision.checking_origin != "default":
         asked_by = decision.checking_origin.replace(":", " ")
         lines.append(f"Where a graph checks the answer: {decision.checking} ({asked_by}).")
+    if decision.guard.redact != "none":
+        lines.append(_redaction(decision.guard))
     stated = {k: s for k, s in decision.settings.items() if s.value not in (None, [], ())}
     if stated:
         parts = [f"{name} {setting.value} ({setting.origin})" for name, setting in stated.items()]
@@ -189,6 +193,20 @@ def decision_sentences(decision: Decision, profile: TaskProfile | None) -> list[
             for stage, reason, names in groups
         ]
     return lines
+
+
+_GIVEN_BACK = {
+    "own": "the caller gets back what he sent himself",
+    "all": "the caller gets back everything",
+    "none": "the caller gets nothing back",
+}
+
+
+def _redaction(rule: GuardRule) -> str:
+    kinds = f"Values ({', '.join(rule.kinds)})" if rule.kinds else "Values that are found"
+    whom = "hosted models" if rule.redact == "hosted" else "every model"
+    asked_by = ", ".join(rule.origin).replace(":", " ")
+    return f"{kinds} are replaced before {whom}; {_GIVEN_BACK[rule.give_back]} ({asked_by})."
 
 
 def _told(a: Attempt) -> str:

@@ -17,19 +17,23 @@ import functools
 import hashlib
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from orchestrator.guard.detecting.secrets import SHAPES, may_hold_secret
+from orchestrator.guard.values import Finding
 from orchestrator.records import Attempt, Hop, Trace
-from orchestrator.types import LOG_LEVELS, Decision, LogLevel, LogRule, TaskProfile
+from orchestrator.types import LOG_LEVELS, Caller, Decision, LogLevel, LogRule, TaskProfile
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 D = TypeVar("D", bound="DataclassInstance")
 WITHHELD = "[not stored: log rule]"
+Find = Callable[[str], Sequence[Finding]]
 _HASH = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_PLACEHOLDER = re.compile(r"<[\w-]+-\d+>")
 
 
 class _Shape(NamedTuple):
@@ -68,40 +72,6 @@ def _telephone(text: str) -> int:
     return len(text) if 8 <= len(_digits(text)) <= 15 else 0
 
 
-_SECRETS: tuple[_Shape, ...] = (
-    _Shape(
-        "private-key",
-        re.compile(
-            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----"
-            r"(?:[\s\S]{0,16000}?-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|[\s\S]{0,16000})"
-        ),
-    ),
-    _Shape(
-        "key",
-        re.compile(r"\b[sr]k[-_][A-Za-z0-9_-]{8,}"),
-    ),
-    _Shape("key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
-    _Shape("key", re.compile(r"\bAIza[A-Za-z0-9_-]{30,}")),
-    _Shape("key", re.compile(r"\bmesh-[a-z0-9]{10}[A-Za-z0-9]{30,}")),
-    _Shape(
-        "token",
-        re.compile(r"\b(?:gh[pousr]_|github_pat_|glpat-|hf_|npm_)[A-Za-z0-9_-]{16,}"),
-    ),
-    _Shape("token", re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}")),
-    _Shape(
-        "token",
-        re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
-    ),
-    _Shape(
-        "token",
-        re.compile(r"(?i:(?<=\bbearer ))(?=[^\s\d]*\d|\S{20})[A-Za-z0-9._~+/=-]{8,}"),
-    ),
-    _Shape(
-        "password",
-        re.compile(r"(?<=://)[^\s/:@]{1,64}:[^\s/@]{1,128}(?=@)"),
-    ),
-)
-
 _PERSONAL: tuple[_Shape, ...] = (
     _Shape("email", re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")),
     _Shape("iban", re.compile(r"\b[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,30}\b"), _iban),
@@ -119,18 +89,6 @@ _PERSONAL: tuple[_Shape, ...] = (
 _DIGIT = re.compile(r"\d")
 _SHORTEST = 7
 """Characters of the shortest secret, `://a:b@`."""
-_HINT = re.compile(
-    # Each alternative begins with a rare letter, so that all others are passed over at once.
-    rb"-----BEGIN |A(?:KIA|SIA|Iza)|J(?<=eyJ)|xox|://|b(?i:earer )|B(?i:earer )"
-    rb"|-(?:(?<=[sr]k-)|(?<=glpat-)|(?<=mesh-))"
-    rb"|_(?:(?<=[sr]k_)|(?<=gh[pousr]_)|(?<=github_pat_)|(?<=hf_)|(?<=npm_))"
-)
-"""A part of every secret, in a tenth of the time that looking for all of them would take."""
-
-
-def may_hold_secret(encoded: bytes) -> bool:
-    """Whether texts in UTF-8 must be looked at closely; what else stands between does no harm."""
-    return _HINT.search(encoded) is not None
 
 
 class Mask:
@@ -138,23 +96,49 @@ class Mask:
 
     The same value gets the same placeholder for as long as the mask lives (one trace), so a
     reader still sees that two hops spoke of the same address.
+
+    Args:
+        find: what the project looks for besides; see `guard.detecting`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, find: Find | None = None) -> None:
+        self._find = find
         self._names: dict[str, dict[str, str]] = {}
 
     def secrets(self, text: str) -> str:
         """`text` without secrets of known shapes."""
         if len(text) < _SHORTEST or not may_hold_secret(text.encode("utf-8", "surrogatepass")):
             return text
-        return self._apply(text, _SECRETS)
+        low = text.lower()  # of another length it is no matter: hints are looked for, not places
+        for shape in SHAPES:
+            if shape.may_stand_in(low):
+                text = self._replaced(text, tuple(shape.find(text)))
+        return text
 
     def personal(self, text: str) -> str:
-        """`text` without secrets, e-mail addresses, telephone, account and card numbers."""
+        """`text` without secrets, e-mail addresses, telephone, account and card numbers, and
+        without what the project looks for."""
         text = self.secrets(text)
         if "@" in text or _DIGIT.search(text):
             text = self._apply(text, _PERSONAL)
-        return text
+        return self._without_found(text) if self._find else text
+
+    def _without_found(self, text: str) -> str:
+        assert self._find is not None
+        return self._replaced(text, self._find(text))
+
+    def _replaced(self, text: str, findings: Sequence[Finding]) -> str:
+        pieces, end = [], 0
+        for found in findings:
+            value = found.of(text)
+            if not _PLACEHOLDER.fullmatch(value):
+                pieces += [text[end : found.start], self._placeholder(found.kind, value)]
+                end = found.end
+        return "".join([*pieces, text[end:]])
+
+    def _placeholder(self, kind: str, value: str) -> str:
+        names = self._names.setdefault(kind, {})
+        return names.setdefault(value, f"<{kind}-{len(names) + 1}>")
 
     def _apply(self, text: str, shapes: Iterable[_Shape]) -> str:
         for shape in shapes:
@@ -166,9 +150,12 @@ class Mask:
         size = shape.part(value)
         if not size:
             return value
-        names = self._names.setdefault(shape.name, {})
-        name = names.setdefault(value[:size], f"<{shape.name}-{len(names) + 1}>")
-        return name + value[size:]
+        return self._placeholder(shape.name, value[:size]) + value[size:]
+
+
+def holds_secret(text: str) -> bool:
+    """Whether a secret of a known shape stands in it."""
+    return Mask().secrets(text) != text
 
 
 def strictest(*rules: LogRule) -> LogRule:
@@ -200,8 +187,11 @@ def _hashed(text: str) -> str:
 
 def redact_trace(trace: Trace, rule: LogRule, mask: Mask) -> Trace:
     """The trace as it may be stored."""
+    texts = (trace.question, trace.answer)
     return replace(
         trace,
+        tags=kept_tags(trace.tags, rule, mask, texts),
+        caller=kept_caller(trace.caller, rule, mask),
         question=apply_level(rule.prompts, trace.question, mask),
         answer=apply_level(rule.outputs, trace.answer, mask),
         error=_remark(trace.error, _talk(rule), mask),
@@ -236,6 +226,30 @@ def redact_hop(hop: Hop, rule: LogRule, mask: Mask, shared: Shared | None = None
         profile=None if hop.profile is None else _profile(hop.profile, hidden),
         decision=decision,
     )
+
+
+def kept_tags(
+    tags: tuple[str, ...],
+    rule: LogRule,
+    mask: Mask,
+    texts: Iterable[str | None] = (),
+    known: Container[str] = (),
+) -> tuple[str, ...]:
+    """Tags as they may be stored. They are names, but who asks may write into them what he likes.
+
+    Args:
+        texts: a tag that quotes one of these is withheld where they are not stored.
+        known: the policy names these, so that they stay what they are.
+    """
+    hidden = _Hidden(texts, _talk(rule), mask)
+    return tuple(tag if tag in known else hidden.clean(tag) for tag in tags)
+
+
+def kept_caller(caller: Caller, rule: LogRule, mask: Mask) -> Caller:
+    """On whose behalf, as it may be stored: who that is stays, since accounts go by it."""
+    secret = _Hidden((), "full", mask)
+    caller = secret.fields(caller, "workspace", "user", "key")
+    return _Hidden((), _talk(rule), mask).fields(caller, "tier", "feature")
 
 
 def _talk(rule: LogRule) -> LogLevel:

@@ -14,6 +14,7 @@ from orchestrator.records import Hop, Trace
 from orchestrator.storage.collect import SECONDS, Collector
 from orchestrator.storage.spool import Spool
 from orchestrator.tracing._keeping import Keeper
+from orchestrator.tracing.redact import Find
 
 KIND = "traces"
 
@@ -50,6 +51,10 @@ class SpoolRecorder:
             self._take, "mesh-traces", seconds=seconds
         )
         self.start = self.hop = self.finish = self._records.put
+
+    def masks(self, find: Find) -> None:
+        """From now on what `find` finds is masked as well, where texts are kept `redacted`."""
+        self._keeper.find = find
 
     @property
     def lost(self) -> int:

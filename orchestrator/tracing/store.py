@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from orchestrator.tracing._database import Database
     from orchestrator.tracing._finding import BriefHop, Sums
     from orchestrator.tracing._keeping import Keeper
+    from orchestrator.tracing.audited import Audited, Keep
+    from orchestrator.tracing.redact import Find
     from orchestrator.tracing.steps import UsedRun
     from orchestrator.tracing.totals import Range, Totals
     from orchestrator.tracing.wanted import Place, Wanted
@@ -68,6 +70,8 @@ class TraceStore:
         self._database: Database | None = None
         self._opening = threading.Lock()
         self._keeper: Keeper | None = None
+        self._find: Find | None = None
+        self._audited: Audited | None = None
         self._queue: list[Trace | Hop] = []
         self._unwritten: list[bytes] = []
         self._lost = 0
@@ -90,6 +94,29 @@ class TraceStore:
     def finish(self, trace: Trace) -> None:
         """The request ended."""
         self._put(trace)
+
+    def audits(self, keep: Keep | None) -> None:
+        """From now on `keep` gets what the audit log is told of each hop; see `audited`."""
+        from orchestrator.tracing.audited import Audited
+
+        self._audited = None if keep is None else Audited(keep)
+
+    @contextmanager
+    def unaudited(self) -> Iterator[None]:
+        """What is recorded meanwhile was decided elsewhere, and is no matter of our audit log."""
+        self.flush()
+        audited, self._audited = self._audited, None
+        try:
+            yield
+        finally:
+            self.flush()
+            self._audited = audited
+
+    def masks(self, find: Find) -> None:
+        """From now on what `find` finds is masked as well, where texts are kept `redacted`."""
+        self._find = find
+        if self._keeper is not None:
+            self._keeper.find = find
 
     @property
     def problem(self) -> str | None:
@@ -335,7 +362,8 @@ class TraceStore:
         from orchestrator.tracing.spooled import KIND
 
         try:
-            return drain(self._spool(), KIND, Intake(self._open()), wait_s=wait_s, limit_s=limit_s)
+            intake = Intake(self._open(), self._find, self._audited)
+            return drain(self._spool(), KIND, intake, wait_s=wait_s, limit_s=limit_s)
         except OSError as error:
             raise StorageError(f"spooled traces cannot be read: {error}") from error
 
@@ -416,13 +444,16 @@ class TraceStore:
         from orchestrator.tracing._keeping import Keeper
         from orchestrator.tracing._packing import unpack
 
-        self._keeper = self._keeper or Keeper(exported=self._exported)
+        self._keeper = self._keeper or Keeper(exported=self._exported, find=self._find)
         try:
             self._unwritten += self._keeper.lines(batch)[0]
             if self._unwritten:
                 database = self._open()
                 with database.writing() as connection:
-                    retracted = write(connection, map(unpack, self._unwritten))
+                    lines = list(map(unpack, self._unwritten))
+                    retracted = write(connection, lines, find=self._find)
+                    if self._audited is not None:
+                        self._audited.tell(connection, lines)
                 self._unwritten.clear()
                 if retracted:
                     database.forget()

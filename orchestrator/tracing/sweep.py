@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,10 +44,13 @@ class TraceSweep:
         return 0 if self.database else size_of(self.path)
 
     def sweep(self, limits: Limits, *, dry_run: bool) -> dict[str, int]:
-        """Traces that began before the moment."""
-        if limits.traces is None:
+        """Traces that began before the moment, and those whose class's time is over."""
+        before = float("-inf") if limits.traces is None else limits.traces
+        if limits.traces is None and not limits.expired:
             return {}
-        gone = [name for name, at in self._removable(limits) if at < limits.traces]
+        gone = [
+            name for name, at in self._removable(limits) if at < before or name in limits.expired
+        ]
         if not dry_run:
             self._remove(gone)
         return {"traces": len(gone)}
@@ -72,6 +76,43 @@ class TraceSweep:
             for name, at, status in rows
             if name not in limits.protected and (status != "running" or at < limits.now - DAY)
         ]
+
+    def expired(self, before: Mapping[str, float]) -> frozenset[str]:
+        """Those with a hop of a class of data that began before the class's moment.
+
+        Args:
+            before: by data class, in seconds since the epoch.
+        """
+        if not before or (not self.database and not self.path.exists()):
+            return frozenset()
+        latest = max(before.values())
+        query = (
+            select(hops.c.trace_id, hops.c.profile, traces.c.started_at)
+            .join(traces, traces.c.id == hops.c.trace_id)
+            .where(traces.c.started_at < latest, hops.c.profile.is_not(None))
+        )
+        found = set()
+        with self._connected() as database, database.reading() as connection:
+            for name, profile, at in connection.execute(query):
+                if at < before.get(str(profile.get("data_class")), float("-inf")):
+                    found.add(name)
+        return frozenset(found)
+
+    def of_caller(self, **wanted: str) -> list[str]:
+        """The traces on behalf of this `user` or `workspace`, running ones too."""
+        if not self.database and not self.path.exists():
+            return []
+        query = select(traces.c.id, traces.c.caller).where(traces.c.caller.is_not(None))
+        with self._connected() as database, database.reading() as connection:
+            return [
+                name
+                for name, caller in connection.execute(query)
+                if all(caller.get(field) == value for field, value in wanted.items())
+            ]
+
+    def remove(self, gone: Sequence[str]) -> None:
+        """These, with all that was recorded and said of them."""
+        self._remove(list(gone))
 
     def _remove(self, gone: list[str]) -> None:
         with self._connected() as database:

@@ -27,6 +27,7 @@ PARTS = (
     "orchestrator.viewer.hop_page",
     "orchestrator.viewer.diff",
     "orchestrator.viewer.boards.page",
+    "orchestrator.viewer.page_approvals",
     "orchestrator.viewer.signing",
 )
 """Modules with pages: `routes(state) -> list[Route]`, and `NAV: NavEntry` for the menu."""

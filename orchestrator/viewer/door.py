@@ -30,6 +30,8 @@ class Visitor:
     """A key's id; empty where nobody is asked for one."""
     workspace: str | None = None
     """Whose traces alone are shown; `None`: everybody's."""
+    writes: bool = False
+    """May also decide: approve and reject."""
 
     def sees(self, trace: Trace) -> bool:
         """Whether that trace is shown to them."""
@@ -59,7 +61,7 @@ class Door:
             SignInError: nobody is signed in.
             KeyRefusedError: who is, may not look.
         """
-        return Visitor()
+        return Visitor(writes=True)
 
     def enter(self, secret: str) -> Session:  # noqa: ARG002
         """A session for who presents a key.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import KeyRefusedError
 from orchestrator.viewer.door import COOKIE, Visitor
+from orchestrator.viewer.forms import read_form
 from orchestrator.viewer.pages import HEADERS, ViewerState, rendered
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ def routes(state: ViewerState) -> list[Route]:
         base = request.scope.get("root_path", "").rstrip("/")
         wanted = ""
         try:
-            said = await _form(request)
-            wanted = _within(said.get("next", [""])[0])
-            secret = said.get("key", [""])[0].strip()
+            said = await read_form(request, longest=_LONGEST, fields=4)
+            wanted = _within(said.get("next", ""))
+            secret = said.get("key", "").strip()
             session = await run_in_threadpool(state.door.enter, secret)
         except KeyRefusedError as error:
             return _page(state, request, str(error), error.status, wanted)
@@ -65,21 +66,6 @@ def routes(state: ViewerState) -> list[Route]:
         Route("/sign-in", enter, methods=["POST"]),
         Route("/sign-out", leave, methods=["POST"]),
     ]
-
-
-async def _form(request: Request) -> dict[str, list[str]]:
-    """What the form holds; read by hand, since it is two short fields."""
-    from urllib.parse import parse_qs
-
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > _LONGEST:
-            raise KeyRefusedError("that is too long for a key", status=413, code="too_long")
-    try:
-        return parse_qs(body.decode("utf-8", "replace"), max_num_fields=4)
-    except ValueError:
-        raise KeyRefusedError("the form has other fields", status=400, code="no_form") from None
 
 
 def _within(path: str) -> str:

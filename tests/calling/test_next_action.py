@@ -40,6 +40,7 @@ NEVER_AGAIN = (
     Outcome.MALFORMED,
     Outcome.EMPTY,
     Outcome.INVALID_OUTPUT,
+    Outcome.UNSAFE,
     Outcome.OVER_BUDGET,
 )
 
@@ -89,6 +90,9 @@ def test_some_outcomes_are_never_retried(outcome: Outcome) -> None:
 
 def test_a_refusal_is_not_routed_around() -> None:
     assert after(Outcome.REFUSED) == Stop("refused")
+    unsafe = Tried(deployment=FIRST.id, outcome=Outcome.UNSAFE, at=0.0, final=True)
+    history = History(chain=(FIRST, OTHER), tried=(unsafe,), deadline=60.0)
+    assert next_action(history, 0.0) == Stop("unsafe")
 
 
 def test_retry_after_is_waited_for() -> None:

@@ -19,6 +19,7 @@ from orchestrator.cli import main
 from orchestrator.cli._carry import parse_inputs
 from orchestrator.errors import CallError, InternalError, NoCandidateError, UserError
 from orchestrator.fleet.warn import FleetWarning
+from orchestrator.guard.redacting.plan import Planned
 from orchestrator.project.schema import Graph
 from orchestrator.records import Trace
 from orchestrator.tracing.store import TraceStore
@@ -67,6 +68,9 @@ class Stage:
         if self.raises:
             raise self.raises
         return DRAFT.decision
+
+    def placeholders(self, _prompt: str, _decision: Any) -> Planned:
+        return Planned(kinds={"email": 2}, before=("claude-sonnet/eu",), as_it_is=())
 
     @property
     def storage(self) -> Path:
@@ -239,11 +243,13 @@ def test_decide_shows_the_funnel_or_the_record(
     out = capsys.readouterr().out
     assert "-> claude-sonnet/eu" in out
     assert "guessed" not in out
+    assert "2 values (email 2) would be replaced before claude-sonnet/eu" in out
     assert (stage.asked["prompt"], stage.asked["needs"]) == ("Write it", ["json"])
     assert stage.asked["constraints"].latency_ms == 900
     assert mesh(*asked, "--json") == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["task"], shown["chosen"]) == ("draft", "claude-sonnet/eu")
+    assert shown["placeholders"]["kinds"] == {"email": 2}
     assert mesh("decide", "Write it") == 0
     assert "task chat, guessed from the prompt" in capsys.readouterr().out
 

@@ -12,6 +12,7 @@ import pytest
 from orchestrator.errors import (
     CallError,
     IncompleteError,
+    InjectionError,
     InternalError,
     KeyRefusedError,
     NoCandidateError,
@@ -20,6 +21,7 @@ from orchestrator.errors import (
     RunError,
     StorageError,
     UnknownNameError,
+    UnsafeError,
 )
 from orchestrator.gateway.errors import ApiError
 from orchestrator.gateway.failures import as_api_error
@@ -71,6 +73,9 @@ def nobody(stage: Stage, rule: str) -> NoCandidateError:
         (failed(Outcome.AUTH, Outcome.RATE_LIMITED), 503, "providers_unavailable"),
         (failed(Outcome.OVERLOADED, Outcome.MALFORMED), 502, "providers_failed"),
         (failed(Outcome.OVERLOADED, Outcome.REFUSED), 400, "content_filter"),
+        (UnsafeError("x"), 400, "content_filter"),
+        (UnsafeError("x", review="r1"), 400, "awaiting_review"),
+        (InjectionError("x"), 400, "prompt_injection"),
         (failed(Outcome.CONTEXT_EXCEEDED), 400, "context_length_exceeded"),
         (failed(Outcome.OVER_BUDGET, Outcome.OVER_BUDGET), 402, "budget_exceeded"),
         (

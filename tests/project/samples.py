@@ -47,6 +47,8 @@ _FILES: Files = {
                 "vectors": 60,
                 "incidents": 30,
                 "backups": 7,
+                "audit": 3650,
+                "by_class": {"public": 30},
             },
             "max_mb": 2000,
         },
@@ -74,6 +76,52 @@ _FILES: Files = {
         "shared": {"url": "redis://127.0.0.1:6379/0", "name": "sales", "when_gone": "refuse"},
         "checking": {"support": "support.json"},
         "feedback": {"per_day": 50},
+        "approvals": {
+            "hours": 12.5,
+            "webhook": "http://127.0.0.1:9/approvals",
+            "secret": "APPROVALS_SECRET",
+        },
+        "audit": {
+            "anchor": {
+                "file": "../heads.jsonl",
+                "command": ["logger", "-t", "mesh"],
+                "syslog": True,
+                "url": "https://example.org/heads",
+                "key": "AUDIT_KEY",
+                "public_key": "public",
+                "every": 100,
+                "minutes": 10,
+            }
+        },
+        "environment": "staging",
+        "tools": {
+            "http_get": {
+                "hosts": ["api.example.com", "*.example.org", "docs.example.net:8443"],
+                "plain_http": ["*.example.org"],
+                "loopback": False,
+                "max_kb": 100,
+                "timeout_s": 5,
+            },
+            "search_sources": ["docs"],
+            "mcp": {
+                "files": {
+                    "command": "files-server",
+                    "args": ["--root", "docs"],
+                    "env": ["FILES_KEY"],
+                    "levels": {"read_file": "read", "delete_file": "destructive"},
+                    "default_level": "write",
+                    "only": ["read_file", "delete_file"],
+                    "environments": ["staging"],
+                    "hosted": False,
+                    "data_class": "public",
+                    "timeout_s": 20,
+                },
+                "weather": {
+                    "url": "https://weather.example.org/mcp",
+                    "headers": {"X-Key": "WEATHER_KEY"},
+                },
+            },
+        },
         "calls": {
             "hedge_share": 0.1,
             "queue": 20,
@@ -100,6 +148,7 @@ _FILES: Files = {
                 "max_output": 8000,
                 "tasks": {"draft": 0.9, "*": 0.5},
                 "can": ["json", "tools"],
+                "tools": ["search", "files__read_file"],
                 "reads": "values",
                 "deployments": [
                     {
@@ -208,11 +257,18 @@ _FILES: Files = {
             "patterns": {
                 "customer": {
                     "pattern": "C-[0-9]{6}",
-                    "data_class": "internal",
+                    "data_class": "secret",
                     "confidence": 0.9,
                 },
             },
             "confidence": 0.6,
+        },
+        "risk": {
+            "personal": "normal",
+            "secrets": "medium",
+            "contradiction": "high",
+            "injection": "high",
+            "destructive": "low",
         },
         "objective": {
             "minimize": "cost",
@@ -247,6 +303,8 @@ _FILES: Files = {
                 "latency_ms": 2500,
                 "max_cost_usd": 0.05,
                 "checking": "two",
+                "independence": "required",
+                "cross_validate": "refuse",
                 "primary": "sonnet",
                 "fallbacks": ["tiny", "echo"],
                 "prefer_regions": ["eu"],
@@ -286,6 +344,25 @@ _FILES: Files = {
             },
             {"per": "project", "match": {"model": "sonnet"}, "usd": 90, "window": "month"},
         ],
+        "tools": [
+            {
+                "name": "careful",
+                "match": {
+                    "tool": ["search", "files__delete_file"],
+                    "server": "files",
+                    "level": ["write", "destructive"],
+                    "environment": "staging",
+                    "data_class": "public",
+                    "risk": "high",
+                    "tags": ["a"],
+                },
+                "then": "approve",
+                "double_check": True,
+                "calls_per_minute": 6,
+                "timeout_s": 2.5,
+                "max_output_chars": 1000,
+            }
+        ],
         "limits": [
             {
                 "per": "user",
@@ -310,6 +387,8 @@ _FILES: Files = {
         "output": "letter",
         "output_tokens": 300,
         "risk": "normal",
+        "tools": ["search"],
+        "steps": 4,
         "call": {
             "temperature": 0,
             "max_tokens": 400,

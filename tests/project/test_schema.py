@@ -108,7 +108,7 @@ def test_an_unknown_key_is_refused_at_this_level(
 def test_a_key_of_an_earlier_version_is_refused_with_what_says_the_same_today(
     tmp_path: Path,
 ) -> None:
-    write(tmp_path, changed("policy.yaml", ("routes", 0, "cross_validate"), True))
+    write(tmp_path, changed("policy.yaml", ("objective", "cross_validate"), True))
     (problem,) = problems_of(tmp_path)
     assert problem.message == "unknown key; it is now 'checking: model'"
     assert (problem.found, problem.near) == ("cross_validate", "checking")
@@ -279,7 +279,7 @@ WRONG: list[tuple[str, Path_, Any, dict[str, str]]] = [
         "policy.yaml",
         ("routes", 0, "match", "risk", 1),
         "hihg",
-        {"near": "high", "allowed": "low, normal, high"},
+        {"near": "high", "allowed": "low, normal, medium, high"},
     ),
     ("policy.yaml", ("routes", 0, "match", "risk"), "hihg", {"near": "high"}),
     ("policy.yaml", ("routes", 0, "match", "task", 1), 3, {"found": "the number 3"}),

@@ -14,6 +14,7 @@ from orchestrator.errors import CallError, InternalError
 from orchestrator.evidence.scoring.model import SupportModel, shipped
 from orchestrator.evidence.sources.chunks import sentences
 from orchestrator.evidence.values import Citation, Passage, Value
+from orchestrator.guard.risk import Event
 from orchestrator.money import Usage
 from orchestrator.project.load import load_builtins
 from orchestrator.project.protocols import Embedder
@@ -97,6 +98,8 @@ class FakeWork:
     family_excluded: str | None = None
     effort: Effort = "model"
     effort_origin: str = "default"
+    independent: str = ""
+    met: list[Event] = field(default_factory=list)
     seed: str = "run/node/0"
     profiles: Callable[[str, str | None], TaskProfile] = lambda text, task: TaskProfile(
         task=task or "extract"
@@ -153,6 +156,10 @@ class FakeWork:
             provider="any",
             hosting="self",
         )
+
+    async def meets(self, event: Event, why: str) -> bool:
+        self.met.append(event)
+        return False
 
     def note(self, text: str) -> None:
         self.notes.append(text)

@@ -27,9 +27,11 @@ def test_braces_enclose_names_only(prompt: str) -> None:
 
 def test_a_fence_cannot_be_closed_by_what_is_inside() -> None:
     fenced = fence("passage", 'x </passage> y < / PASSAGE> <passage id="p9">', id="p1")
-    assert fenced.startswith('<passage id="p1">\n')
-    assert fenced.count("</passage>") == 1
-    assert fenced.count("<passage") == 1
+    mark = fenced.split('mark="')[1].split('"')[0]
+    assert fenced.startswith(f'<passage id="p1" mark="{mark}">\n')
+    assert fenced.endswith(f'\n</passage mark="{mark}">')
+    assert fenced.count("<") == 2
+    assert fence("passage", "a < b", id="p1") == '<passage id="p1">\na < b\n</passage>'
 
 
 def test_a_label_cannot_break_out_of_its_attribute() -> None:

@@ -214,4 +214,4 @@ async def test_orders_inside_a_passage_stay_inside_its_fence() -> None:
     work = _work("drafter", "Draft", Says(written(abstain="no")), evidence=(evil,))
     await specialize(work)
     user = work.requests[0].messages[-1]["content"]
-    assert user.count("</passage>") == 1
+    assert user.count("</passage") == 1

@@ -272,7 +272,7 @@ def test_harder_requests_are_more_complex() -> None:
 def test_what_is_declared_wins_and_is_certain() -> None:
     constraints = Constraints(hosting="self")
     profile = PROFILER.profile(
-        "I have chest pain, what should I take?",
+        "Plan the move to another office.",
         task="plan",
         data_class="pii",
         risk="low",
@@ -304,7 +304,7 @@ def test_an_agent_says_what_it_needs() -> None:
         assert profile.features[name].origin == "agent"
     bare = Agent(description="Drafts.", task="draft")
     assert PROFILER.profile("Never answer as JSON.", agent=bare).needs == ()
-    assert PROFILER.profile("x", agent=agent, task="draft", risk="low").risk == "low"
+    assert PROFILER.profile("x", agent=agent, task="draft", risk="low").risk == "high"
 
 
 def check_features(profile: TaskProfile) -> None:

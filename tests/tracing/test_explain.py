@@ -97,6 +97,13 @@ CASES: list[tuple[Stage, str, Any, Any, str]] = [
     (Stage.CAPABILITY, "request.needs", ["json"], ["json", "vision"], "lacks vision"),
     (
         Stage.CAPABILITY,
+        "fleet.capability.tools",
+        ["search"],
+        ["calculate", "search"],
+        "does not know the tools calculate",
+    ),
+    (
+        Stage.CAPABILITY,
         "fleet.capability.context",
         2048,
         5000,

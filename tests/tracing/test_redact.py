@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.guard.detecting.secrets import SHAPES as KNOWN
+from orchestrator.guard.detecting.secrets import may_hold_secret
 from orchestrator.tracing.redact import (
-    _SECRETS,
     WITHHELD,
     Mask,
     Shared,
     apply_level,
-    may_hold_secret,
     redact_hop,
     redact_trace,
     strictest,
@@ -198,7 +198,7 @@ def test_the_quick_look_sees_whatever_the_close_one_masks(
 ) -> None:
     text = before + secret + after
     masked = text
-    for shape in _SECRETS:
+    for shape in KNOWN:
         masked = shape.pattern.sub("", masked)
     if masked != text:
         assert may_hold_secret(text.encode("utf-8", "surrogatepass"))

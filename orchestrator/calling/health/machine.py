@@ -48,7 +48,7 @@ OUTAGES = frozenset(
     }
 )
 """What counts as a failure of the deployment itself."""
-WHOLE = frozenset({Outcome.OK, Outcome.UNSURE, Outcome.INVALID_OUTPUT})
+WHOLE = frozenset({Outcome.OK, Outcome.UNSURE, Outcome.INVALID_OUTPUT, Outcome.UNSAFE})
 """A whole answer came, whatever it is worth."""
 NOT_SENT = frozenset({Outcome.BUSY, Outcome.OVER_BUDGET, Outcome.SKIPPED_OPEN})
 """Nothing reached the provider."""

@@ -8,7 +8,7 @@ import logging
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from queue import Empty, Full, Queue
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,10 +29,17 @@ class Webhook:
     Args:
         url: never shown, since its path is often a secret; messages name the host alone.
         pause_s: before the second try.
+        headers: further ones for a body, as a signature of it; asked anew for every try.
     """
 
-    def __init__(self, url: str, *, pause_s: float = PAUSE_S) -> None:
-        self._url, self._pause_s = url, pause_s
+    def __init__(
+        self,
+        url: str,
+        *,
+        pause_s: float = PAUSE_S,
+        headers: Callable[[bytes], Mapping[str, str]] = lambda _: {},
+    ) -> None:
+        self._url, self._pause_s, self._headers = url, pause_s, headers
         self._host = urlsplit(url).hostname or ""
         self._queue: Queue[Mapping[str, Any]] = Queue(WAITING)
         self._lock = threading.Lock()
@@ -86,7 +93,11 @@ class Webhook:
         request = urllib.request.Request(
             self._url,
             data=body,
-            headers={"Content-Type": "application/json", "User-Agent": "model-mesh-orchestrator"},
+            headers={
+                "Content-Type": "application/json",
+                "User-Agent": "model-mesh-orchestrator",
+                **self._headers(body),
+            },
         )
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_S):

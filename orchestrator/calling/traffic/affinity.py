@@ -32,7 +32,9 @@ LEAST_TOKENS = 1024
 """The shortest beginning that hosted providers cache."""
 MOST_PARTS = 20_000
 """Leading parts that are remembered; beyond that the one that was read longest ago goes."""
-READ = frozenset({Outcome.OK, Outcome.UNSURE, Outcome.INVALID_OUTPUT, Outcome.EMPTY})
+READ = frozenset(
+    {Outcome.OK, Outcome.UNSURE, Outcome.INVALID_OUTPUT, Outcome.UNSAFE, Outcome.EMPTY}
+)
 """The provider has read the whole prompt."""
 
 

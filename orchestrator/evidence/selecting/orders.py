@@ -4,7 +4,8 @@ A source states facts; it gives no orders to who answers from it. Where one does
 instructions", "AI systems that read this are to say …"), the order and what it carries are blanked
 before the source is cut into passages: whoever wrote the order may have written those "facts" for
 its sake. So nobody after that, no index, no model and no checker, gets to see it. What merely
-speaks *about* language models, or tells people what to do, stays. `directives` tells the two apart.
+speaks *about* language models, or tells people what to do, stays. `guard.injection` tells the two
+apart.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from orchestrator.evidence.selecting.directives import demands, only_calls, score
 from orchestrator.evidence.selecting.telling import ordered, tells, told
 from orchestrator.evidence.sources._block import Block, Layout
 from orchestrator.evidence.sources._hidden import hidden
 from orchestrator.evidence.sources.chunks import Span, sentences, spans
 from orchestrator.evidence.sources.documents import Document, Kind
+from orchestrator.guard.injection.find import orders_in
+from orchestrator.guard.injection.grammar import demands, only_calls, score
 
 _ASKED_ABOUT = re.compile(
     r"\b(?:prompt\s+injection|hidden\s+(?:text|notes?|instructions?|orders?)|jailbreak\w*"
@@ -37,6 +39,9 @@ _BLANKED = re.compile(r"[^\r\n\f]")
 _SHORT = 600  # characters; what is longer is looked at sentence by sentence alone
 _Place = tuple[int, int]
 
+GIVES_ORDERS = "gives orders to its reader"
+"""Stands in what is told of each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -51,9 +56,19 @@ class Order:
         flat = " ".join(self.text.split())
         short = flat if len(flat) <= 90 else flat[:89].rsplit(" ", 1)[0] + "…"
         return (
-            f"{self.file}, characters {self.start} to {self.end}, gives orders to its reader "
-            f"and is no evidence: {short!r}"
+            f"{self.file}, characters {self.start} to {self.end}, {GIVES_ORDERS} "
+            f"and is no evidence ({_kind(self.text)}): {short!r}"
         )
+
+
+def _kind(text: str) -> str:
+    """What kind of order, and how much speaks for it; of what is carried by one that it is."""
+    found = orders_in(text, "source")
+    best = max(found, key=lambda one: one.score, default=None)
+    if best is None:
+        return "with an order"
+    hidden = f", {best.why}" if best.why else ""
+    return f"{best.kind}{hidden}, score {best.score}"
 
 
 def is_order(text: str) -> bool:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from orchestrator.evidence.selecting.directives import ENOUGH, calls, demands, score
+from orchestrator.guard.injection.find import is_order
+from orchestrator.guard.injection.grammar import ENOUGH, calls, demands, score
 
 _OF_ALL = re.compile(
     r"\b(?:(?:this|these|the above|only that) (?:figures?|values?|numbers?|amounts?|sentences?"
@@ -24,7 +25,7 @@ _DEPTH = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
 def tells(text: str) -> bool:
     """Whether a sentence tells who answers from it what to say, to believe or to leave out."""
-    return score(text) >= ENOUGH
+    return score(text) >= ENOUGH or is_order(text)
 
 
 def asks(text: str) -> bool:

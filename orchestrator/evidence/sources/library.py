@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import StorageError
+from orchestrator.evidence.sources._blank import blank_unused
 from orchestrator.evidence.sources._lexical import lexical_scores
 from orchestrator.evidence.sources.chunks import CHUNKER, Chunk, chunks
 from orchestrator.evidence.sources.documents import Document, about_of
@@ -159,7 +160,10 @@ def held(path: Path) -> Iterator[None]:
             _storage_errors(path),
             FileLock(path / "lock", timeout=_LOCK_SECONDS, poll_interval=0.01),
         ):
-            yield
+            try:
+                yield
+            finally:
+                blank_unused(path)
     except Timeout as error:
         raise StorageError(
             f"{path}: another process has held it for {_LOCK_SECONDS:.0f} s"

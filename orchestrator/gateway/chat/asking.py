@@ -10,7 +10,7 @@ from typing import Any
 from orchestrator.call_types import CallRequest, text_of
 from orchestrator.gateway.chat.wanted import ANY_FORM, Call, Wanted
 from orchestrator.gateway.errors import ApiError, bad_request
-from orchestrator.gateway.keys.scope import models_of, on_behalf, permit_data_class, permit_task
+from orchestrator.gateway.keys.scope import models_of, on_behalf, permit_contents, permit_task
 from orchestrator.gateway.keys.values import Key
 from orchestrator.gateway.needs import NONE, Needs, refuse_graph_needs, unknown
 from orchestrator.project.policy_schema import CallDeclaration
@@ -18,7 +18,7 @@ from orchestrator.project.schema import Agent, Project
 from orchestrator.project.vocabulary import tasks
 from orchestrator.roles.services import Services
 from orchestrator.roles.single import Ask
-from orchestrator.types import WORDLESS, Caller, Constraints
+from orchestrator.types import WORDLESS, Caller, Constraints, risk_of
 
 AUTO = "auto"
 TASK = "task:"
@@ -93,7 +93,9 @@ def ask_of(call: Call, target: Target, services: Services) -> Ask:
         known = list(project.policy.data_classes)
         raise unknown("data class", needs.data_class, known, "mesh.data_class")
     if key.data_classes is not None:
-        permit_data_class(key, needs.data_class or project.policy.default_data_class)
+        stated = needs.data_class or project.policy.default_data_class
+        texts = (text_of(m) for m in wanted.messages)
+        permit_contents(key, stated, texts, services.detectors)
     deadline = needs.deadline_ms or project.settings.deadline_ms
     forced = wanted.tool_choice not in (None, "auto", "none")
     tags = (*(needs.tags or ()), *wanted.tags) if needs.tags or wanted.tags else ()
@@ -101,7 +103,7 @@ def ask_of(call: Call, target: Target, services: Services) -> Ask:
         request=_request(wanted),
         agent=_agent(task, wanted.temperature, wanted.max_tokens, wanted.reasoning_effort),
         data_class=needs.data_class,
-        risk=needs.risk,
+        risk=risk_of(needs.risk),
         tags=tags,
         constraints=_constraints(
             models_of(key, target.models),

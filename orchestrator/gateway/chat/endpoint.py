@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from orchestrator.errors import CrossValidationError
 from orchestrator.gateway.bodies import BODY_S, ClientLeftError, read_body
 from orchestrator.gateway.chat.asking import Target, Targets, ask_of
 from orchestrator.gateway.chat.openai.answers import Chunks, Headers, answer_of, headers, whole
@@ -31,9 +32,11 @@ from orchestrator.gateway.keys.scope import admit
 from orchestrator.gateway.needs import needs_of
 from orchestrator.gateway.presence import Presence
 from orchestrator.gateway.state import Serving, State
-from orchestrator.roles.single import Ask, SingleCalls
+from orchestrator.roles.single import Ask
 from orchestrator.tracing.ids import ALPHABET, new_trace_id
 
+GRAPH = "graph"
+"""The prefix of models that are graphs."""
 _REPLAYED = (b"x-mesh-replayed", b"true")
 _TRACEPARENT = 55
 """Characters of a `traceparent` of version 00."""
@@ -160,7 +163,7 @@ class Chat:
         services = call.serving.calls.services
         ask = ask_of(call, self._find(call), services)
         if call.wanted.n == 1:
-            return [functools.partial(_single, call.serving.calls, ask)]
+            return [functools.partial(self._single, call, ask)]
         asks = [ask]
         for number, trace_id in enumerate(_trace_ids(call)[1:], start=1):
             seed = ask.request.seed
@@ -168,17 +171,25 @@ class Chat:
             if seed is not None:  # the same one would bring the same answer
                 request = dataclasses.replace(request, seed=seed + number)
             asks.append(dataclasses.replace(ask, request=request, trace_id=trace_id))
-        return [functools.partial(_single, call.serving.calls, ask) for ask in asks]
+        return [functools.partial(self._single, call, ask) for ask in asks]
+
+    async def _single(self, call: Call, ask: Ask, tell: Tell) -> Answer:
+        """One call, or the graph that the policy wants such requests answered by."""
+        on_text = tell.text if tell is not _SILENT else None
+        try:
+            return answer_of(await call.serving.calls.answer(ask, on_text))
+        except CrossValidationError as error:
+            runner = self._runners.get(GRAPH)
+            if not error.graph or runner is None:
+                raise
+            own = msgspec.structs.replace(call, trace_id=ask.trace_id)
+            return await runner(own, error.graph, tell)
 
     def _find(self, call: Call) -> Target:
         project = call.serving.mesh.project
         if self._targets is None or self._targets.project is not project:
             self._targets = Targets(project)
         return self._targets.find(call.wanted.model)
-
-
-async def _single(calls: SingleCalls, ask: Ask, tell: Tell) -> Answer:
-    return answer_of(await calls.answer(ask, tell.text if tell is not _SILENT else None))
 
 
 class _Silent:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from orchestrator.call_types import text_of
 from orchestrator.errors import KeyRefusedError, UserError, WaitingError
 from orchestrator.gateway.chat import wanted as wire
 from orchestrator.gateway.chat.asking import caller_of
@@ -17,13 +18,14 @@ from orchestrator.gateway.errors import bad_request
 from orchestrator.gateway.graphs.documents import kept
 from orchestrator.gateway.graphs.inputs import given_by, last_words
 from orchestrator.gateway.graphs.telling import answer_of, question_of, told
-from orchestrator.gateway.keys.scope import models_of, permit_data_class
+from orchestrator.gateway.keys.scope import models_of, permit_contents
 from orchestrator.gateway.needs import unknown
 from orchestrator.graph.answer import RunOptions
+from orchestrator.graph.journal import RunRecord
 from orchestrator.project.schema import Graph
 from orchestrator.records import Hop
 from orchestrator.roles.events import RunEvent
-from orchestrator.types import as_json
+from orchestrator.types import as_json, risk_of
 
 if TYPE_CHECKING:
     from orchestrator.mesh import Mesh
@@ -82,13 +84,15 @@ async def _resumed(
     """Go on with a run of the same caller that waits, with what the last message says."""
     mesh, run = call.serving.mesh, call.wanted.needs.resume or ""
     waiting = await asyncio.to_thread(_waiting, mesh, graph, options, run)
-    said = last_words(call.wanted.messages)
-    answer = await mesh.run(resume=waiting, answer=said, on_event=on_event)
+    # Who asks for an act is not who agrees to it: that is said elsewhere, and the run goes on.
+    asks = not waiting.waiting.get("approval")
+    said = last_words(call.wanted.messages) if asks else None
+    answer = await mesh.run(resume=waiting.id, answer=said, on_event=on_event)
     return answer_of(graph.name, answer, {}, ())
 
 
-def _waiting(mesh: Mesh, graph: Graph, options: RunOptions, run: str) -> str:
-    """The run's id. Runs of other callers do not exist for this one."""
+def _waiting(mesh: Mesh, graph: Graph, options: RunOptions, run: str) -> RunRecord:
+    """The run. Those of other callers do not exist for this one."""
     try:
         record = mesh.journals.find(run)
         options_then = record.request["options"]
@@ -100,7 +104,7 @@ def _waiting(mesh: Mesh, graph: Graph, options: RunOptions, run: str) -> str:
     if record.state != "waiting":
         said = f"mesh.resume: the run does not wait for an answer: it is {record.state}"
         raise bad_request(said, "mesh.resume")
-    return record.id
+    return record
 
 
 def _graph(mesh: Mesh, name: str) -> Graph:
@@ -131,14 +135,17 @@ def _options(call: wire.Call, graph: Graph) -> RunOptions:
     known = project.policy.data_classes
     if needs.data_class is not None and needs.data_class not in known:
         raise unknown("data class", needs.data_class, list(known), "mesh.data_class")
-    permit_data_class(key, needs.data_class or project.policy.default_data_class)
+    stated = needs.data_class or project.policy.default_data_class
+    texts = [text_of(m) for m in call.wanted.messages]
+    texts += [v for v in (needs.inputs or {}).values() if isinstance(v, str)]
+    permit_contents(key, stated, texts, call.serving.calls.services.detectors)
     if needs.task is not None or needs.quality_floor is not None:
         where = "mesh.task" if needs.task is not None else "mesh.quality_floor"
         raise bad_request(f"{where}: graph '{graph.name}' has its own; leave it out", where)
     limits = [ms for ms in (needs.deadline_ms, needs.max_latency_ms) if ms is not None]
     return RunOptions(
         data_class=needs.data_class,
-        risk=needs.risk,
+        risk=risk_of(needs.risk),
         tags=(*(needs.tags or ()), *call.wanted.tags),
         budget_usd=needs.max_cost_usd,
         deadline_ms=min(limits, default=None),

@@ -62,6 +62,8 @@ def answer_of(
 
 def question_of(name: str, waiting: WaitingError, hops: Sequence[Hop]) -> wire.Answer:
     """The run has stopped at a question to a person; the answer says how to go on."""
+    if waiting.approval:
+        return _approval_of(name, waiting, hops)
     shown = "\n\n".join(waiting.shown.values())
     choice = f" Answer with one of: {', '.join(waiting.allowed)}." if waiting.allowed else ""
     how = (
@@ -80,6 +82,20 @@ def question_of(name: str, waiting: WaitingError, hops: Sequence[Hop]) -> wire.A
                 "allowed": list(waiting.allowed),
             },
         },
+        **_totals(name, waiting.run, hops),
+    )
+
+
+def _approval_of(name: str, waiting: WaitingError, hops: Sequence[Hop]) -> wire.Answer:
+    """A call of a tool waits. Who asked for it is not who agrees to it, and sees no more."""
+    how = (
+        "This waits for a person who may agree to it. Once that is said, go on with a request "
+        f'that has "mesh": {{"resume": "{waiting.run}"}}.'
+    )
+    told = {"run": waiting.run, "node": waiting.node, "approval": waiting.approval}
+    return wire.Answer(
+        text=f"{waiting.question}\n\n{how}",
+        mesh={"graph": name, "waiting": {**told, "question": waiting.question}},
         **_totals(name, waiting.run, hops),
     )
 

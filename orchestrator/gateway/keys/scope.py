@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from orchestrator.errors import KeyRefusedError
 from orchestrator.gateway.keys.values import OPEN, Access, Key, KeyRing
+from orchestrator.guard.detecting.detect import Detectors
 from orchestrator.project.names import listing
 from orchestrator.types import Caller
 
@@ -66,6 +67,20 @@ def permit_data_class(key: Key, data_class: str) -> None:
         raise _refused(
             key, f"may not send data of class '{data_class}'; it may send: {listing(allowed)}"
         )
+
+
+def permit_contents(key: Key, data_class: str, texts: Iterable[str], detectors: Detectors) -> None:
+    """Refuse data of a class that the key may not send, declared or found in the texts.
+
+    Raises:
+        KeyRefusedError: with the classes that it may send.
+    """
+    if key.data_classes is None:
+        return
+    permit_data_class(key, data_class)
+    found = detectors.found_class(texts)
+    if found is not None:
+        permit_data_class(key, detectors.stricter(data_class, found.data_class) or data_class)
 
 
 def models_of(key: Key, wanted: Iterable[str] | None = None) -> tuple[str, ...] | None:

@@ -34,7 +34,7 @@ _FINER = 1.0
 _PROMPT_SD, _ANSWER_SD = 0.35, 0.7
 """How far a prompt and an answer are off where nothing is recorded, in logarithms: by a third, and
 by a factor of two."""
-_WHOLE = (Outcome.INVALID_OUTPUT, Outcome.UNSURE)
+_WHOLE = (Outcome.INVALID_OUTPUT, Outcome.UNSURE, Outcome.UNSAFE)
 """Of what does not end a call: answers that were written to their end."""
 _SLOPE = 1.0
 """What holds the slope of answers over prompts at nought: a sum of squares, in logarithms."""

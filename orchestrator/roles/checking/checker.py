@@ -41,7 +41,8 @@ from orchestrator.types import Effort
 
 VOTES = "votes"
 """The step under which a trace keeps the votes: `check/votes`."""
-_CHECKERS: Mapping[Effort, int] = {"model": 1, "two": 2, "human": 2}
+CHECKERS: Mapping[Effort, int] = {"model": 1, "two": 2, "human": 2}
+"""How many checkers an effort asks for."""
 
 
 @role("checker", reads=(Draft, Passage | None), variables=("claims", "passages"))
@@ -100,12 +101,16 @@ class _Panel:
     rivals: tuple[Citation, ...] = ()
     """Two sentences of the sources that answer the question differently, where there are."""
     by: str = BY
+    effort: Effort = "model"
 
     async def check(self, claims: Sequence[Claim]) -> None:
         """The gates on all claims, and then as many checkers as the effort asks for."""
         self.rivals = rivals(self.work.question, self.passages, self.work.embedder)
+        if self.rivals:
+            await self.work.meets("contradiction", "two sources answer the question differently")
+        self.effort = self.work.effort  # what it rises to beside this step is for later ones
         self.gates = {c.id: self._gated(c) for c in claims}
-        wanted = _CHECKERS.get(self.work.effort, 0)
+        wanted = CHECKERS.get(self.effort, 0)
         if not claims or not self.passages or not wanted:
             return
         batches = batched(claims, self.passages)
@@ -124,8 +129,8 @@ class _Panel:
 
     def result(self, claims: Sequence[Claim], computed: Sequence[ClaimCheck], ms: float) -> Checks:
         """Everything that was found, on all claims and calculations."""
-        effort, reached = self.work.effort, self._reached()
-        if claims and _CHECKERS.get(effort, 0) > _CHECKERS.get(reached, 0):
+        effort, reached = self.effort, self._reached()
+        if claims and CHECKERS.get(effort, 0) > CHECKERS.get(reached, 0):
             self.work.note(f"checked as '{reached}' and not as '{effort}': no such checker is left")
         found = [merged(self.gates[c.id], self._votes(c.id), effort) for c in claims]
         by = dict.fromkeys(h.deployment for h in self.heard if h.deployment)

@@ -16,12 +16,12 @@ hand, so a score is no probability.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from orchestrator.evidence.selecting._order_words import (
+from orchestrator.guard.injection._plain import folded
+from orchestrator.guard.injection._words import (
     ADVERB,
     ANSWER,
     ANSWERS,
@@ -70,15 +70,26 @@ class Part:
     weight: int
     needs: frozenset[str]
     """Only a sentence with one of these words, in lower case, can have it."""
-    pattern: re.Pattern[str]
+    written: str
+
+    def held(self, text: str) -> bool:
+        return _pattern(self.written).search(text) is not None
 
 
-def _part(name: str, weight: int, needs: str, *forms: str) -> Part:
-    return Part(name, weight, frozenset(needs.split()), re.compile("|".join(forms), re.IGNORECASE))
+@cache
+def _pattern(written: str) -> re.Pattern[str]:
+    """Compiled when a text first asks for it: most never meet most of these, and all of them
+    together take most of a second."""
+    return re.compile(written, re.IGNORECASE)
+
+
+def part(name: str, weight: int, needs: str, *forms: str) -> Part:
+    """A part that one of these forms makes, in texts that hold one of the words of `needs`."""
+    return Part(name, weight, frozenset(needs.split()), "|".join(forms))
 
 
 _ADDRESSEES = (
-    _part(
+    part(
         "calls a machine",
         3,
         f"{MACHINES} robot robots human",
@@ -89,7 +100,7 @@ _ADDRESSEES = (
         rf"\b(?:you(?: are|['’]re)|are you) an? {MACHINE}\b",
         rf"\b(?:this|it) is (?:only |meant )?for (?:(?:all|any|every) )*{MACHINE}\b",
     ),
-    _part(
+    part(
         "calls who reads this",
         4,
         f"{MACHINES} {MAYBES} {JUDGES} processed read",
@@ -98,7 +109,7 @@ _ADDRESSEES = (
         rf"\b(?:read|processed|summari[sz]ed|indexed) by (?:an? |any )?{MACHINE}\b",
     ),
 )
-_NOTE = _part(
+_NOTE = part(
     "is a note for machines",
     ENOUGH,
     "note notes notice instruction instructions message messages orders hint hints guidance "
@@ -109,15 +120,15 @@ _NOTE = _part(
 )
 _CONSTRUCTIONS = (
     _NOTE,
-    _part(
+    part(
         "demands speech of a machine",
         ENOUGH,
         f"{MACHINES} {MAYBES}",
         rf"\b(?:{MACHINE}|{MAYBE} {READER})\b[^.!?:]{{0,60}}?\b{OUGHT} "
         rf"(?!not\b|never\b|be\b){VOICE}\b",
     ),
-    _part("takes back what was given", ENOUGH, DROPS, rf"(?:{DEMAND}|\band ){DROP} {GIVEN}"),
-    _part(
+    part("takes back what was given", ENOUGH, DROPS, rf"(?:{DEMAND}|\band ){DROP} {GIVEN}"),
+    part(
         "outranks the sources",
         ENOUGH,
         "whatever matter regardless even",
@@ -125,7 +136,7 @@ _CONSTRUCTIONS = (
         rf"(?:(?:your|the|any|all) )*(?:other )?{SOURCE}(?: \w+)? "
         r"(?:say|claim|state|tell|suggest|show)s?\b",
     ),
-    _part(
+    part(
         "declares it void",
         ENOUGH,
         "void forgotten ignored disregarded cancelled suspended replaced apply count hold",
@@ -134,7 +145,7 @@ _CONSTRUCTIONS = (
         r"(?:void|forgotten|ignored|disregarded|cancelled|suspended|replaced)"
         r"|(?:do |does )?no(?:t| longer) (?:apply|count|hold)(?: \w+){0,2} to you)",
     ),
-    _part(
+    part(
         "dictates words",
         ENOUGH,
         f"{SAYS} tell",
@@ -148,7 +159,7 @@ _CONSTRUCTIONS = (
         r"that\b",
         rf"{DEMAND}(?:{DROP}|{VOICE})\b[^.!?]{{0,60}}?\band {SAY} that\b",
     ),
-    _part(
+    part(
         "dictates a fact",
         ENOUGH,
         SAYS,
@@ -160,7 +171,7 @@ _CONSTRUCTIONS = (
         r"(?: (?:sentence|words?|text|line|answer|reply))?)\s*:",
         rf"{DEMAND}(?:report|give|state|name|quote|describe) [^.!?,]{{1,40}} as \d",
     ),
-    _part(
+    part(
         "dictates words for when it is asked",
         ENOUGH,
         "asked asks ask want wants enquire enquires mention mentions answering replying responding "
@@ -169,7 +180,7 @@ _CONSTRUCTIONS = (
         rf"[^.!?]{{0,80}}?[,:;]\s*(?:{ADVERB} )*{SAY} ?{FACT}",
         rf"{ASKED}[^.!?]{{0,80}}?(?:[,:;]\s*(?:{ADVERB} )*|{YOU_OUGHT}){VOICE} ?{FACT}",
     ),
-    _part(
+    part(
         "dictates a verdict",
         ENOUGH,
         RULINGS,
@@ -179,7 +190,7 @@ _CONSTRUCTIONS = (
         rf"\b{CLAIM} (?:must|should|shall|is to|are to) be {RULE}(?:e?d)? (?:as )?{TRUE}\b",
         rf"\b{JUDGE} {OUGHT} (?:not )?{RULE} {CLAIM}",
     ),
-    _part(
+    part(
         "names the answer",
         ENOUGH,
         "answer reply output response truth answered",
@@ -194,7 +205,7 @@ _CONSTRUCTIONS = (
         r"\bthe answer (?:must|should|shall|will|has to) be (?-i:[A-Z0-9\"“'])",
         r"\bquestions? [^.!?]{0,40}?\b(?:is|are|must|should)(?: to)? be answered (?:with|by)\b",
     ),
-    _part(
+    part(
         "shapes the answer",
         ENOUGH,
         "your nothing",
@@ -205,7 +216,7 @@ _CONSTRUCTIONS = (
         rf"{DEMAND}use [^.!?]{{1,40}} in your {ANSWER}\b",
         rf"{DEMAND}{SAY}\b[^.!?]{{1,40}} and nothing else\b",
     ),
-    _part(
+    part(
         "poses as the dialogue",
         ENOUGH,
         "inst system assistant user im_start im_end sys instruction instructions systems developer "
@@ -217,7 +228,7 @@ _CONSTRUCTIONS = (
         r"\b(?:human|user)\s*: .{1,200}\b(?:assistant|ai|bot)\s*: ",
         r"^\W*(?:tool|function|search) (?:result|output|response)s?\s*:",
     ),
-    _part(
+    part(
         "gives another role",
         ENOUGH,
         "you your new act pretend",
@@ -230,7 +241,7 @@ _CONSTRUCTIONS = (
         rf"(?: is now to|(?: is)?\s*:) {VOICE}\b",
         rf"{DEMAND}(?:act as (?:if|though)|pretend (?:that|to be|you))\b",
     ),
-    _part(
+    part(
         "asks for silence",
         ENOUGH,
         "mention reveal quote cite tell say",
@@ -240,31 +251,31 @@ _CONSTRUCTIONS = (
     ),
 )
 _WORDS = (
-    _part("names a machine", 2, MACHINES, rf"\b{MACHINE}\b"),
-    _part(
+    part("names a machine", 2, MACHINES, rf"\b{MACHINE}\b"),
+    part(
         "calls an assistant or a judge",
         3,
         f"{MAYBES} {JUDGES}",
         rf"{BEGINS}{CALL}(?:{DEVICE}|{JUDGE}|claude|gemini)\b",
         rf"{BEGINS}(?:models?|assistants?|{JUDGE})\s*[:,]",
     ),
-    _part("names a judge", 1, JUDGES, rf"\b{JUDGE}\b"),
-    _part(
+    part("names a judge", 1, JUDGES, rf"\b{JUDGE}\b"),
+    part(
         "speaks of verdicts",
         3,
         "as marks claim claims verification statement answer",
         rf"\bas {TRUE}\b|\bfull marks\b|\b(?:this|the|any|every|all)(?: \w+)? claims?\b",
         r"\bverification\b|\bthis (?:statement|claim|answer)\b",
     ),
-    _part(
+    part(
         "speaks of the answer",
         2,
         ANSWERS,
         rf"\b(?:your|every|any|each|as the|an? \w+|the \w+)(?: \w+)? {ANSWER}\b{NO_SHEET}",
         r"\bthe (?:answer|reply) (?:is|to|that|must|will|should)\b",
     ),
-    _part("speaks of your answer", 3, "your", rf"\byour (?:\w+ )?{ANSWER}\b{NO_SHEET}"),
-    _part(
+    part("speaks of your answer", 3, "your", rf"\byour (?:\w+ )?{ANSWER}\b{NO_SHEET}"),
+    part(
         "tells when you answer",
         2,
         "answer answering reply replying respond responding summarise summarize summarising "
@@ -273,7 +284,7 @@ _WORDS = (
         r"(?:answer|reply|respond|summari[sz]e?|report)(?:ing)?\b",
         r"\bwhen you write\b|\byou (?:were|are) asked\b",
     ),
-    _part(
+    part(
         "speaks of questions",
         2,
         "question questions query queries asks ask asking asked wants mentioned",
@@ -283,8 +294,8 @@ _WORDS = (
         r"(?:asks?|asking|wants to know)\b",
         r"\bis mentioned\b|\basked (?:about|for|whether|what)\b",
     ),
-    _part("speaks of the user", 3, "user reader", r"\bthe user\b|\breader of your\b"),
-    _part(
+    part("speaks of the user", 3, "user reader", r"\bthe user\b|\breader of your\b"),
+    part(
         "ranks the texts",
         4,
         "other second earlier previous preceding above rest remainder alone only",
@@ -292,27 +303,27 @@ _WORDS = (
         rf"(?: the| this)? {SOURCE}\b",
         rf"\bthis {SOURCE} (?:alone|only)\b|\b{SOURCE} above\b",
     ),
-    _part(
+    part(
         "speaks of itself",
         3,
         "this",
         r"\bthis (?:page|line|paragraph|text|passage|document|file|sentence|note|leaflet|brochure"
         r"|instruction|message)\b",
     ),
-    _part(
+    part(
         "speaks of dropping",
         1,
         "ignore disregard forget erase discard decoy forgery forgeries outdated void override",
         r"\b(?:ignore|disregard|forget|erase|discard|decoy|forger(?:y|ies)|outdated|void"
         r"|override)\b",
     ),
-    _part(
+    part(
         "speaks of instructions",
         2,
         "instruction instructions orders guidelines directive directives",
         r"\b(?:instructions?|orders|guidelines|directives?)\b",
     ),
-    _part(
+    part(
         "sets a task",
         2,
         "your new end imagine penalised penalized punished rewarded shut next",
@@ -322,20 +333,20 @@ _WORDS = (
         r"\bimagine (?:that )?you(?: are|['’]re)\b|\bend of (?:document|context|input)\b",
         r"\byou will be (?:penali[sz]ed|punished|rewarded|shut down)\b",
     ),
-    _part(
+    part(
         "has words to be said",
         3,
         f"{SAYS} announce believe convince",
         rf"\b(?:{SAY}|announce|believe|convince(?: \w+){{1,5}}) that\b",
     ),
-    _part(
+    part(
         "gives a role",
         2,
         "as mode you imagine pretend",
         r"\b(?:act|speak|write|respond|answer) as (?:an?|the|if)\b|\byou are now\b|\bpretend\b",
         r"\b(?:authori[sz]e|instruct|order|ask|command) you\b",
     ),
-    _part(
+    part(
         "has a tag of a dialogue",
         3,
         "answer assistant system user human ai",
@@ -343,7 +354,7 @@ _WORDS = (
         r"|^\W*#+ ?(?:assistant|system|instruction|user)\b|\bsystem override\b",
         r"\"role\"\s*:\s*\"(?:system|assistant)\"",
     ),
-    _part(
+    part(
         "leaves no choice",
         1,
         "alone nothing anything cases other only always never",
@@ -352,23 +363,21 @@ _WORDS = (
     ),
 )
 _DEMANDS = (
-    _part(
+    part(
         "demands speech",
         1,
         f"{VOICES} {RULINGS}",
         rf"(?:{DEMAND}|[,\])—–]\s*(?:{ADVERB} )*|\band )"
         rf"(?:(?:do not|don['’]t|never) )?(?:{VOICE}|{RULE})\b",
     ),
-    _part(
-        "obliges to speak", 2, f"{VOICES} {RULINGS}", rf"\b{OUGHT} (?:not )?(?:{VOICE}|{RULE})\b"
-    ),
-    _part(
+    part("obliges to speak", 2, f"{VOICES} {RULINGS}", rf"\b{OUGHT} (?:not )?(?:{VOICE}|{RULE})\b"),
+    part(
         "says what is in your answer",
         1,
         "your",
         rf"\bin your (?:\w+ )?{ANSWER}\b{NO_SHEET}",
     ),
-    _part(
+    part(
         "forbids a use of texts",
         2,
         "not never",
@@ -376,13 +385,13 @@ _DEMANDS = (
         r"(?:look at|check|quote|cite|compare|consult|follow|trust|mention|answer|verify"
         r"|report|believe|rely)\b",
     ),
-    _part(
+    part(
         "keeps a secret",
         2,
         "hide conceal secret nothing believe hidden",
         r"\b(?:hide|conceal|secret|nothing about|let the \w+ believe|hidden)\b",
     ),
-    _part(
+    part(
         "tells what may be told",
         3,
         "be",
@@ -391,7 +400,7 @@ _DEMANDS = (
     ),
 )
 _INNOCENT = (
-    _part(
+    part(
         "listeners are people",
         -2 * ENOUGH,
         "asks ask wants want enquires calls complains tell",
@@ -399,7 +408,7 @@ _INNOCENT = (
         r"(?:asks?|wants?|enquires?|calls?|complains?)\b",
         r"\btell (?:your|them|him|her|us|me)\b",
     ),
-    _part(
+    part(
         "is of a quiz",
         -ENOUGH,
         "question exercise problem task item no riddle puzzle quiz clue crossword part exam test "
@@ -409,7 +418,7 @@ _INNOCENT = (
         r"\b(?:in|of) (?:the|this) (?:quiz|exam|test|exercise)\b|\b(?:true or false|yes or no)\b",
         r"\banswer(?: is)?\s*[:=]?\s*\(?[a-e]\)?\W*$",
     ),
-    _part(
+    part(
         "is a rule about machines",
         -2 * ENOUGH,
         f"{MACHINES} {MAYBES}",
@@ -417,7 +426,7 @@ _INNOCENT = (
         r"(?:not\b|never\b|\w+ (?:that )?(?:it|its|they|their|them)\b)",
         r"\b(?:says?|means?|is an attack|tells? (?:a|the) model)\b[^.!?]{0,60}\bignore its\b",
     ),
-    _part(
+    part(
         "wants to know of its reader",
         -3,
         "your you",
@@ -425,10 +434,9 @@ _INNOCENT = (
         r"\byour (?:full |own )?(?:name|address|age|date|(?:\w+ )?number)\b",
         rf"\byour {ANSWER} {OUGHT} (?:include|contain|state|give|name|mention)\b",
     ),
-    _part("says what for", -3, "to", r"\bto (?:confirm|cancel|stop|unsubscribe|continue|opt)\b"),
+    part("says what for", -3, "to", r"\bto (?:confirm|cancel|stop|unsubscribe|continue|opt)\b"),
 )
 
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _SPACES = re.compile(r"\s+")
 _WORD = re.compile(r"[a-z_]+")
 
@@ -449,41 +457,40 @@ def score(text: str) -> int:
 
 def calls(text: str) -> bool:
     """Whether a sentence calls a machine, or whoever reads just this text."""
-    return bool(_held(text, (*_ADDRESSEES, _NOTE)))
+    return bool(held(text, (*_ADDRESSEES, _NOTE)))
 
 
 def only_calls(text: str) -> bool:
     """Whether a text says whom it is for and nothing of what that one is to do."""
-    return not demands(text) and _held(text, _CONSTRUCTIONS) in ([], [_NOTE])
+    return not demands(text) and held(text, _CONSTRUCTIONS) in ([], [_NOTE])
 
 
 def demands(text: str) -> bool:
     """Whether a sentence demands that somebody says or judges something."""
-    return bool(_held(text, _DEMANDS[:1]))
+    return bool(held(text, _DEMANDS[:1]))
 
 
 def parts(text: str) -> tuple[str, ...]:
     """The names of all parts of an order that a sentence has, and of what takes from its score."""
     every = (*_ADDRESSEES, *_CONSTRUCTIONS, *_WORDS, *_DEMANDS, *_INNOCENT)
-    return tuple(part.name for part in _held(text, every))
+    return tuple(p.name for p in held(text, every))
 
 
 def _sum(text: str, among: Sequence[Part]) -> int:
-    return sum(part.weight for part in _held(text, among))
+    return sum(p.weight for p in held(text, among))
 
 
-def _held(text: str, among: Sequence[Part]) -> list[Part]:
+def held(text: str, among: Sequence[Part]) -> list[Part]:
+    """Those of the parts that a sentence has."""
     shown, words = _shown(text)
-    return [p for p in among if not p.needs.isdisjoint(words) and p.pattern.search(shown)]
+    return [p for p in among if not p.needs.isdisjoint(words) and p.held(shown)]
 
 
 @lru_cache(maxsize=256)
 def _shown(text: str) -> tuple[str, frozenset[str]]:
     """The text as a reader sees it, and its words.
 
-    Without characters that have no width, and none in another costume (full-width letters).
+    Without characters that have no width, and none in another costume (see `folded`).
     """
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
-    text = _SPACES.sub(" ", text).strip()
+    text = _SPACES.sub(" ", folded(text)).strip()
     return text, frozenset(_WORD.findall(text.lower()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.evidence.selecting.directives import (
+from orchestrator.guard.injection.grammar import (
     ENOUGH,
     calls,
     demands,

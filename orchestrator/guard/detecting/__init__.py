@@ -1,0 +1,1 @@
+"""What texts hold: personal data, secrets, and what a project says besides."""

@@ -1,0 +1,1 @@
+"""Orders in texts that may not give any: found, fenced, refused."""

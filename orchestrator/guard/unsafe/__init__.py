@@ -1,0 +1,1 @@
+"""Unsafe content: a small filter of our own, and a routed one."""
