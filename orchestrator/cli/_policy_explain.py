@@ -58,9 +58,9 @@ def show_explained(explained: Explained) -> None:
         for line in section.lines:
             item = line.startswith("- ")
             body = f"{screen.sign('dot')} {line[2:]}" if item else line
-            tone = "bad" if line.startswith(("Nobody may", "- Nobody may")) else ""
+            nobody = line.startswith(("Nobody may", "- Nobody may"))
             screen.prose(
                 body,
                 (4 if item else 2) + 2 * (section.level - 1),
-                tone or ("quiet" if item else ""),
+                "bad" if nobody else "quiet" if item else "",
             )

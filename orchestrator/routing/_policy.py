@@ -122,9 +122,13 @@ def checking(policy: Policy, profile: TaskProfile) -> Setting:
 @lru_cache(maxsize=64)
 def tags_of(policy: Policy) -> frozenset[str]:
     """The tags that the policy names, in routes, budgets, limits and rules of tools."""
-    rules = (*policy.routes, *policy.budgets, *policy.limits, *policy.tools)
-    matches = [one.match for one in rules]
-    return frozenset(tag for match in matches for tag in _names(match.tags) or ())
+    named = (
+        *(route.match.tags for route in policy.routes),
+        *(budget.match.tags for budget in policy.budgets),
+        *(limit.match.tags for limit in policy.limits),
+        *(rule.match.tags for rule in policy.tools),
+    )
+    return frozenset(tag for tags in named for tag in _names(tags) or ())
 
 
 def demand(policy: Policy, profile: TaskProfile) -> Demand:

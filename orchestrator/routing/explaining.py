@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 from orchestrator.errors import NoCandidateError
 from orchestrator.guard.detecting.detect import Detectors
@@ -23,7 +23,7 @@ from orchestrator.project.vocabulary import tasks as known_tasks
 from orchestrator.routing._policy import cache_rule, compile_policy, demand, guard_rule, log_rule
 from orchestrator.routing.decide import decide
 from orchestrator.routing.predict import PriorPredictor
-from orchestrator.types import RISKS, Context, FleetSnapshot, TaskProfile, digest
+from orchestrator.types import RISKS, Candidate, Context, FleetSnapshot, TaskProfile, digest
 
 _KEYS = ("task", "data_class", "risk", "domain", "tags")
 
@@ -82,7 +82,8 @@ def _beside(routes: Iterable[Route]) -> list[dict[str, Any]]:
     """What routes ask for besides data class, risk and task, each once."""
     found: list[dict[str, Any]] = []
     for route in routes:
-        match, more = route.match, {}
+        match = route.match
+        more: dict[str, Any] = {}
         if match.tags is not None and _listed(match.tags):
             more["tags"] = (_listed(match.tags)[0],)
         if match.domain is not None and _listed(match.domain):
@@ -119,7 +120,8 @@ def treated(case: Case, policy: Policy, fleet: FleetSnapshot) -> Treatment:
         decision = decide(profile, fleet, policy, context)
         candidates, served = decision.candidates, tuple(sorted(decision.chain))
     except NoCandidateError as error:
-        candidates, served, advice = tuple(error.candidates), (), error.advice or str(error)
+        candidates, served = cast("tuple[Candidate, ...]", error.candidates), ()
+        advice = error.advice or str(error)
     routes = compile_policy(policy).matching(profile)
     barred = [
         Barred(deployment=c.deployment, rule=c.rule, reason=c.reason)

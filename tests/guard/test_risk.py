@@ -13,9 +13,9 @@ from orchestrator import Mesh
 from orchestrator.errors import CrossValidationError, WaitingError
 from orchestrator.graph.answer import RunOptions
 from orchestrator.graph.withholding import withheld
-from orchestrator.guard.risk import Course, Demand, higher
+from orchestrator.guard.risk import Course, Demand, Event, higher
 from orchestrator.roles.values import Checking, FinalAnswer
-from orchestrator.types import EFFORTS, RISKS, Risk, risk_of
+from orchestrator.types import EFFORTS, RISKS, Effort, Risk, risk_of
 from tests.calling.server import Say, StandIn
 from tests.gateway.serving import serving
 from tests.graph.small import write_project
@@ -62,7 +62,7 @@ def project(folder: Path, policy: str, graph: str = GRAPH) -> Path:
     asked=st.fixed_dictionaries(dict.fromkeys(RISKS, EFFORT)),
 )
 def test_neither_tier_nor_demand_ever_falls(
-    start: Risk, events: list[tuple[str, Risk]], asked: dict[Risk, str]
+    start: Risk, events: list[tuple[Event, Risk]], asked: dict[Risk, Effort]
 ) -> None:
     course = Course(tier=start, demand=lambda tier: Demand(effort=asked[tier]))
     before = (course.tier, course.floor, course.demanded.effort)
@@ -164,7 +164,7 @@ async def test_a_graph_that_cannot_check_gives_no_answer_once_it_is_risky(tmp_pa
 )
 def test_an_answer_that_was_checked_too_little_is_withheld(had: str, given_out: bool) -> None:
     course = Course(demand=lambda tier: Demand(effort="two" if tier == "high" else "model"))
-    checking = None if had == "none" else Checking(effort=had)  # type: ignore[arg-type]
+    checking = None if had == "none" else Checking(effort=had)
     answer = FinalAnswer(text="so it is", verdict="accepted", checking=checking)
     assert withheld(course, answer) == ""
     course.meets("personal", "high", node="n", why="an address")

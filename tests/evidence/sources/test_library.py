@@ -18,6 +18,7 @@ from orchestrator.evidence.sources.library import Library
 from orchestrator.evidence.tools import retrieve
 from orchestrator.project.protocols import Embedder
 from orchestrator.project.registry import BUILTINS
+from orchestrator.types import OnInjection
 from tests.evidence.samples import embedder
 
 if TYPE_CHECKING:
@@ -237,6 +238,7 @@ class Box:
 
     def __init__(self, library: Library) -> None:
         self.library = library
+        self.injection: OnInjection = "fence"
         self.sent_back: object = None
         self.notes: list[str] = []
 
