@@ -353,7 +353,8 @@ def test_the_client_waits_as_long_as_a_limit_says(
             sdk.chat.completions.create(model="auto", messages=HELLO, user="ana")
         sdk.chat.completions.create(model="auto", messages=HELLO, user="bob")
     assert waits
-    assert waits[0] == pytest.approx(float(error.value.response.headers["retry-after"]), abs=2)
+    # Locks of this process are waited for too, some hundredths of a second.
+    assert max(waits) == pytest.approx(float(error.value.response.headers["retry-after"]), abs=2)
 
 
 def test_a_budget_that_is_used_up_is_not_tried_again(serve: Serve) -> None:

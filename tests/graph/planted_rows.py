@@ -446,7 +446,7 @@ ROWS: tuple[Row, ...] = (
         says="a person must approve, and nobody is asked",
         help="a node with 'ask' and 'when: a_person_decides'"),
     row("a graph that is to cross-validate and is not there",
-        (POLICY, "fallbacks: [gpt]", "fallbacks: [gpt]\n    cross_validate: checkd"),
+        (POLICY, "fallbacks: [gpt]", "fallbacks: [gpt]\n    cross_validate: refuze"),
         at="policy.yaml:12:21", code="unknown-graph", says="no such graph", help="refuse"),
     row("a fallback that is the primary", (POLICY, "fallbacks: [gpt]", "fallbacks: [sonnet, gpt]"),
         at="policy.yaml:11:17", code="duplicate-fallback", warning=True,
